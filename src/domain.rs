@@ -1,0 +1,6 @@
+//! The rules of the product, without the world around them.
+//!
+//! Owns decisions that need no I/O, no clock and no serialisation. Never imports tokio, serde, poem, sea-orm or redis.
+
+pub mod app;
+pub mod presence;

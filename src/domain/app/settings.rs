@@ -1,0 +1,297 @@
+//! Limits and switches of an app: name, meaning, default and bounds of each, in one table.
+
+use std::{fmt, ops::RangeInclusive, str::FromStr};
+
+use super::OriginPattern;
+
+/// Whole seconds.
+pub type Seconds = u32;
+
+/// Why a setting was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingError {
+    /// There is no setting of that name.
+    #[error("unknown app setting '{name}'")]
+    Unknown {
+        /// The name that was given.
+        name: String,
+    },
+    /// The value does not have the right form.
+    #[error("'{value}' is not {expected}")]
+    Invalid {
+        /// The value that was given.
+        value: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// The value is a number outside the bounds.
+    #[error("{value} is outside {min} to {max}")]
+    OutOfRange {
+        /// The value that was given.
+        value: u64,
+        /// Smallest legal value.
+        min: u32,
+        /// Largest legal value.
+        max: u32,
+    },
+}
+
+/// Who may send client events (`client-…`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientEvents {
+    /// Sockets that are subscribed to the channel.
+    Members,
+    /// Every socket of the app, subscribed or not.
+    All,
+    /// Nobody.
+    None,
+}
+
+impl fmt::Display for ClientEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Members => "members",
+            Self::All => "all",
+            Self::None => "none",
+        })
+    }
+}
+
+/// A setting as shown to an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingInfo {
+    /// Name, as in `--set NAME=VALUE`.
+    pub name: &'static str,
+    /// Value in force, in the form that [`AppSettings::set`] reads.
+    pub value: String,
+    /// Meaning, unit and special values.
+    pub doc: &'static str,
+}
+
+/// How one type of setting is read and shown. `Bounds` is `()` where the type needs none.
+trait Value: Sized {
+    type Bounds;
+    fn read(text: &str, bounds: &Self::Bounds) -> Result<Self, SettingError>;
+    fn show(&self) -> String;
+}
+
+impl Value for u32 {
+    type Bounds = RangeInclusive<u32>;
+
+    fn read(text: &str, bounds: &Self::Bounds) -> Result<Self, SettingError> {
+        let invalid = || SettingError::Invalid { value: text.to_owned(), expected: "a whole number" };
+        let wide: u64 = text.trim().parse().map_err(|_not_a_number| invalid())?;
+        let fits = Self::try_from(wide).ok().filter(|value| bounds.contains(value));
+        fits.ok_or(SettingError::OutOfRange { value: wide, min: *bounds.start(), max: *bounds.end() })
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for bool {
+    type Bounds = ();
+
+    fn read(text: &str, (): &()) -> Result<Self, SettingError> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Ok(true),
+            "false" | "0" | "no" | "off" => Ok(false),
+            _ => Err(SettingError::Invalid { value: text.to_owned(), expected: "true or false" }),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for ClientEvents {
+    type Bounds = ();
+
+    fn read(text: &str, (): &()) -> Result<Self, SettingError> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "members" => Ok(Self::Members),
+            "all" => Ok(Self::All),
+            "none" => Ok(Self::None),
+            _ => Err(SettingError::Invalid { value: text.to_owned(), expected: "members, all or none" }),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// Most entries in the list of allowed origins.
+const MAX_ORIGINS: usize = 100;
+
+impl Value for Vec<OriginPattern> {
+    type Bounds = ();
+
+    fn read(text: &str, (): &()) -> Result<Self, SettingError> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let patterns: Self = parts.map(OriginPattern::from_str).collect::<Result<_, _>>()?;
+        if patterns.is_empty() || patterns.len() > MAX_ORIGINS {
+            return Err(SettingError::Invalid { value: text.to_owned(), expected: "a list of 1 to 100 origins" });
+        }
+        Ok(patterns)
+    }
+
+    fn show(&self) -> String {
+        self.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+    }
+}
+
+fn any_origin() -> Vec<OriginPattern> {
+    "*".parse().into_iter().collect()
+}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty = $default:expr, $bounds:expr;)+) => {
+        /// Limits and switches of one app, complete and in bounds.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct AppSettings { $($(#[doc = $doc])+ pub $name: $kind,)+ }
+
+        impl Default for AppSettings {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+
+        impl AppSettings {
+            /// Names of all settings, in the order they are shown.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
+
+            /// Reads one setting from text and puts it in place.
+            ///
+            /// # Errors
+            /// When the name is unknown, the value has the wrong form or lies outside its bounds; nothing is changed then.
+            pub fn set(&mut self, name: &str, text: &str) -> Result<(), SettingError> {
+                match name {
+                    $(stringify!($name) => self.$name = <$kind as Value>::read(text, &$bounds)?,)+
+                    _ => return Err(SettingError::Unknown { name: name.to_owned() }),
+                }
+                Ok(())
+            }
+
+            /// Every setting with its value and meaning.
+            #[must_use]
+            pub fn entries(&self) -> Vec<SettingInfo> {
+                vec![$(SettingInfo {
+                    name: stringify!($name),
+                    value: Value::show(&self.$name),
+                    doc: concat!($($doc,)+).trim_ascii(),
+                }),+]
+            }
+        }
+    };
+}
+
+settings! {
+    /// Open sockets of this app at once; 0 = no limit. Above: error and close 4004.
+    max_connections: u32 = 0, 0..=u32::MAX;
+    /// Largest client message in bytes. Above: close 1009.
+    max_message_bytes: u32 = 16_384, 1..=1_048_576;
+    /// Largest `data` of one event in bytes, from HTTP (413) and from clients (4301).
+    max_event_bytes: u32 = 10_240, 1..=102_400;
+    /// Longest event name in characters.
+    max_event_name_length: u32 = 200, 1..=1_000;
+    /// Channels one published event may name.
+    max_event_channels: u32 = 100, 1..=1_000;
+    /// Events in one batch.
+    max_batch_events: u32 = 10, 1..=1_000;
+    /// Longest channel name in characters.
+    max_channel_name_length: u32 = 200, 1..=500;
+    /// Channels with subscribers at once.
+    max_channels: u32 = 100_000, 1..=10_000_000;
+    /// Channels one socket may be subscribed to.
+    max_channels_per_connection: u32 = 200, 1..=10_000;
+    /// Distinct users in one presence channel.
+    max_presence_members: u32 = 100, 1..=100_000;
+    /// Largest `user_info` of a presence member in bytes.
+    max_presence_member_bytes: u32 = 2_048, 2..=65_536;
+    /// Who may send client events: members, all or none.
+    client_events: ClientEvents = ClientEvents::Members, ();
+    /// Client events on public channels too. Pusher refuses them, Reverb relays them.
+    client_events_on_public: bool = false, ();
+    /// Client events per second and socket, with a burst of as many; 0 = no limit. Above: error 4301.
+    client_events_per_second: u32 = 10, 0..=100_000;
+    /// Client frames of any kind that one socket may send in `frame_limit_seconds`; 0 = no limit. Above: error 4301.
+    frame_limit: u32 = 0, 0..=1_000_000;
+    /// Length of the window of `frame_limit` in seconds.
+    frame_limit_seconds: Seconds = 60, 1..=3_600;
+    /// Close a socket that goes beyond `frame_limit`.
+    frame_limit_closes: bool = false, ();
+    /// Published events per second over HTTP, with a burst of as many; 0 = no limit. Above: 429.
+    events_per_second: u32 = 10_000, 0..=1_000_000;
+    /// Other HTTP API requests per second, with a burst of as many; 0 = no limit. Above: 429.
+    reads_per_second: u32 = 1_000, 0..=1_000_000;
+    /// Seconds of silence after which clients send a ping; told to them when they connect.
+    activity_timeout: Seconds = 30, 1..=86_400;
+    /// Seconds of silence after which the server sends a ping; 30 s later it closes with 4201.
+    ping_interval: Seconds = 60, 1..=86_400;
+    /// Tell subscribers of non-presence channels how many they are.
+    subscription_counts: bool = false, ();
+    /// Tell signed-in users when people of their watchlist come online and go.
+    watchlist_events: bool = true, ();
+    /// Seconds that a cache channel keeps its last event.
+    cache_ttl: Seconds = 1_800, 1..=604_800;
+    /// Cache channels that keep an event at once; above, the oldest is forgotten.
+    max_cached_events: u32 = 10_000, 1..=1_000_000;
+    /// Origins whose pages may connect: hosts, '*.host', full origins, or '*', separated by commas.
+    allowed_origins: Vec<OriginPattern> = any_origin(), ();
+    /// Accept sockets without an Origin header (native apps) although `allowed_origins` is restricted.
+    allow_no_origin: bool = false, ();
+    /// Refuse plain ws:// with 4000, so that clients switch to wss://.
+    require_tls: bool = false, ();
+    /// Refuse protocol versions other than 4 to 7 (4006, 4007).
+    check_protocol: bool = true, ();
+    /// Accept any characters in channel names, as Reverb does.
+    lenient_channel_names: bool = false, ();
+    /// Let terminate_connections reach sockets that joined presence channels as the user without signing in.
+    terminate_presence_members: bool = true, ();
+    /// Answer as Reverb does where that differs: string `data` in pusher:error, ids in presence keep their JSON type, 422 and 404 over HTTP.
+    reverb_parity: bool = false, ();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_reads_back_what_it_shows() {
+        let mut settings = AppSettings::default();
+        for entry in AppSettings::default().entries() {
+            settings.set(entry.name, &entry.value).unwrap();
+            assert!(!entry.doc.is_empty() && entry.doc.ends_with('.'), "{}", entry.name);
+        }
+        assert_eq!(settings, AppSettings::default());
+        assert_eq!(AppSettings::NAMES.len(), settings.entries().len());
+    }
+
+    #[test]
+    fn numbers_are_accepted_at_their_bounds_and_refused_beyond() {
+        let mut settings = AppSettings::default();
+        for good in ["1", "1048576", " 12 "] {
+            settings.set("max_message_bytes", good).unwrap();
+        }
+        for bad in ["0", "1048577", "-1", "1.5", "", "ten", "99999999999999999999"] {
+            assert!(settings.set("max_message_bytes", bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(settings.max_message_bytes, 12);
+    }
+
+    #[test]
+    fn switches_and_choices_name_what_would_be_right() {
+        let mut settings = AppSettings::default();
+        settings.set("client_events", "ALL").unwrap();
+        assert_eq!(settings.client_events, ClientEvents::All);
+        let error = settings.set("client_events", "some").unwrap_err();
+        assert_eq!(error.to_string(), "'some' is not members, all or none");
+        assert_eq!(settings.set("nope", "1").unwrap_err().to_string(), "unknown app setting 'nope'");
+        settings.set("allowed_origins", "school.example, *.school.example").unwrap();
+        assert_eq!(settings.allowed_origins.len(), 2);
+        assert!(settings.set("allowed_origins", "").is_err());
+    }
+}

@@ -1,0 +1,3 @@
+//! Campanile.
+pub mod domain;
+pub mod ids;
