@@ -1,4 +1,6 @@
 //! Campanile.
 pub mod domain;
+pub mod hub;
 pub mod ids;
+pub mod metrics;
 pub mod protocol;

@@ -31,10 +31,10 @@ pub enum Arrival {
 }
 
 /// What a leave means to the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Departure {
-    /// That was the user's last socket: tell the others.
-    Last,
+    /// That was the last socket of this member: tell the others.
+    Last(Member),
     /// Other sockets of the user remain, or the socket was not here: nothing to tell.
     StillHere,
 }
@@ -101,8 +101,7 @@ impl Members {
         if !presence.sockets.is_empty() {
             return Departure::StillHere;
         }
-        self.by_user.remove(user);
-        Departure::Last
+        self.by_user.remove(user).map_or(Departure::StillHere, |presence| Departure::Last(presence.member))
     }
 }
 
@@ -131,7 +130,7 @@ mod tests {
         assert_eq!(members.count(), 1);
         assert_eq!(members.leave(&member("42").id, socket(1)), Departure::StillHere);
         assert_eq!(members.leave(&member("42").id, socket(1)), Departure::StillHere);
-        assert_eq!(members.leave(&member("42").id, socket(2)), Departure::Last);
+        assert_eq!(members.leave(&member("42").id, socket(2)), Departure::Last(member("42")));
         assert_eq!(members.leave(&member("42").id, socket(2)), Departure::StillHere);
         assert_eq!(members.count(), 0);
     }
@@ -160,7 +159,7 @@ mod tests {
                     }
                 } else {
                     model.remove(&(user, number));
-                    if members.leave(&who.id, socket(number)) == Departure::Last {
+                    if members.leave(&who.id, socket(number)) == Departure::Last(who.clone()) {
                         prop_assert!(told.remove(&user));
                     }
                 }

@@ -176,31 +176,32 @@ fn official_http_vector_verifies() {
     assert!(verify_request(&official(), request("POST", "/apps/3/events", query, body), 1_353_088_179).is_ok());
 }
 
-#[test]
-fn http_vectors_of_every_endpoint_verify() {
-    let events = r#"{"name":"App\\Events\\OrderShipped","data":"{\"id\":1}","channels":["private-orders.1"]}"#;
-    let single =
-        r#"{"name":"e","data":"{}","channel":"room","socket_id":"1.1","info":"user_count,subscription_count"}"#;
-    let batch = r#"{"batch":[{"channel":"a","name":"e","data":"1"},{"channel":"b","name":"e","data":"2"}]}"#;
-    let rows = [
+const EVENTS: &str = r#"{"name":"App\\Events\\OrderShipped","data":"{\"id\":1}","channels":["private-orders.1"]}"#;
+const SINGLE: &str =
+    r#"{"name":"e","data":"{}","channel":"room","socket_id":"1.1","info":"user_count,subscription_count"}"#;
+const BATCH: &str = r#"{"batch":[{"channel":"a","name":"e","data":"1"},{"channel":"b","name":"e","data":"2"}]}"#;
+
+/// Method, path, body, parameters besides the usual ones, signature.
+#[rustfmt::skip]
+const HTTP_VECTORS: [(&str, &str, &str, &str, &str); 14] = [
         (
             "POST",
             "/apps/app-id/events",
-            events,
+            EVENTS,
             "body_md5=125723702f20b475a3b9043b360ff2f1",
             "e951b347c3784464f79fd7ea7d60c9f19731a7fd4e29d90d888ae50ad7c53900",
         ),
         (
             "POST",
             "/apps/app-id/events",
-            single,
+            SINGLE,
             "body_md5=358c38cfaed08f385538f2a64f10beb6",
             "7a04dcee7011e90a7a9facb066713a6a1e38454ccbe7fe13db2153391c6764c7",
         ),
         (
             "POST",
             "/apps/app-id/batch_events",
-            batch,
+            BATCH,
             "body_md5=571b80876340594e69d66d24df54edb4",
             "33620f3d4ab10ce42e6c3c547ba1f55c944b16754d91ea9cd6c5b3f9e44c9e56",
         ),
@@ -275,8 +276,11 @@ fn http_vectors_of_every_endpoint_verify() {
             "",
             "5cc3ead47d8429d1ac4e02ab1f0bbf2c699b482cb8f9acfc18cfb79ab8833aea",
         ),
-    ];
-    for (method, path, body, more, signature) in rows {
+];
+
+#[test]
+fn http_vectors_of_every_endpoint_verify() {
+    for (method, path, body, more, signature) in HTTP_VECTORS {
         let result = check(method, path, &format!("{more}&auth_signature={signature}"), body);
         assert!(result.is_ok(), "{method} {path} {more}: {result:?}");
     }
