@@ -4,3 +4,4 @@
 
 pub mod app;
 pub mod presence;
+pub mod rate;

@@ -4,3 +4,5 @@ pub mod hub;
 pub mod ids;
 pub mod metrics;
 pub mod protocol;
+pub mod services;
+pub mod throttle;

@@ -6,6 +6,7 @@
 use std::{borrow::Borrow, fmt, sync::Arc};
 
 use super::USER_CHANNEL_PREFIX;
+use crate::domain::app::AppSettings;
 
 /// Why a text is not a channel name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +34,12 @@ pub struct NameRules {
     pub max_length: usize,
     /// Accept nearly any character, as Reverb does; see [`ChannelName::parse`].
     pub lenient: bool,
+}
+
+impl From<&AppSettings> for NameRules {
+    fn from(settings: &AppSettings) -> Self {
+        Self { max_length: settings.max_channel_name_length as usize, lenient: settings.lenient_channel_names }
+    }
 }
 
 /// Who may subscribe to a channel.

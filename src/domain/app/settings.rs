@@ -251,6 +251,8 @@ settings! {
     lenient_channel_names: bool = false, ();
     /// Let terminate_connections reach sockets that joined presence channels as the user without signing in.
     terminate_presence_members: bool = true, ();
+    /// After a refused subscription send pusher:error 4009 too, as Reverb does; pusher:subscription_error always comes.
+    auth_error_frame: bool = true, ();
     /// Answer as Reverb does where that differs: string `data` in pusher:error, ids in presence keep their JSON type, 422 and 404 over HTTP.
     reverb_parity: bool = false, ();
 }

@@ -1,0 +1,12 @@
+//! What the product does: one verb a method, in the order check, act, tell.
+//!
+//! Called by both doors (HTTP and WebSocket) with the same methods. Speaks no HTTP and no SQL. [`LiveApp`] is one app with
+//! everything that runs for it; [`Apps`] finds it by key or id.
+
+pub mod apps;
+pub mod channels;
+pub mod client_event;
+pub mod publish;
+pub mod sockets;
+
+pub use apps::{Apps, LiveApp};

@@ -1,0 +1,192 @@
+//! Publishing events that the app's own server sends over HTTP.
+//!
+//! Everything is checked before anything is sent, so a refused request or batch has told nobody.
+
+use crate::{
+    domain::app::{App, AppSettings},
+    hub::{Frame, Publication},
+    ids::{SocketId, UserId},
+    protocol::{ChannelName, channel_name, is_reserved_event, server_message},
+    services::{
+        LiveApp,
+        channels::{ChannelInfo, Info},
+    },
+    throttle::{Exceeded, Passed},
+};
+
+/// Why an event was refused. Nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The event has no name.
+    #[error("name must not be empty")]
+    NameEmpty,
+    /// The name is too long.
+    #[error("name may have at most {max} characters, this one has {got}")]
+    NameTooLong {
+        /// Limit of the app.
+        max: u32,
+        /// Length of the refused name.
+        got: usize,
+    },
+    /// The name is the server's own.
+    #[error("names that start with 'pusher:' or 'pusher_internal:' are reserved for the server")]
+    NameReserved,
+    /// No channel is named.
+    #[error("name at least one channel, in 'channel' or 'channels'")]
+    NoChannel,
+    /// More channels than one event may go to.
+    #[error("Cannot broadcast to more than {max} channels at once, these are {got}")]
+    TooManyChannels {
+        /// Limit of the app.
+        max: u32,
+        /// Number of channels in the request.
+        got: usize,
+    },
+    /// A channel name is none.
+    #[error("channel '{name}': {source}")]
+    ChannelName {
+        /// The refused name, cut to 80 characters.
+        name: String,
+        /// What is wrong with it.
+        source: channel_name::Error,
+    },
+    /// The data is too large.
+    #[error(
+        "The data content of this event has {got} bytes and exceeds the allowed maximum of {max} bytes (app setting max_event_bytes)"
+    )]
+    DataTooLarge {
+        /// Limit of the app in bytes.
+        max: u32,
+        /// Size of the refused data.
+        got: usize,
+    },
+    /// More events than one batch may hold.
+    #[error("Cannot batch-send more than {max} messages at once, these are {got}")]
+    BatchTooLong {
+        /// Limit of the app.
+        max: u32,
+        /// Number of events in the request.
+        got: usize,
+    },
+    /// The app publishes too fast.
+    #[error(transparent)]
+    RateLimited(#[from] Exceeded),
+}
+
+/// An event as a request holds it.
+#[derive(Debug, Clone, Copy)]
+pub struct NewEvent<'a> {
+    /// Name of the event.
+    pub name: &'a str,
+    /// Data, relayed byte for byte.
+    pub data: &'a str,
+    /// Channels it goes to; one named twice gets it once.
+    pub channels: &'a [String],
+    /// Socket that does not get it. Unknown ones change nothing.
+    pub except: Option<SocketId>,
+    /// What the answer shall tell about each channel.
+    pub info: Info,
+}
+
+/// An event that may be sent.
+#[derive(Debug)]
+struct Checked<'a> {
+    event: NewEvent<'a>,
+    channels: Vec<ChannelName>,
+}
+
+/// What the answer tells about each channel, in the order of the request.
+pub type Published = Vec<(ChannelName, ChannelInfo)>;
+
+/// Checks an event name against the app's rules.
+///
+/// # Errors
+/// When it is empty, too long or reserved.
+pub fn check_name(name: &str, settings: &AppSettings) -> Result<(), Error> {
+    if name.is_empty() {
+        return Err(Error::NameEmpty);
+    }
+    let (max, got) = (settings.max_event_name_length, name.chars().count());
+    if got > max as usize {
+        return Err(Error::NameTooLong { max, got });
+    }
+    if is_reserved_event(name) { Err(Error::NameReserved) } else { Ok(()) }
+}
+
+fn check<'a>(app: &App, event: NewEvent<'a>) -> Result<Checked<'a>, Error> {
+    let settings = &app.settings;
+    check_name(event.name, settings)?;
+    let (max, got) = (settings.max_event_channels, event.channels.len());
+    if got == 0 {
+        return Err(Error::NoChannel);
+    }
+    if got > max as usize {
+        return Err(Error::TooManyChannels { max, got });
+    }
+    let (max, got) = (settings.max_event_bytes, event.data.len());
+    if got > max as usize {
+        return Err(Error::DataTooLarge { max, got });
+    }
+    let mut channels: Vec<ChannelName> = Vec::with_capacity(event.channels.len());
+    for text in event.channels {
+        let refuse = |source| Error::ChannelName { name: text.chars().take(80).collect(), source };
+        let name = ChannelName::parse(text, settings.into()).map_err(refuse)?;
+        if !channels.contains(&name) {
+            channels.push(name);
+        }
+    }
+    Ok(Checked { event, channels })
+}
+
+impl LiveApp {
+    /// Publishes one event to its channels.
+    ///
+    /// # Errors
+    /// See [`Error`]; nothing was sent then.
+    pub fn publish(&self, event: NewEvent<'_>) -> Result<(Published, Option<Passed>), Error> {
+        let app = self.app();
+        let checked = check(&app, event)?;
+        let passed = self.take_events(1)?;
+        Ok((self.send(&app, &checked), passed))
+    }
+
+    /// Publishes a batch in order: all of it or nothing.
+    ///
+    /// # Errors
+    /// When one of the events is refused, or the batch is too long.
+    pub fn publish_batch(&self, batch: &[NewEvent<'_>]) -> Result<(Vec<Published>, Option<Passed>), Error> {
+        let app = self.app();
+        let (max, got) = (app.settings.max_batch_events, batch.len());
+        if got > max as usize {
+            return Err(Error::BatchTooLong { max, got });
+        }
+        let checked: Vec<_> = batch.iter().map(|event| check(&app, *event)).collect::<Result<_, _>>()?;
+        let passed = self.take_events(u32::try_from(got).unwrap_or(max))?;
+        Ok((checked.iter().map(|checked| self.send(&app, checked)).collect(), passed))
+    }
+
+    fn take_events(&self, count: u32) -> Result<Option<Passed>, Error> {
+        let limits = self.limits();
+        let taken = limits.events.as_ref().map(|limit| limit.take(count)).transpose();
+        if taken.is_err() {
+            self.metrics().count_rate_limited("app");
+        }
+        Ok(taken?)
+    }
+
+    fn send(&self, app: &App, checked: &Checked<'_>) -> Published {
+        let NewEvent { name, data, except, info, .. } = checked.event;
+        for channel in &checked.channels {
+            let frame = Frame::text(|out| server_message::event(out, name, channel.as_str(), data));
+            match channel.user().map(UserId::parse) {
+                Some(Ok(user)) => self.hub.send_to_user(&user, &frame, except),
+                Some(Err(_no_such_user)) => {}
+                None => {
+                    self.hub.publish(channel, Publication { frame: &frame, except, keep: Some(data) }, &app.settings);
+                }
+            }
+        }
+        let answer = |channel: &ChannelName| (channel.clone(), self.channel_info(channel, info).info);
+        if info == Info::default() { Vec::new() } else { checked.channels.iter().map(answer).collect() }
+    }
+}

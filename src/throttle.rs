@@ -1,0 +1,205 @@
+//! Rate limits that are shared: by an app's requests, by a user's sockets, by an address.
+//!
+//! Owns the governor limiters and bounds their memory: governor keeps a key for ever unless told otherwise, so stores are
+//! swept, and once a store is full, new keys share one bucket. Never blocks and never waits.
+
+use std::{
+    hash::Hash,
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    time::Duration,
+};
+
+use governor::{
+    NotUntil, Quota, RateLimiter,
+    clock::{Clock, QuantaClock, QuantaInstant},
+    middleware::{NoOpMiddleware, StateInformationMiddleware},
+    state::{InMemoryState, NotKeyed, keyed::DashMapStateStore},
+};
+
+/// Keys one store holds before new ones share a bucket.
+const MAX_KEYS: usize = 100_000;
+
+/// Something went beyond a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("rate limit of {limit} per second exceeded, try again in {} ms", retry_after.as_millis())]
+pub struct Exceeded {
+    /// Tokens per second.
+    pub limit: u32,
+    /// When one more would pass.
+    pub retry_after: Duration,
+}
+
+/// State of a limit after something passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passed {
+    /// Tokens per second.
+    pub limit: u32,
+    /// Tokens left.
+    pub remaining: u32,
+}
+
+/// A bucket that tells its state.
+type Told = RateLimiter<NotKeyed, InMemoryState, QuantaClock, StateInformationMiddleware>;
+
+/// A bucket that says only yes or no.
+type Plain = RateLimiter<NotKeyed, InMemoryState, QuantaClock, NoOpMiddleware<QuantaInstant>>;
+
+fn wait(clock: &QuantaClock, limit: NonZeroU32, not_until: &NotUntil<QuantaInstant>) -> Exceeded {
+    Exceeded { limit: limit.get(), retry_after: not_until.wait_time_from(clock.now()) }
+}
+
+/// One bucket for everybody.
+#[derive(Debug)]
+pub struct Shared {
+    limiter: Told,
+    limit: NonZeroU32,
+    clock: QuantaClock,
+}
+
+impl Shared {
+    /// Makes a limit of `per_second` with a burst of as many; `None` for 0, which means no limit.
+    #[must_use]
+    pub fn new(per_second: u32) -> Option<Self> {
+        let limit = NonZeroU32::new(per_second)?;
+        let clock = QuantaClock::default();
+        let limiter = RateLimiter::direct_with_clock(Quota::per_second(limit), clock.clone()).with_middleware();
+        Some(Self { limiter, limit, clock })
+    }
+
+    /// Takes `count` tokens at once, at most the burst.
+    ///
+    /// # Errors
+    /// When there are not enough; none is taken then.
+    pub fn take(&self, count: u32) -> Result<Passed, Exceeded> {
+        let count = NonZeroU32::new(count.clamp(1, self.limit.get())).unwrap_or(NonZeroU32::MIN);
+        match self.limiter.check_n(count) {
+            Ok(Ok(state)) => Ok(Passed { limit: self.limit.get(), remaining: state.remaining_burst_capacity() }),
+            Ok(Err(not_until)) => Err(wait(&self.clock, self.limit, &not_until)),
+            Err(_beyond_burst) => Err(Exceeded { limit: self.limit.get(), retry_after: Duration::from_secs(1) }),
+        }
+    }
+}
+
+/// One bucket for each key.
+#[derive(Debug)]
+pub struct Keyed<K: Hash + Eq + Clone> {
+    limiter: RateLimiter<K, DashMapStateStore<K>, QuantaClock, NoOpMiddleware<QuantaInstant>>,
+    /// For keys that find the store full.
+    overflow: Plain,
+    limit: NonZeroU32,
+    max_keys: usize,
+    clock: QuantaClock,
+}
+
+impl<K: Hash + Eq + Clone> Keyed<K> {
+    /// Makes a limit of `per_second` with a burst of `burst` for each key; `None` for 0, which means no limit.
+    #[must_use]
+    pub fn new(per_second: u32, burst: u32) -> Option<Self> {
+        let limit = NonZeroU32::new(per_second)?;
+        let quota = Quota::per_second(limit).allow_burst(NonZeroU32::new(burst).unwrap_or(limit));
+        Some(Self::with_quota(quota, limit, MAX_KEYS))
+    }
+
+    /// Makes a limit of `per_minute` with a burst of as many for each key; `None` for 0, which means no limit.
+    #[must_use]
+    pub fn per_minute(per_minute: u32) -> Option<Self> {
+        let limit = NonZeroU32::new(per_minute)?;
+        Some(Self::with_quota(Quota::per_minute(limit), limit, MAX_KEYS))
+    }
+
+    fn with_quota(quota: Quota, limit: NonZeroU32, max_keys: usize) -> Self {
+        let clock = QuantaClock::default();
+        Self {
+            limiter: RateLimiter::dashmap_with_clock(quota, clock.clone()),
+            overflow: RateLimiter::direct_with_clock(quota, clock.clone()),
+            limit,
+            max_keys,
+            clock,
+        }
+    }
+
+    /// Takes one token of a key.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn take(&self, key: &K) -> Result<(), Exceeded> {
+        let outcome =
+            if self.limiter.len() < self.max_keys { self.limiter.check_key(key) } else { self.overflow.check() };
+        outcome.map_err(|not_until| wait(&self.clock, self.limit, &not_until))
+    }
+
+    /// Forgets keys whose buckets are full again. To be called every few seconds.
+    pub fn sweep(&self) {
+        self.limiter.retain_recent();
+        self.limiter.shrink_to_fit();
+    }
+
+    /// Keys in the store.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.limiter.len()
+    }
+
+    /// Tells whether no key is in the store.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.limiter.is_empty()
+    }
+}
+
+/// An address as limits see it: IPv4 whole, IPv6 by its /64, which is one customer's network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
+
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => Self(IpAddr::V4(v4)),
+            IpAddr::V6(v6) => Self(IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_limit_passes_its_burst_and_tells_when_to_come_back() {
+        assert!(Shared::new(0).is_none());
+        let limit = Shared::new(5).unwrap();
+        assert_eq!(limit.take(4), Ok(Passed { limit: 5, remaining: 1 }));
+        assert!(limit.take(1).is_ok());
+        let exceeded = limit.take(1).unwrap_err();
+        assert_eq!(exceeded.limit, 5);
+        assert!(exceeded.retry_after <= Duration::from_millis(200) && exceeded.retry_after > Duration::ZERO);
+    }
+
+    #[test]
+    fn each_key_has_its_own_bucket() {
+        let limit = Keyed::new(1, 2).unwrap();
+        assert!(limit.take(&"a").is_ok() && limit.take(&"a").is_ok());
+        assert!(limit.take(&"a").is_err());
+        assert!(limit.take(&"b").is_ok());
+    }
+
+    #[test]
+    fn a_flood_of_keys_never_makes_the_store_larger_than_its_bound() {
+        let quota = Quota::per_second(NonZeroU32::new(1_000_000).unwrap());
+        let limit = Keyed::with_quota(quota, NonZeroU32::MIN, 1_000);
+        for key in 0..100_000_u32 {
+            let _ = limit.take(&key);
+            assert!(limit.len() <= 1_000);
+        }
+    }
+
+    #[test]
+    fn addresses_of_one_v6_network_are_one_and_mapped_v4_is_v4() {
+        let network = |text: &str| Network::from(text.parse::<IpAddr>().unwrap());
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("::ffff:10.0.0.1"), network("10.0.0.1"));
+        assert_ne!(network("10.0.0.1"), network("10.0.0.2"));
+    }
+}
