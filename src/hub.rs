@@ -128,19 +128,21 @@ impl Hub {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Enters a socket unless the app has `max` already (0 = no limit). `draw` gives random bits for its id.
+    /// Enters a socket unless the app has `max` already (0 = no limit). `bits` are random, for its id.
     ///
     /// # Errors
     /// When the app is over its quota; nothing is allocated then.
-    pub fn open(&self, max: u32, outbox_bytes: usize, mut draw: impl FnMut() -> u64) -> Result<Arc<Socket>, OverQuota> {
+    pub fn open(&self, max: u32, outbox_bytes: usize, bits: u64) -> Result<Arc<Socket>, OverQuota> {
         let room = |open: usize| (max == 0 || open < max as usize).then_some(open + 1);
         if self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
             return Err(OverQuota { max });
         }
         let mut sockets = self.sockets.lock();
-        let mut id = SocketId::from_random(draw());
+        let mut id = SocketId::from_random(bits);
+        let mut bits = bits;
         while sockets.contains_key(&id) {
-            id = SocketId::from_random(draw());
+            bits = bits.wrapping_add(1);
+            id = SocketId::from_random(bits);
         }
         let socket = Arc::new(Socket::new(id, outbox_bytes));
         sockets.insert(id, Arc::clone(&socket));
@@ -156,6 +158,11 @@ impl Hub {
             self.metrics.connected.dec();
             self.metrics.new_disconnections.inc();
         }
+    }
+
+    /// Pushes a frame to one socket.
+    pub fn send(&self, socket: &Socket, frame: &Frame) {
+        fanout::push(socket, frame, &self.metrics);
     }
 
     /// Handles of all open sockets.

@@ -6,3 +6,4 @@ pub mod metrics;
 pub mod protocol;
 pub mod services;
 pub mod throttle;
+pub mod ws;

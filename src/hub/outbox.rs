@@ -124,6 +124,14 @@ impl Outbox {
         Taken::Frames
     }
 
+    /// Reports bytes that went out while more are on their way.
+    pub fn wrote(&self, written: usize) {
+        if written > 0 {
+            let mut state = self.state.lock();
+            state.bytes = state.bytes.saturating_sub(written);
+        }
+    }
+
     /// Bytes queued or taken and not yet written.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {

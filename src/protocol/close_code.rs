@@ -15,6 +15,8 @@ pub enum CloseReason {
     InvalidUtf8,
     /// 1008: more frames than any client needs.
     FrameFlood,
+    /// 1008: a message that was begun and not finished in time.
+    MessageTooSlow,
     /// 1009: a message above the app's limit.
     MessageTooBig,
     /// 1011: a fault of this server.
@@ -59,7 +61,7 @@ impl CloseReason {
             Self::ProtocolViolation => 1002,
             Self::BinaryFrame => 1003,
             Self::InvalidUtf8 => 1007,
-            Self::FrameFlood => 1008,
+            Self::FrameFlood | Self::MessageTooSlow => 1008,
             Self::MessageTooBig => 1009,
             Self::ServerFault => 1011,
             Self::TlsRequired => 4000,
@@ -83,6 +85,7 @@ impl CloseReason {
             Self::BinaryFrame => "Binary frames are not supported, send JSON text",
             Self::InvalidUtf8 => "Text is not valid UTF-8",
             Self::FrameFlood => "Too many frames",
+            Self::MessageTooSlow => "Message was not finished in time",
             Self::MessageTooBig => "Maximum message size exceeded",
             Self::ServerFault => "Internal server error",
             Self::TlsRequired => "This app accepts TLS connections only, use wss://",
@@ -139,6 +142,7 @@ mod tests {
             R::ServerStopping,
             R::PongTimeout,
             R::FrameLimit,
+            R::MessageTooSlow,
         ];
         for reason in all {
             assert!(reason.message().len() <= 123, "{reason:?}");

@@ -71,12 +71,12 @@ pub struct SignedIn {
 }
 
 impl LiveApp {
-    /// Opens a socket, unless the app has as many as it may have. `draw` gives random bits for its id.
+    /// Opens a socket, unless the app has as many as it may have. `bits` are random, for its id.
     ///
     /// # Errors
     /// When the app is over its quota; nothing is allocated then.
-    pub fn open_socket(&self, outbox_bytes: usize, draw: impl FnMut() -> u64) -> Result<Arc<Socket>, OverQuota> {
-        self.hub.open(self.app().settings.max_connections, outbox_bytes, draw)
+    pub fn open_socket(&self, outbox_bytes: usize, bits: u64) -> Result<Arc<Socket>, OverQuota> {
+        self.hub.open(self.app().settings.max_connections, outbox_bytes, bits)
     }
 
     /// Subscribes an authorised socket and answers it. Returns the shared copy of the channel's name.

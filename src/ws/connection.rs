@@ -1,0 +1,405 @@
+//! One open socket: one task that reads, writes and keeps time.
+//!
+//! No helper tasks, no locks across an await, no buffers while idle. Whatever ends the task, dropping the [`Connection`]
+//! ends its subscriptions, its sign-in and its place in the table.
+
+use std::{
+    future::poll_fn,
+    io::{self},
+    mem::MaybeUninit,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep_until},
+};
+use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
+
+use super::{
+    Config,
+    session::{self, Action, Session},
+    socket::{Chunk, Progress, READ_BYTES, Reader, Writer, Written},
+};
+use crate::{
+    domain::app::App,
+    hub::{Frame, Socket},
+    protocol::{ChannelName, CloseReason, server_message},
+    services::{LiveApp, client_event::Sender, sockets::Place},
+    throttle::Network,
+};
+
+/// A socket that may be served.
+#[derive(Debug)]
+pub struct Admitted {
+    /// Its app.
+    pub live: Arc<LiveApp>,
+    /// Its handle; entered in the app's hub.
+    pub socket: Arc<Socket>,
+    /// Its place on the node.
+    pub place: Place,
+    /// The network it comes from.
+    pub network: Network,
+    /// The client told its name, as Pusher libraries do; those answer `pusher:ping`.
+    pub announced: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    Open,
+    /// The socket ends from our side. Once goodbye is said the client may answer, until then.
+    Closing {
+        until: Instant,
+        said: bool,
+    },
+    /// The client has closed; our answer goes out and that is all.
+    Answering {
+        until: Instant,
+    },
+}
+
+/// What is known about the client being alive.
+#[derive(Debug)]
+struct KeepAlive {
+    last_seen: Instant,
+    /// When the server asked, unless something came since.
+    pinged: Option<Instant>,
+    /// The client has sent a WebSocket ping or pong, so it will answer one.
+    uses_control_frames: bool,
+}
+
+/// An open socket and all its state.
+#[derive(Debug)]
+struct Connection<Io> {
+    io: Io,
+    reader: Reader,
+    writer: Writer,
+    session: Session,
+    admitted: Admitted,
+    keep_alive: KeepAlive,
+    /// Since when a started message has not ended.
+    unfinished_since: Option<Instant>,
+    /// Since when a write has not moved.
+    blocked_since: Option<Instant>,
+    phase: Phase,
+    config: Arc<Config>,
+}
+
+/// Serves one socket until it ends. `early` are bytes that came right behind the handshake.
+///
+/// # Cancel safety
+/// Dropping the future ends the socket's subscriptions like any other end; the client sees no close frame.
+pub async fn serve<Io>(io: Io, early: &[u8], admitted: Admitted, config: Arc<Config>)
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
+    let now = Instant::now();
+    let app = admitted.live.app();
+    let mut connection = Connection {
+        io,
+        reader: Reader::new(app.settings.max_message_bytes as usize),
+        writer: Writer::default(),
+        session: Session::new(admitted.socket.id()),
+        keep_alive: KeepAlive { last_seen: now, pinged: None, uses_control_frames: false },
+        unfinished_since: None,
+        blocked_since: None,
+        phase: Phase::Open,
+        config,
+        admitted,
+    };
+    let timeout = app.settings.activity_timeout;
+    connection.send(&Frame::text(|out| {
+        server_message::connection_established(out, connection.admitted.socket.id(), timeout);
+    }));
+    if !early.is_empty() {
+        connection.on_bytes(&app, early, now);
+    }
+    drop(app);
+    let mut timer = pin!(sleep_until(connection.deadline()));
+    poll_fn(|context| connection.poll(context, timer.as_mut())).await;
+}
+
+/// Tells a socket that it is not welcome, and why, and closes it. Nothing is kept for it.
+pub async fn refuse<Io>(mut io: Io, reason: CloseReason, config: &Config)
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut writer = Writer::default();
+    writer.push_last(session::closing_error(reason, false));
+    writer.push_last(Frame::close(reason.code(), reason.message()));
+    let talk = async {
+        poll_fn(|context| writer.poll_flush(&mut io, context)).await?;
+        poll_fn(|context| poll_discard(&mut io, context)).await
+    };
+    let _closed_or_too_slow = tokio::time::timeout(config.close_timeout, talk).await;
+}
+
+/// Reads and drops until the stream ends.
+fn poll_discard<Io: AsyncRead + Unpin>(io: &mut Io, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    let mut space = [const { MaybeUninit::uninit() }; 512];
+    loop {
+        let mut buffer = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(&mut *io).poll_read(context, &mut buffer))?;
+        if buffer.filled().is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+    }
+}
+
+impl<Io> Connection<Io> {
+    fn send(&self, frame: &Frame) {
+        self.admitted.live.hub.send(&self.admitted.socket, frame);
+    }
+
+    fn end(&self, reason: CloseReason) {
+        self.admitted.socket.outbox().end(reason);
+    }
+
+    /// Handles bytes of the client; what they ask for is queued.
+    fn on_bytes(&mut self, app: &App, bytes: &[u8], now: Instant) {
+        self.admitted.live.metrics().socket_received_bytes.inc_by(bytes.len() as u64);
+        self.reader.set_max_bytes(app.settings.max_message_bytes as usize);
+        self.reader.begin(bytes.len());
+        let mut chunk = Chunk::new(bytes);
+        while matches!(self.phase, Phase::Open) {
+            match self.reader.next(&mut chunk) {
+                Ok(None) => break,
+                Ok(Some(message)) => self.on_message(app, &message, now),
+                Err(Some(reason)) => return self.close(reason, now),
+                Err(None) => return self.answer_close(None, now),
+            }
+        }
+        self.unfinished_since = self.reader.is_unfinished().then(|| self.unfinished_since.unwrap_or(now));
+    }
+
+    fn on_message(&mut self, app: &App, message: &Message, now: Instant) {
+        self.keep_alive.last_seen = now;
+        self.keep_alive.pinged = None;
+        self.admitted.live.metrics().ws_messages_received.inc();
+        if let Some(reason) = self.session.on_frame(&app.settings, now.into_std()) {
+            self.admitted.live.metrics().count_rate_limited("connection");
+            return self.close(reason, now);
+        }
+        match message {
+            Message::Text(text) => {
+                for action in self.session.on_text(app, text.as_str(), now.into_std()) {
+                    self.act(app, action, now);
+                }
+            }
+            Message::Ping(data) => {
+                self.keep_alive.uses_control_frames = true;
+                self.send(&Frame::pong(data));
+            }
+            Message::Pong(_) => self.keep_alive.uses_control_frames = true,
+            Message::Close(frame) => self.answer_close(frame.as_ref(), now),
+            Message::Binary(_) | Message::Frame(_) => self.close(CloseReason::BinaryFrame, now),
+        }
+    }
+
+    fn act(&mut self, app: &App, action: Action, now: Instant) {
+        match action {
+            Action::Reply(frame) => self.send(&frame),
+            Action::Subscribe(name, member) => {
+                match self.admitted.live.subscribe(&name, &self.admitted.socket, member.as_ref()) {
+                    Ok(name) => self.session.subscribed(name, member.map(|member| member.id)),
+                    Err(refused) => {
+                        let frame = self.session.refused(&name, refused);
+                        self.send(&frame);
+                    }
+                }
+            }
+            Action::Unsubscribe(name, user) => {
+                self.admitted.live.unsubscribe(&name, &self.admitted.socket, user.as_ref());
+            }
+            Action::Relay(name, frame) => self.relay(app, &name, &frame),
+            Action::SignIn(user) => {
+                let user = self.admitted.live.sign_in(&self.admitted.socket, user, self.session.signed_in_as());
+                self.session.signed_in(user);
+            }
+            Action::Close(reason) => self.close(reason, now),
+        }
+    }
+
+    fn relay(&self, app: &App, name: &ChannelName, frame: &Frame) {
+        let Admitted { live, socket, network, .. } = &self.admitted;
+        let sender = Sender { socket: socket.id(), user: self.session.user_in(name), network: *network };
+        if live.client_event(name, frame, sender).is_err()
+            && let Action::Reply(answer) = session::too_many_client_events(&app.settings, name)
+        {
+            self.send(&answer);
+        }
+    }
+
+    /// Ends the socket for a fault of the client: nothing it sent later is handled any more.
+    fn close(&mut self, reason: CloseReason, now: Instant) {
+        self.end(reason);
+        self.phase = Phase::Closing { until: now + self.config.close_timeout, said: false };
+    }
+
+    /// Answers the client's close frame with the same code.
+    fn answer_close(&mut self, frame: Option<&CloseFrame>, now: Instant) {
+        let answer = frame.map_or_else(Frame::bare_close, |frame| Frame::close(frame.code.into(), ""));
+        self.writer.push_last(answer);
+        self.phase = Phase::Answering { until: now + self.config.close_timeout };
+    }
+
+    /// When something must happen at the latest.
+    fn deadline(&self) -> Instant {
+        let until = match self.phase {
+            Phase::Open => self.ping_deadline(),
+            Phase::Closing { until, .. } | Phase::Answering { until } => until,
+        };
+        let stalled = [self.unfinished_since, self.blocked_since].into_iter().flatten().min();
+        stalled.map_or(until, |since| until.min(since + self.config.stall_timeout))
+    }
+
+    fn ping_deadline(&self) -> Instant {
+        match self.keep_alive.pinged {
+            Some(asked) => asked + self.config.pong_timeout,
+            None => {
+                let interval = self.admitted.live.app().settings.ping_interval;
+                self.keep_alive.last_seen + std::time::Duration::from_secs(interval.into())
+            }
+        }
+    }
+
+    /// Does what is due; `Ready` when the socket is over.
+    fn on_timer(&mut self, now: Instant) -> Poll<()> {
+        let stall = self.config.stall_timeout;
+        let is_over = |since: Option<Instant>| since.is_some_and(|since| now >= since + stall);
+        match self.phase {
+            Phase::Closing { until, .. } | Phase::Answering { until } if now >= until => return Poll::Ready(()),
+            _ if is_over(self.blocked_since) => return Poll::Ready(()),
+            Phase::Open if is_over(self.unfinished_since) => self.close(CloseReason::MessageTooSlow, now),
+            Phase::Open if now >= self.ping_deadline() => match self.keep_alive.pinged {
+                Some(_) => self.close(CloseReason::PongTimeout, now),
+                None => self.ask(now),
+            },
+            _ => {}
+        }
+        Poll::Pending
+    }
+
+    /// Asks whether the client is there: with what it understands, or with both when nothing is known about it.
+    fn ask(&mut self, now: Instant) {
+        self.keep_alive.pinged = Some(now);
+        if !self.keep_alive.uses_control_frames {
+            self.send(&Frame::text(server_message::ping));
+        }
+        if self.keep_alive.uses_control_frames || !self.admitted.announced {
+            self.send(&Frame::ping());
+        }
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
+    fn poll(&mut self, context: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<()> {
+        loop {
+            if self.poll_incoming(context).is_ready() || self.poll_outgoing(context).is_ready() {
+                return Poll::Ready(());
+            }
+            let deadline = self.deadline();
+            if deadline < timer.deadline() || timer.is_elapsed() {
+                timer.as_mut().reset(deadline);
+            }
+            ready!(timer.as_mut().poll(context));
+            if self.on_timer(Instant::now()).is_ready() {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    /// Reads until nothing is there; `Ready` when the stream has ended.
+    fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
+        loop {
+            let mut buffer = ReadBuf::uninit(&mut space);
+            match ready!(Pin::new(&mut self.io).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                Ok(()) | Err(_) => return Poll::Ready(()),
+            }
+            let now = Instant::now();
+            match self.phase {
+                Phase::Open => {
+                    let app = self.admitted.live.app();
+                    self.on_bytes(&app, buffer.filled(), now);
+                }
+                Phase::Closing { .. } => self.await_close(buffer.filled()),
+                Phase::Answering { .. } => {}
+            }
+        }
+    }
+
+    /// After our close frame only the client's own counts; everything else is dropped.
+    fn await_close(&mut self, bytes: &[u8]) {
+        let mut chunk = Chunk::new(bytes);
+        loop {
+            match self.reader.next(&mut chunk) {
+                Ok(Some(Message::Close(_))) | Err(_) => {
+                    if let Phase::Closing { until, .. } = self.phase {
+                        self.phase = Phase::Answering { until };
+                    }
+                    return;
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return,
+            }
+        }
+    }
+
+    /// Writes what waits; `Ready` when the socket is over.
+    fn poll_outgoing(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut progress = Progress::default();
+        let outcome = self.poll_drain(context, &mut progress);
+        let metrics = self.admitted.live.metrics();
+        if progress.bytes > 0 {
+            metrics.socket_transmitted_bytes.inc_by(progress.bytes as u64);
+            metrics.ws_messages_sent.inc_by(progress.frames as u64);
+        }
+        self.blocked_since = match (outcome.is_pending() && self.writer.is_blocked(), self.blocked_since) {
+            (true, Some(since)) if progress.bytes == 0 => Some(since),
+            (true, _) => Some(Instant::now()),
+            (false, _) => None,
+        };
+        outcome
+    }
+
+    fn poll_drain(&mut self, context: &mut Context<'_>, progress: &mut Progress) -> Poll<()> {
+        if let Phase::Answering { .. } = self.phase {
+            // The last frames are out: the server closes the TCP connection first (RFC 6455 section 7.1.1).
+            return self.writer.poll_flush(&mut self.io, context).map(drop);
+        }
+        let outbox = self.admitted.socket.outbox();
+        match ready!(self.writer.poll_drain(&mut self.io, context, outbox, progress)) {
+            Ok(Written::Everything) => Poll::Pending,
+            Ok(Written::End(reason)) => self.say_goodbye(context, reason),
+            Err(_gone) => Poll::Ready(()),
+        }
+    }
+
+    /// Queues error and close frame once, then waits for the client's close.
+    fn say_goodbye(&mut self, context: &mut Context<'_>, reason: CloseReason) -> Poll<()> {
+        if !matches!(self.phase, Phase::Closing { said: true, .. }) {
+            let app = self.admitted.live.app();
+            if reason.has_error_frame() {
+                self.writer.push_last(session::closing_error(reason, app.settings.reverb_parity));
+            }
+            self.writer.push_last(Frame::close(reason.code(), reason.message()));
+            self.admitted.live.metrics().count_closed(reason.code());
+            self.phase = Phase::Closing { until: Instant::now() + self.config.close_timeout, said: true };
+        }
+        match ready!(self.writer.poll_flush(&mut self.io, context)) {
+            Ok(()) => Poll::Pending,
+            Err(_gone) => Poll::Ready(()),
+        }
+    }
+}
+
+impl<Io> Drop for Connection<Io> {
+    fn drop(&mut self) {
+        let Admitted { live, socket, .. } = &self.admitted;
+        live.close_socket(socket, self.session.subscriptions(), self.session.signed_in_as());
+    }
+}

@@ -1,0 +1,383 @@
+//! What one socket has done so far, and what its next message means.
+//!
+//! A state machine that returns [`Action`]s: it verifies, counts and remembers, but touches no socket and no hub, so it can
+//! be driven by plain tests. A channel is named in an action only after the socket has proved that it may have it.
+
+use std::{collections::HashMap, time::Instant};
+
+use crate::{
+    domain::{
+        app::{App, AppSettings, ClientEvents},
+        presence::Member,
+        rate::{Bucket, Rate},
+    },
+    hub::{Frame, Refused},
+    ids::{SocketId, UserId},
+    protocol::{
+        ChannelName, CloseReason, Guard,
+        client_message::{self, ClientEvent, ClientMessage, SignIn, Subscribe, UserData},
+        server_message::{self, ErrorStyle, Refusal},
+        signature,
+    },
+    services::sockets::SignedIn,
+};
+
+/// Subscriptions per second; the burst lets Echo renew all its channels after a reconnect.
+const SUBSCRIBE_RATE: Rate = Rate::per_second(20, 200);
+
+/// Frames of any kind per second, unless the app allows more client events than that. Above: close 1008.
+const FRAMES_PER_SECOND: u32 = 100;
+
+/// Frames that may come at once.
+const FRAMES_BURST: u32 = 500;
+
+/// Refusal codes of `pusher:error` frames that do not close.
+mod code {
+    /// Message without meaning (Reverb: "Invalid message format").
+    pub(super) const INVALID_MESSAGE: u16 = 4200;
+    /// Not authorised for this channel or user.
+    pub(super) const UNAUTHORIZED: u16 = 4009;
+    /// Client event refused (Pusher: "Client event rejected").
+    pub(super) const CLIENT_EVENT: u16 = 4301;
+    /// Watchlist cut at its limit (Pusher: "Watchlist limit exceeded").
+    pub(super) const WATCHLIST: u16 = 4302;
+}
+
+/// What the connection shall do for a message, in order.
+#[derive(Debug)]
+pub(super) enum Action {
+    /// Send this to the socket.
+    Reply(Frame),
+    /// Subscribe the socket; then call [`Session::subscribed`] or [`Session::refused`].
+    Subscribe(ChannelName, Option<Member>),
+    /// End a subscription, of this user on presence channels.
+    Unsubscribe(ChannelName, Option<UserId>),
+    /// Relay a client event to the other subscribers.
+    Relay(ChannelName, Frame),
+    /// Bind the socket to a user; then call [`Session::signed_in`].
+    SignIn(UserData),
+    /// Say why, then close.
+    Close(CloseReason),
+}
+
+/// The state of one open socket.
+#[derive(Debug)]
+pub(super) struct Session {
+    socket: SocketId,
+    /// Channels the socket is subscribed to, with the user it joined as on presence channels.
+    subscriptions: HashMap<ChannelName, Option<UserId>>,
+    user: Option<Box<SignedIn>>,
+    frames: Bucket,
+    frame_limit: Bucket,
+    subscribes: Bucket,
+    client_events: Bucket,
+}
+
+fn error_style(settings: &AppSettings) -> ErrorStyle {
+    if settings.reverb_parity { ErrorStyle::Text } else { ErrorStyle::Object }
+}
+
+/// A `pusher:error` that leaves the socket open.
+fn error_frame(settings: &AppSettings, code: u16, message: &str, channel: Option<&str>) -> Action {
+    Action::Reply(Frame::text(|out| server_message::error(out, error_style(settings), code, message, channel)))
+}
+
+/// The `pusher:error` that goes before a close.
+pub(super) fn closing_error(reason: CloseReason, parity: bool) -> Frame {
+    let style = if parity { ErrorStyle::Text } else { ErrorStyle::Object };
+    Frame::text(|out| server_message::error(out, style, reason.code(), reason.message(), None))
+}
+
+fn cut(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or_default()
+}
+
+impl Session {
+    pub(super) fn new(socket: SocketId) -> Self {
+        Self {
+            socket,
+            subscriptions: HashMap::new(),
+            user: None,
+            frames: Bucket::default(),
+            frame_limit: Bucket::default(),
+            subscribes: Bucket::default(),
+            client_events: Bucket::default(),
+        }
+    }
+
+    /// Subscriptions with their users, for the end of the socket.
+    pub(super) fn subscriptions(&self) -> impl Iterator<Item = (&ChannelName, Option<&UserId>)> {
+        self.subscriptions.iter().map(|(name, user)| (name, user.as_ref()))
+    }
+
+    pub(super) fn signed_in_as(&self) -> Option<&SignedIn> {
+        self.user.as_deref()
+    }
+
+    /// The user behind the socket: by sign-in, else by the presence membership in this channel.
+    pub(super) fn user_in(&self, channel: &ChannelName) -> Option<&UserId> {
+        let signed_in = self.user.as_ref().map(|user| &user.member.id);
+        signed_in.or_else(|| self.subscriptions.get(channel).and_then(Option::as_ref))
+    }
+
+    /// Counts a frame of any kind; tells when it is one too many.
+    pub(super) fn on_frame(&mut self, settings: &AppSettings, now: Instant) -> Option<CloseReason> {
+        let events = settings.client_events_per_second.saturating_mul(2);
+        let rate = if events == 0 { u32::MAX } else { FRAMES_PER_SECOND.max(events) };
+        let burst = FRAMES_BURST.max(events);
+        (!self.frames.take(Rate::per_second(rate, burst), now)).then_some(CloseReason::FrameFlood)
+    }
+
+    /// Tells what a text message means.
+    pub(super) fn on_text(&mut self, app: &App, text: &str, now: Instant) -> Vec<Action> {
+        let settings = &app.settings;
+        if settings.frame_limit > 0 {
+            let period = std::time::Duration::from_secs(settings.frame_limit_seconds.into());
+            let rate = Rate { tokens: settings.frame_limit, period, burst: settings.frame_limit };
+            if !self.frame_limit.take(rate, now) {
+                return over_frame_limit(settings);
+            }
+        }
+        match ClientMessage::parse(text) {
+            Ok(ClientMessage::Ping) => vec![Action::Reply(Frame::text(server_message::pong))],
+            Ok(ClientMessage::Nothing) => Vec::new(),
+            Ok(ClientMessage::Subscribe(message)) => self.on_subscribe(app, &message, now),
+            Ok(ClientMessage::Unsubscribe(channel)) => self.on_unsubscribe(&channel),
+            Ok(ClientMessage::SignIn(message)) => self.on_sign_in(app, &message),
+            Ok(ClientMessage::Event(event)) => self.on_client_event(settings, &event, now),
+            Err(error) => vec![invalid(settings, &error)],
+        }
+    }
+
+    fn on_subscribe(&mut self, app: &App, message: &Subscribe<'_>, now: Instant) -> Vec<Action> {
+        let settings = &app.settings;
+        let name = match ChannelName::parse(&message.channel, settings.into()) {
+            Ok(name) => name,
+            Err(error) => {
+                let refusal = Refusal { kind: "InvalidChannel", error: &error.to_string(), status: 400 };
+                return vec![refusal_frame(cut(&message.channel, 255), refusal)];
+            }
+        };
+        let known = self.subscriptions.contains_key(name.as_str());
+        if !known && self.subscriptions.len() >= settings.max_channels_per_connection as usize {
+            let error = format!("one socket may have {} channels", settings.max_channels_per_connection);
+            return vec![refusal_frame(name.as_str(), Refusal { kind: "LimitReached", error: &error, status: 400 })];
+        }
+        if !self.subscribes.take(SUBSCRIBE_RATE, now) {
+            let refusal = Refusal { kind: "LimitReached", error: "too many subscriptions per second", status: 429 };
+            return vec![refusal_frame(name.as_str(), refusal)];
+        }
+        match self.authorize(app, &name, message) {
+            Ok(_) if name.guard() == Guard::User => self.subscribe_to_user(name),
+            Ok(member) => self.join(name, member),
+            Err(Denied::Malformed(error)) => vec![invalid(settings, &error)],
+            Err(Denied::Refusal(kind, error, status)) => {
+                let mut actions = vec![refusal_frame(name.as_str(), Refusal { kind, error, status })];
+                if status == 401 && settings.auth_error_frame {
+                    let message = "Connection is unauthorized";
+                    actions.push(error_frame(settings, code::UNAUTHORIZED, message, Some(name.as_str())));
+                }
+                actions
+            }
+        }
+    }
+
+    /// Decides whether the socket may have the channel, and as whom.
+    fn authorize(&self, app: &App, name: &ChannelName, message: &Subscribe<'_>) -> Result<Option<Member>, Denied> {
+        let auth = message.auth.as_deref().unwrap_or_default();
+        let data = message.channel_data.as_deref();
+        let authentic = || signature::verify_channel(app, self.socket, name.as_str(), data, auth);
+        match name.guard() {
+            Guard::Public => Ok(None),
+            Guard::Private if authentic() => Ok(None),
+            Guard::Presence if authentic() => {
+                let member = match (data, &self.user) {
+                    (Some(data), _) => client_message::parse_channel_data(data)?,
+                    (None, Some(user)) => user.member.clone(),
+                    (None, None) => {
+                        return Err(Denied::auth("channel_data with a user_id is needed, or sign in first"));
+                    }
+                };
+                if member.info.len() > app.settings.max_presence_member_bytes as usize {
+                    return Err(Denied::Refusal("LimitReached", "user_info is too large", 413));
+                }
+                Ok(Some(member))
+            }
+            Guard::User => {
+                let own = self.user.as_ref().is_some_and(|user| Some(user.member.id.as_str()) == name.user());
+                if own { Ok(None) } else { Err(Denied::auth("sign in as this user first")) }
+            }
+            Guard::Private | Guard::Presence => {
+                Err(Denied::auth("auth must be KEY:SIGNATURE for this socket, channel and channel_data"))
+            }
+        }
+    }
+
+    /// Signed-in sockets hear their user's channel anyway: the subscription is only answered and remembered.
+    fn subscribe_to_user(&mut self, name: ChannelName) -> Vec<Action> {
+        let frame = Frame::text(|out| server_message::subscription_succeeded(out, name.as_str()));
+        self.subscriptions.insert(name, None);
+        vec![Action::Reply(frame)]
+    }
+
+    fn join(&self, name: ChannelName, member: Option<Member>) -> Vec<Action> {
+        let mut actions = Vec::with_capacity(2);
+        if let (Some(Some(before)), Some(now)) = (self.subscriptions.get(&name), &member)
+            && *before != now.id
+        {
+            actions.push(Action::Unsubscribe(name.clone(), Some(before.clone())));
+        }
+        actions.push(Action::Subscribe(name, member));
+        actions
+    }
+
+    /// Remembers a subscription that the hub has accepted.
+    pub(super) fn subscribed(&mut self, name: ChannelName, user: Option<UserId>) {
+        self.subscriptions.insert(name, user);
+    }
+
+    /// Tells the client that the hub has refused a subscription; forgets an earlier one of the same name, which has ended.
+    pub(super) fn refused(&mut self, name: &ChannelName, refused: Refused) -> Frame {
+        self.subscriptions.remove(name);
+        let error = refused.to_string();
+        let refusal = Refusal { kind: "LimitReached", error: &error, status: 403 };
+        Frame::text(|out| server_message::subscription_error(out, name.as_str(), refusal))
+    }
+
+    fn on_unsubscribe(&mut self, channel: &str) -> Vec<Action> {
+        match self.subscriptions.remove_entry(channel) {
+            Some((name, _)) if name.guard() == Guard::User => Vec::new(),
+            Some((name, user)) => vec![Action::Unsubscribe(name, user)],
+            None => Vec::new(),
+        }
+    }
+
+    fn on_sign_in(&self, app: &App, message: &SignIn<'_>) -> Vec<Action> {
+        let settings = &app.settings;
+        let refuse = |text: &str| vec![error_frame(settings, code::UNAUTHORIZED, text, None)];
+        if !signature::verify_user(app, self.socket, &message.user_data, &message.auth) {
+            return refuse("Sign-in failed: auth must be KEY:SIGNATURE for this socket and user_data");
+        }
+        let user = match client_message::parse_user_data(&message.user_data) {
+            Ok(user) => user,
+            Err(_error) => {
+                return refuse(
+                    "Sign-in failed: user_data must be a JSON object whose id is a text of 1 to 128 characters",
+                );
+            }
+        };
+        if self.user.as_ref().is_some_and(|before| before.member.id != user.member.id) {
+            return refuse("Sign-in failed: this socket is signed in as another user already");
+        }
+        if user.member.info.len() > settings.max_presence_member_bytes as usize {
+            return refuse("Sign-in failed: user_info is too large");
+        }
+        let success = Frame::text(|out| server_message::signin_success(out, &message.user_data));
+        let mut actions = vec![Action::Reply(success)];
+        if user.watchlist_cut {
+            let text = "Watchlist has more than 100 users, the first 100 are watched";
+            actions.push(error_frame(settings, code::WATCHLIST, text, None));
+        }
+        actions.push(Action::SignIn(user));
+        actions
+    }
+
+    /// Remembers the user that the socket is bound to now.
+    pub(super) fn signed_in(&mut self, user: SignedIn) {
+        self.user = Some(Box::new(user));
+    }
+
+    fn on_client_event(&mut self, settings: &AppSettings, event: &ClientEvent<'_>, now: Instant) -> Vec<Action> {
+        let Ok(name) = ChannelName::parse(&event.channel, settings.into()) else {
+            return vec![error_frame(settings, code::INVALID_MESSAGE, "Invalid channel name", None)];
+        };
+        if let Err((code, text)) = self.check_client_event(settings, event, &name) {
+            return vec![error_frame(settings, code, &text, Some(name.as_str()))];
+        }
+        let limit = settings.client_events_per_second;
+        if limit > 0 && !self.client_events.take(Rate::per_second(limit, limit), now) {
+            return vec![too_many_client_events(settings, &name)];
+        }
+        let user = self.subscriptions.get(&name).and_then(Option::as_ref);
+        let data = event.data.map(serde_json::value::RawValue::get);
+        let frame = Frame::text(|out| server_message::client_event(out, &event.name, name.as_str(), data, user));
+        vec![Action::Relay(name, frame)]
+    }
+
+    fn check_client_event(
+        &self,
+        settings: &AppSettings,
+        event: &ClientEvent<'_>,
+        name: &ChannelName,
+    ) -> Result<(), (u16, String)> {
+        let refuse = |text: &str| Err((code::CLIENT_EVENT, text.to_owned()));
+        let subscribed = self.subscriptions.contains_key(name);
+        match settings.client_events {
+            ClientEvents::None => return refuse("The app does not have client messaging enabled."),
+            ClientEvents::Members if !subscribed => {
+                let text = "The client is not a member of the specified channel.";
+                return Err((code::UNAUTHORIZED, text.to_owned()));
+            }
+            ClientEvents::Members | ClientEvents::All => {}
+        }
+        match name.guard() {
+            Guard::User => return refuse("Client events cannot be sent to user channels"),
+            Guard::Public if !settings.client_events_on_public => {
+                return refuse("Client events are only supported on private and presence channels");
+            }
+            Guard::Private if name.is_encrypted() => {
+                return refuse("Client events cannot be sent to encrypted channels");
+            }
+            Guard::Public | Guard::Private | Guard::Presence => {}
+        }
+        if event.name.chars().count() > settings.max_event_name_length as usize {
+            return refuse(&format!("Event name is too long. Maximum: {} characters", settings.max_event_name_length));
+        }
+        if event.data.is_some_and(|data| data.get().len() > settings.max_event_bytes as usize) {
+            return refuse(&format!("The event data should be less than {} bytes.", settings.max_event_bytes));
+        }
+        Ok(())
+    }
+}
+
+/// Why a subscription is not authorised.
+enum Denied {
+    /// The message itself has no meaning.
+    Malformed(client_message::Error),
+    /// Kind, text and status of the refusal.
+    Refusal(&'static str, &'static str, u16),
+}
+
+impl Denied {
+    const fn auth(text: &'static str) -> Self {
+        Self::Refusal("AuthError", text, 401)
+    }
+}
+
+impl From<client_message::Error> for Denied {
+    fn from(error: client_message::Error) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+fn refusal_frame(channel: &str, refusal: Refusal<'_>) -> Action {
+    Action::Reply(Frame::text(|out| server_message::subscription_error(out, channel, refusal)))
+}
+
+fn invalid(settings: &AppSettings, error: &client_message::Error) -> Action {
+    error_frame(settings, code::INVALID_MESSAGE, cut(&error.to_string(), 200), None)
+}
+
+fn over_frame_limit(settings: &AppSettings) -> Vec<Action> {
+    if settings.frame_limit_closes {
+        let text = CloseReason::FrameLimit.message();
+        return vec![error_frame(settings, code::CLIENT_EVENT, text, None), Action::Close(CloseReason::FrameLimit)];
+    }
+    vec![error_frame(settings, code::CLIENT_EVENT, CloseReason::FrameLimit.message(), None)]
+}
+
+/// The answer to a client event beyond a rate.
+pub(super) fn too_many_client_events(settings: &AppSettings, channel: &ChannelName) -> Action {
+    let text = "The rate limit for sending client events exceeded the quota.";
+    error_frame(settings, code::CLIENT_EVENT, text, Some(channel.as_str()))
+}
