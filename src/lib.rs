@@ -1,3 +1,4 @@
 //! Campanile.
 pub mod domain;
 pub mod ids;
+pub mod store;
