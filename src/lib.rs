@@ -7,3 +7,4 @@ pub mod protocol;
 pub mod services;
 pub mod throttle;
 pub mod ws;
+pub mod store;

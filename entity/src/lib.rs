@@ -1,1 +1,11 @@
-//! Tables.
+//! Campanile's tables as Rust types: one table a file.
+//!
+//! Owns column names and types, and nothing else: no rules, no serde. The tables themselves are made by the `migration`
+//! crate, which never looks here. Only `campanile::store` reads and writes through these types.
+//! Timestamps are UTC in whole seconds and have no zone in the column: `TIMESTAMP` of MySQL ends in 2038, and MariaDB
+//! before 10.10 changes the first one of a table with every update.
+
+pub mod app;
+pub mod app_secret;
+pub mod app_setting;
+pub mod change_counter;

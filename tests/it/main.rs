@@ -1,1 +1,6 @@
-//! Tests.
+//! Tests of the whole server from outside, in one binary; one file a feature, what they share in `support`.
+
+#[cfg(test)]
+mod migrations;
+#[cfg(test)]
+mod support;

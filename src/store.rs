@@ -1,0 +1,258 @@
+//! What outlives a restart: rows of SQLite, PostgreSQL or MySQL/MariaDB, handed out as domain types.
+//!
+//! Owns the connection pool, the transactions and every statement; the only room that says `sea_orm`, `entity` or
+//! `migration`. A transaction never crosses this door, and neither SQL nor a secret ever reaches a log. Not found is
+//! `Ok(None)` or `Ok(false)`. Services call it, and the commands that administer apps.
+//!
+//! Each kind of data has a change counter, written first in every transaction that changes such data. That makes
+//! writers queue up, so that what one of them has read stays true until it commits; and it lets a running server find
+//! out with one cheap read whether there is anything to load again.
+
+mod apps;
+mod connect;
+
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use entity::change_counter;
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{
+    AccessMode,
+    ActiveValue::Set,
+    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IsolationLevel, TransactionTrait,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+
+pub use apps::NewApp;
+
+use crate::{
+    domain::app::SettingError,
+    ids::{self, AppId, AppKey},
+};
+
+/// Where the database is and how it is reached.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `sqlite://FILE`, `sqlite::memory:`, `postgres://USER:PASSWORD@HOST/NAME` or `mysql://USER:PASSWORD@HOST/NAME`
+    /// (MariaDB too); `postgresql:` and `mariadb:` mean the same. Default: `sqlite://campanile.db`, a file in the
+    /// working directory.
+    pub url: String,
+    /// Most connections held at once; 0 counts as 1. SQLite always has exactly one, for it has one writer. Default: 10.
+    pub max_connections: u32,
+    /// Longest wait for a free connection, and for the first one when opening. Default: 5 s.
+    pub acquire_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { url: "sqlite://campanile.db".to_owned(), max_connections: 10, acquire_timeout: Duration::from_secs(5) }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("url", &connect::masked(&self.url))
+            .field("max_connections", &self.max_connections)
+            .field("acquire_timeout", &self.acquire_timeout)
+            .finish()
+    }
+}
+
+/// What can go wrong with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL names no database that is supported.
+    #[error("'{scheme}' is not a supported database: the URL must start with sqlite://, postgres:// or mysql://")]
+    UnsupportedUrl {
+        /// What stands before the first colon.
+        scheme: String,
+    },
+    /// The SQLite file is missing and cannot be created.
+    #[error("cannot create the database file {}: its directory must exist and be writable", path.display())]
+    CreateFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The URL is malformed, or nobody answers there, or the login was refused.
+    #[error("cannot open the database {url}")]
+    Open {
+        /// The URL without its password.
+        url: String,
+        /// What the driver said.
+        source: DbErr,
+    },
+    /// Another app has this id.
+    #[error("there is already an app with the id '{id}'")]
+    AppIdTaken {
+        /// The id.
+        id: AppId,
+    },
+    /// Another app has this key.
+    #[error("there is already an app with the key '{key}'")]
+    AppKeyTaken {
+        /// The key.
+        key: AppKey,
+    },
+    /// The name of an app is too long.
+    #[error("the name of an app may have at most {max} characters, this one has {got}")]
+    AppNameTooLong {
+        /// Most characters.
+        max: usize,
+        /// Characters of the refused name.
+        got: usize,
+    },
+    /// A new app has no secret or too many.
+    #[error("a new app has 1 to {max} secrets, not {got}")]
+    SecretCount {
+        /// Most secrets.
+        max: usize,
+        /// Secrets that were given.
+        got: usize,
+    },
+    /// A secret is empty or too long.
+    #[error("a secret has 1 to {max} characters, not {got}")]
+    SecretLength {
+        /// Most characters.
+        max: usize,
+        /// Characters of the refused secret.
+        got: usize,
+    },
+    /// A setting has an unknown name or an illegal value.
+    #[error("the app setting '{name}' is refused")]
+    Setting {
+        /// Name of the setting.
+        name: String,
+        /// Why.
+        source: SettingError,
+    },
+    /// A row was edited by hand and breaks a rule since.
+    #[error("the row of the app '{id}' is not valid")]
+    InvalidRow {
+        /// The id, as it stands in the row.
+        id: String,
+        /// The broken rule.
+        source: ids::Error,
+    },
+    /// The database failed or is not reachable any more.
+    #[error("the database failed")]
+    Database(#[from] DbErr),
+}
+
+/// Result of a call to the store.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A handle to the database; clones share its connections.
+#[derive(Clone)]
+pub struct Store {
+    /// The pool. It does its own locking.
+    db: DatabaseConnection,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("backend", &self.db.get_database_backend()).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the database and waits for the first connection. A missing SQLite file is created, for its owner only
+    /// (0600). The tables are left as they are: see [`Store::migrate`].
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedUrl`], [`Error::CreateFile`] or [`Error::Open`].
+    pub async fn open(config: &Config) -> Result<Self> {
+        Ok(Self { db: connect::open(config).await? })
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// When it gives none within the time limit of [`Config::acquire_timeout`].
+    pub async fn ping(&self) -> Result<()> {
+        Ok(self.db.ping().await?)
+    }
+
+    /// Closes all connections, those of clones too, once the statements that run now are through. Later calls fail.
+    ///
+    /// # Errors
+    /// When the database failed meanwhile.
+    pub async fn close(&self) -> Result<()> {
+        Ok(self.db.close_by_ref().await?)
+    }
+
+    /// Brings the tables up to date and names the steps taken, oldest first; empty when there was nothing to do.
+    ///
+    /// # Errors
+    /// When a step fails, or the database has steps that this version does not know: it was migrated by a newer one.
+    pub async fn migrate(&self) -> Result<Vec<String>> {
+        let pending = Migrator::get_pending_migrations(&self.db).await?;
+        Migrator::up(&self.db, None).await?;
+        Ok(pending.iter().map(|step| step.name().to_owned()).collect())
+    }
+
+    /// Takes back the latest `steps` steps, with all data in the tables that go, and names them, latest first.
+    ///
+    /// # Errors
+    /// As [`Store::migrate`].
+    pub async fn migrate_down(&self, steps: u32) -> Result<Vec<String>> {
+        let applied = Migrator::get_applied_migrations(&self.db).await?;
+        Migrator::down(&self.db, Some(steps)).await?;
+        let count = usize::try_from(steps).unwrap_or(usize::MAX);
+        Ok(applied.iter().rev().take(count).map(|step| step.name().to_owned()).collect())
+    }
+
+    /// Names all steps, oldest first, and tells of each whether it was taken. Changes nothing, not even an empty
+    /// database.
+    ///
+    /// # Errors
+    /// When the database failed, or has steps that this version does not know.
+    pub async fn migration_status(&self) -> Result<Vec<(String, bool)>> {
+        let steps = Migrator::get_migration_with_status_read_only(&self.db).await?;
+        let taken = |status| matches!(status, migration::MigrationStatus::Applied);
+        Ok(steps.iter().map(|step| (step.name().to_owned(), taken(step.status()))).collect())
+    }
+
+    /// Begins a transaction that sees one state of all tables. PostgreSQL would by default show each statement its own.
+    async fn snapshot_begin(&self) -> Result<DatabaseTransaction> {
+        Ok(match self.db.get_database_backend() {
+            DbBackend::Sqlite => self.db.begin().await?,
+            _ => self.db.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?,
+        })
+    }
+
+    /// Begins a transaction that changes the kind of data named `counter`, and counts the change.
+    ///
+    /// The count comes first: its row lock makes the writers of one kind of data queue up, and SQLite, which waits for
+    /// another process's write only where a transaction begins with one, waits here.
+    async fn change_begin(&self, counter: &str) -> Result<DatabaseTransaction> {
+        let change = self.db.begin().await?;
+        let value = change_counter::Column::Value;
+        let increment = OnConflict::column(change_counter::Column::Name)
+            .value(value, Expr::col((change_counter::Entity, value)).add(1))
+            .to_owned();
+        let first = change_counter::ActiveModel { name: Set(counter.to_owned()), value: Set(1) };
+        change_counter::Entity::insert(first).on_conflict(increment).exec_without_returning(&change).await?;
+        Ok(change)
+    }
+
+    /// How often the kind of data named `counter` was changed; 0 before the first time.
+    async fn change_count(&self, counter: &str) -> Result<i64> {
+        let row = change_counter::Entity::find_by_id(counter).one(&self.db).await?;
+        Ok(row.map_or(0, |row| row.value))
+    }
+}
+
+/// Ends a change: keeps it when there was something to change, or else takes back its count too.
+async fn change_end(change: DatabaseTransaction, found: bool) -> Result<bool> {
+    if found {
+        change.commit().await?;
+    } else {
+        change.rollback().await?;
+    }
+    Ok(found)
+}

@@ -1,0 +1,104 @@
+//! From a URL to a pool of connections, for each of the three databases.
+//!
+//! The pools are made with the driver itself and not with `sea_orm::Database::connect`, which writes its options,
+//! password included, into a trace span. Statement logging is off: no SQL and no bound value reaches a log.
+
+use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+
+use sea_orm::{
+    DatabaseConnection, DbErr, RuntimeErr,
+    sqlx::{
+        self, ConnectOptions,
+        mysql::MySqlConnectOptions,
+        pool::PoolOptions,
+        postgres::PgConnectOptions,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    },
+};
+
+use super::{Config, Error, Result};
+
+/// How long SQLite waits while another process writes.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Opens the database that the URL names.
+pub(super) async fn open(config: &Config) -> Result<DatabaseConnection> {
+    let scheme = config.url.split(':').next().unwrap_or_default();
+    match scheme {
+        "sqlite" => sqlite(config).await,
+        "postgres" | "postgresql" => postgres(config).await.map_err(|error| refused(config, error)),
+        "mysql" | "mariadb" => mysql(config).await.map_err(|error| refused(config, error)),
+        _ => Err(Error::UnsupportedUrl { scheme: scheme.to_owned() }),
+    }
+}
+
+async fn sqlite(config: &Config) -> Result<DatabaseConnection> {
+    let options: SqliteConnectOptions = config.url.parse().map_err(|error| refused(config, error))?;
+    if !is_in_memory(&config.url) {
+        create_private(options.get_filename())?;
+    }
+    let options = options
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(SQLITE_BUSY_TIMEOUT)
+        .foreign_keys(true)
+        .disable_statement_logging();
+    // The connection stays open for good: a database in memory goes with its last one.
+    let pool = PoolOptions::<sqlx::Sqlite>::new()
+        .max_connections(1)
+        .acquire_timeout(config.acquire_timeout)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None);
+    pool.connect_with(options).await.map(DatabaseConnection::from).map_err(|error| refused(config, error))
+}
+
+async fn postgres(config: &Config) -> Result<DatabaseConnection, sqlx::Error> {
+    let options = config.url.parse::<PgConnectOptions>()?.disable_statement_logging();
+    pool::<sqlx::Postgres>(config).connect_with(options).await.map(DatabaseConnection::from)
+}
+
+async fn mysql(config: &Config) -> Result<DatabaseConnection, sqlx::Error> {
+    let options = config.url.parse::<MySqlConnectOptions>()?.disable_statement_logging();
+    pool::<sqlx::MySql>(config).connect_with(options).await.map(DatabaseConnection::from)
+}
+
+fn refused(config: &Config, error: sqlx::Error) -> Error {
+    Error::Open { url: masked(&config.url), source: DbErr::Conn(RuntimeErr::SqlxError(error.into())) }
+}
+
+fn pool<DB: sqlx::Database>(config: &Config) -> PoolOptions<DB> {
+    PoolOptions::new().max_connections(config.max_connections.max(1)).acquire_timeout(config.acquire_timeout)
+}
+
+/// Tells whether the URL names a database that has no file, in one of the ways that the driver knows.
+fn is_in_memory(url: &str) -> bool {
+    let (name, query) = url.split_once('?').unwrap_or((url, ""));
+    name.ends_with(":memory:") || query.split('&').any(|pair| pair == "mode=memory")
+}
+
+/// Creates an empty file that only its owner may read, unless it is there: SQLite itself would make it readable to all.
+/// The files it puts beside it (`-wal`, `-shm`) take over the mode.
+fn create_private(path: &Path) -> Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_empty) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(Error::CreateFile { path: path.to_owned(), source }),
+    }
+}
+
+/// The URL without password and parameters (PostgreSQL takes a password there too). Never shows one, even if the URL is
+/// malformed: rather hides too much.
+pub(super) fn masked(url: &str) -> String {
+    if url.starts_with("sqlite:") {
+        return url.to_owned();
+    }
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (login, place) = rest.rsplit_once('@').unwrap_or(("", rest));
+    let place = place.split_once('?').map_or(place, |(place, _parameters)| place);
+    match login.split_once(':') {
+        Some((user, _password)) => format!("{scheme}://{user}:…@{place}"),
+        None if login.is_empty() => format!("{scheme}://{place}"),
+        None => format!("{scheme}://{login}@{place}"),
+    }
+}
