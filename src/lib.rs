@@ -1,3 +1,4 @@
 //! Campanile.
+pub mod config;
 pub mod domain;
 pub mod ids;
