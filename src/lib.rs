@@ -1,4 +1,6 @@
 //! Campanile.
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod hub;
 pub mod ids;
