@@ -49,7 +49,6 @@ pub(super) fn profile(max_request_bytes: usize) -> AppSettings {
     AppSettings {
         client_events: ClientEvents::Members,
         client_events_on_public: true,
-        client_events_per_second: 0,
         lenient_channel_names: true,
         max_batch_events: 1_000,
         max_channel_name_length: 500,

@@ -32,7 +32,7 @@ pub struct ServerConfig {
     /// Open sockets of this node at once; 0 = as many as the descriptor limit allows. Default 0.
     /// `CAMPANILE_MAX_CONNECTIONS`.
     pub max_connections: u32,
-    /// Connections that may be in TLS or HTTP hand-shake at once. Default 512. `CAMPANILE_MAX_HANDSHAKES`.
+    /// Connections that may be in TLS or HTTP hand-shake at once. Default 8192. `CAMPANILE_MAX_HANDSHAKES`.
     pub max_handshakes: u32,
     /// Longest wait for a complete request head. Default 10 s. `CAMPANILE_HEADER_TIMEOUT`.
     pub header_timeout: Duration,
@@ -69,7 +69,7 @@ impl Default for ServerConfig {
             port: 8080,
             path: String::new(),
             max_connections: 0,
-            max_handshakes: 512,
+            max_handshakes: 8_192,
             header_timeout: Duration::from_secs(10),
             max_request_bytes: 1 << 20,
             outbox_bytes: 1 << 20,
