@@ -43,6 +43,8 @@ pub enum Command {
     /// Make, show and change apps
     #[command(subcommand, arg_required_else_help = true)]
     App(AppCommand),
+    /// Load-test a Pusher server
+    Bench(crate::bench::Args),
 }
 
 /// What `migrate` does.

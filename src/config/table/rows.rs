@@ -130,7 +130,7 @@ fn limits() -> Vec<Setting> {
             |draft, text| put(&mut draft.server.max_handshakes, whole(text, 1..=65_536)),
         )
         .flag("max-handshakes", "COUNT")
-        .default("512"),
+        .default("8192"),
         Setting::new(
             "server.max_request_bytes",
             &["CAMPANILE_MAX_REQUEST_BYTES", "REVERB_MAX_REQUEST_SIZE"],

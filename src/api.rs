@@ -1,0 +1,118 @@
+//! The HTTP door: every route is described in `openapi/campanile.json`.
+//!
+//! Translates between HTTP and the services, and decides nothing. One resource a file; [`auth`] is in front of all routes of
+//! the Pusher API. [`spec`] is the description as `campanile openapi` writes it.
+
+pub mod auth;
+mod error;
+mod health;
+pub mod page;
+mod pusher_channels;
+mod pusher_events;
+mod pusher_users;
+
+use std::sync::Arc;
+
+use poem::{Endpoint, IntoEndpoint, Request, Response};
+use poem_openapi::{OpenApiService, Tags};
+
+use crate::services::Apps;
+
+/// How HTTP requests are treated.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Largest request body in bytes. Above: 413. Default 1 MiB.
+    pub max_request_bytes: usize,
+    /// How long a request body may take to arrive. Then 408. Default 10 s.
+    pub body_timeout: std::time::Duration,
+    /// Prefix of all paths; empty, or with a leading slash and none at the end. Some SDKs sign without it.
+    pub path_prefix: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_request_bytes: 1 << 20,
+            body_timeout: std::time::Duration::from_secs(10),
+            path_prefix: String::new(),
+        }
+    }
+}
+
+/// Groups of routes in the description.
+#[derive(Debug, Tags)]
+enum Group {
+    /// Publish events to channels.
+    Events,
+    /// Ask which channels are occupied, by how many and by whom.
+    Channels,
+    /// Act on signed-in users.
+    Users,
+    /// Is the server alive?
+    Health,
+}
+
+const DESCRIPTION: &str = "\
+The HTTP API of Campanile, a real-time server for learning platforms.
+
+Routes under `/apps/{app_id}` speak the Pusher HTTP API: every Pusher and Laravel Reverb server SDK works unchanged. Each \
+request is signed with the app's secret: `auth_signature` is the hexadecimal HMAC-SHA256 of the method, the path and all \
+other query parameters in order, separated by newlines; `auth_key`, `auth_timestamp` (within 600 s of the server's clock), \
+`auth_version=1.0` and, with a body, `body_md5` are among them. Errors are short texts that say what would be right.";
+
+fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
+    let routes = (pusher_events::Events, pusher_channels::Channels, pusher_users::Users, health::Health);
+    OpenApiService::new(routes, "Campanile", env!("CARGO_PKG_VERSION"))
+        .description(DESCRIPTION)
+        .license(poem_openapi::LicenseObject::new("MIT").identifier("MIT"))
+}
+
+/// The description of the API as pretty JSON, with a newline at the end.
+#[must_use]
+pub fn spec() -> String {
+    let mut text = service().spec();
+    text.push('\n');
+    text
+}
+
+/// The whole of a reference page that needs nothing from elsewhere.
+fn reference_html() -> String {
+    service().swagger_ui_html()
+}
+
+/// All routes but the socket's: the API below `/apps` and at `/up`, pages everywhere else.
+struct Routes<A, P> {
+    api: A,
+    pages: P,
+}
+
+impl<A, P> Endpoint for Routes<A, P>
+where
+    A: Endpoint<Output = Response>,
+    P: Endpoint<Output = Response>,
+{
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let path = request.uri().path();
+        let outcome = if path.starts_with("/apps/") || path == "/up" {
+            self.api.call(request).await
+        } else {
+            self.pages.call(request).await
+        };
+        Ok(match outcome {
+            Ok(response) => response,
+            Err(error) => error::plain(&error),
+        })
+    }
+}
+
+/// Everything that is answered over HTTP.
+pub fn routes(
+    apps: Arc<Apps>,
+    pages: Arc<page::Pages>,
+    config: Arc<Config>,
+) -> impl Endpoint<Output = Response> + 'static {
+    let api = auth::Signed::new(service().into_endpoint(), apps, config);
+    Routes { api, pages: page::routes(pages) }
+}

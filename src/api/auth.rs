@@ -1,0 +1,159 @@
+//! In front of every route of the Pusher API: which app, is the request authentic, is it within the app's limits?
+//!
+//! The body is read here, once and bounded in size and time, because the signature covers it. The routes behind get the
+//! app and may trust that the request is its own.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use hyper::body::Body as _;
+use poem::{
+    Endpoint, IntoResponse, Request, Response,
+    error::ReadBodyError,
+    http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE},
+};
+use poem_openapi::{SecurityScheme, auth::ApiKey, error::ParseRequestPayloadError, payload::PlainText};
+
+use super::{Config, error::Refused};
+use crate::{
+    protocol::signature::{self, verify_request},
+    services::{Apps, LiveApp},
+    throttle::Passed,
+};
+
+/// How requests prove that they come from the app: HMAC-SHA256 over method, path and query with the app's secret.
+#[derive(Debug, SecurityScheme)]
+#[oai(rename = "signature", ty = "api_key", key_in = "query", key_name = "auth_signature")]
+#[expect(dead_code, reason = "documents the parameter; Signed has verified it before a route is called")]
+pub(super) struct Signature(ApiKey);
+
+/// Lets only signed requests through to `inner`, as far as paths below `/apps/` are concerned.
+pub(super) struct Signed<E> {
+    inner: E,
+    apps: Arc<Apps>,
+    config: Arc<Config>,
+}
+
+impl<E> Signed<E> {
+    pub(super) const fn new(inner: E, apps: Arc<Apps>, config: Arc<Config>) -> Self {
+        Self { inner, apps, config }
+    }
+
+    /// Finds the app and verifies the request; puts the body back for the route.
+    async fn admit(&self, request: &mut Request) -> Result<Arc<LiveApp>, Refused> {
+        let id = app_id(request.uri().path());
+        let live = self.apps.by_id(&id).ok_or_else(|| {
+            let shown: String = id.chars().take(64).collect();
+            Refused::NotFound(PlainText(format!("No matching application for ID [{shown}].")))
+        })?;
+        let body = self.body(request).await?;
+        let metrics = live.metrics();
+        metrics.http_calls_received.inc();
+        metrics.http_received_bytes.inc_by(body.len() as u64);
+        let app = live.app();
+        let path = request.original_uri().path();
+        let prefix = self.config.path_prefix.as_str();
+        let claimed = signature::Request {
+            method: request.method().as_str(),
+            path,
+            path_without_prefix: path.strip_prefix(prefix).filter(|_| !prefix.is_empty()),
+            query: request.uri().query().unwrap_or_default(),
+            body: &body,
+        };
+        verify_request(&app, claimed, now_seconds())
+            .map_err(|error| Refused::Unauthorized(PlainText(error.to_string())))?;
+        if !app.enabled {
+            return Err(Refused::Forbidden(PlainText("The app is disabled.".to_owned())));
+        }
+        request.set_body(body);
+        Ok(live)
+    }
+
+    async fn body(&self, request: &mut Request) -> Result<Bytes, Refused> {
+        let max = self.config.max_request_bytes;
+        let read = request.take_body().into_bytes_limit(max);
+        match tokio::time::timeout(self.config.body_timeout, read).await {
+            Ok(Ok(body)) => Ok(body),
+            Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(Refused::TooLarge(PlainText(format!(
+                "Payload too large: a request body may have {max} bytes (server setting max_request_bytes)"
+            )))),
+            Ok(Err(error)) => Err(Refused::BadRequest(PlainText(format!("The body cannot be read: {error}")))),
+            Err(_elapsed) => Err(Refused::Timeout(PlainText("The body did not arrive in time".to_owned()))),
+        }
+    }
+}
+
+/// The second part of `/apps/{app_id}/…`, decoded.
+fn app_id(path: &str) -> String {
+    let raw = path.strip_prefix("/apps/").unwrap_or_default().split('/').next().unwrap_or_default();
+    url::form_urlencoded::parse(raw.replace('+', "%2B").as_bytes()).next().map_or_else(String::new, |(id, _)| id.into())
+}
+
+fn now_seconds() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Publishing counts events, not requests, in the service; everything else counts here.
+fn take_read(live: &LiveApp, request: &Request) -> Result<Option<Passed>, Refused> {
+    let publishes = request.method() == Method::POST && request.uri().path().ends_with("events");
+    let limits = live.limits();
+    let Some(limit) = limits.reads.as_ref().filter(|_| !publishes) else { return Ok(None) };
+    match limit.take(1) {
+        Ok(passed) => Ok(Some(passed)),
+        Err(exceeded) => {
+            live.metrics().count_rate_limited("reads");
+            Err(exceeded.into())
+        }
+    }
+}
+
+/// Tells the state of a limit in the answer's headers.
+pub(super) fn tell_limit(response: &mut Response, passed: Passed) {
+    let headers = response.headers_mut();
+    headers.insert("X-RateLimit-Limit", HeaderValue::from(passed.limit));
+    headers.insert("X-RateLimit-Remaining", HeaderValue::from(passed.remaining));
+}
+
+/// SDKs send JSON, some without saying so: the path decides, not the header.
+fn set_content_type(request: &mut Request) {
+    let is_data = request.uri().path().contains("/channels/");
+    let kind = if is_data { "text/plain" } else { "application/json" };
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+}
+
+impl<E: Endpoint> Endpoint for Signed<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        if !request.uri().path().starts_with("/apps/") {
+            return Ok(self.inner.call(request).await?.into_response());
+        }
+        let live = match self.admit(&mut request).await {
+            Ok(live) => live,
+            Err(refused) => return Ok(refused.into_response()),
+        };
+        let passed = match take_read(&live, &request) {
+            Ok(passed) => passed,
+            Err(refused) => return Ok(refused.into_response()),
+        };
+        set_content_type(&mut request);
+        request.extensions_mut().insert(Arc::clone(&live));
+        let mut response = match self.inner.call(request).await {
+            Ok(output) => output.into_response(),
+            Err(error) if error.is::<ParseRequestPayloadError>() => {
+                let parity = live.app().settings.reverb_parity;
+                let status = if parity { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+                Response::builder().status(status).content_type("text/plain; charset=utf-8").body(error.to_string())
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(passed) = passed {
+            tell_limit(&mut response, passed);
+        }
+        let body: BoxBody<Bytes, std::io::Error> = response.take_body().into();
+        live.metrics().http_transmitted_bytes.inc_by(body.size_hint().exact().unwrap_or(0));
+        response.set_body(body);
+        Ok(response)
+    }
+}

@@ -1,0 +1,27 @@
+//! Is the server alive? As Reverb answers it.
+
+use poem_openapi::{Object, OpenApi, payload::Json};
+
+use super::Group;
+
+/// The route.
+pub(super) struct Health;
+
+/// The server answers.
+#[derive(Debug, Object)]
+struct HealthView {
+    /// Always `OK`.
+    #[oai(validator(max_length = 2))]
+    health: String,
+}
+
+#[OpenApi(tag = "Group::Health")]
+impl Health {
+    /// Ask whether the server is up
+    ///
+    /// Needs no signature. Readiness and metrics are on the metrics listener.
+    #[oai(path = "/up", method = "get", operation_id = "showHealth")]
+    async fn show(&self) -> Json<HealthView> {
+        Json(HealthView { health: "OK".to_owned() })
+    }
+}

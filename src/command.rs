@@ -1,0 +1,174 @@
+//! What each command does: the last step from a parsed command line to the rooms.
+
+mod app;
+
+use std::{io, path::Path};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    api,
+    cli::{self, Command, Invocation, Migration},
+    config::{
+        self, Config, Environment,
+        banner::{self, AppIs, Banner},
+    },
+    domain::app::App,
+    server::{self, FirstApp},
+    store, telemetry,
+};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Settings are wrong.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The server cannot start.
+    #[error(transparent)]
+    Server(#[from] server::Error),
+    /// The database cannot be used.
+    #[error("database: {0}")]
+    Store(#[from] store::Error),
+    /// The log filter cannot be read.
+    #[error("log filter: {0}")]
+    Log(#[from] tracing_subscriber::filter::ParseError),
+    /// Something cannot be read or written.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// A file cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The description of the API is not up to date.
+    #[error("{0} is not up to date: run 'campanile openapi'")]
+    StaleDescription(String),
+    /// There is no such app.
+    #[error("there is no app '{0}' in the database: 'campanile app list' shows all")]
+    NoSuchApp(String),
+    /// The load test failed.
+    #[error(transparent)]
+    Bench(#[from] crate::bench::Error),
+}
+
+/// Result of a command.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// When it cannot be done; the error says what would be right.
+pub fn run(Invocation { command, flags }: Invocation) -> Result<()> {
+    match command {
+        Command::Bench(args) => return Ok(crate::bench::run(&args)?),
+        Command::Openapi { output, check } => return openapi(&output, check),
+        Command::Serve | Command::Migrate { .. } | Command::App(_) => {}
+    }
+    let config = Config::load(&flags, &Environment::of_process())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve => serve(config).await,
+            Command::Migrate { action } => migrate(&config, action.unwrap_or(Migration::Up)).await,
+            Command::App(command) => app::run(&config, command).await,
+            Command::Bench(_) | Command::Openapi { .. } => Ok(()),
+        }
+    })
+}
+
+async fn serve(config: Config) -> Result<()> {
+    telemetry::init(&config.log)?;
+    for notice in &config.notices {
+        tracing::warn!("{notice}");
+    }
+    let server = server::build(config).await?;
+    let address = server.address()?;
+    greet(&server, address.port())?;
+    let first = signals(1)?;
+    let stop = async {
+        first.await;
+        tracing::info!("going down; once more to stop at once");
+    };
+    tokio::select! {
+        () = server.run(stop) => tracing::info!("stopped"),
+        () = signals(2)? => tracing::warn!("stopped at once"),
+    }
+    Ok(())
+}
+
+fn greet(server: &server::Server, port: u16) -> Result<()> {
+    let config = server.config();
+    let address = config.public.address(&config.server, port);
+    let Some(FirstApp { app, is_new, is_configured }) = server.first_app() else {
+        let text = format!("Campanile listens on {address}\n\nThere is no app yet: campanile app create --name NAME");
+        return Ok(cli::say(&text)?);
+    };
+    let app_is = match (is_new, is_configured) {
+        (true, _) => AppIs::New,
+        (false, true) => AppIs::Configured,
+        (false, false) => AppIs::Stored,
+    };
+    let cluster = config.public.cluster.as_deref();
+    let banner = Banner { address: &address, mode: config.mode, app, app_is, cluster };
+    Ok(cli::say(&banner::render(&banner))?)
+}
+
+/// Completes on the `count`-th SIGTERM or SIGINT from now on.
+fn signals(count: usize) -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        for _ in 0..count {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        }
+    })
+}
+
+async fn migrate(config: &Config, action: Migration) -> Result<()> {
+    let store = server::open_store(config).await?;
+    let lines = match action {
+        Migration::Up => told("applied", store.migrate().await?),
+        Migration::Down { steps } => told("taken back", store.migrate_down(steps).await?),
+        Migration::Status => {
+            let line =
+                |(name, applied): (String, bool)| format!("{name}  {}", if applied { "applied" } else { "pending" });
+            store.migration_status().await?.into_iter().map(line).collect()
+        }
+    };
+    let text = if lines.is_empty() { "Nothing to do".to_owned() } else { lines.join("\n") };
+    Ok(cli::say(&text)?)
+}
+
+fn told(what: &str, names: Vec<String>) -> Vec<String> {
+    names.into_iter().map(|name| format!("{what}  {name}")).collect()
+}
+
+fn openapi(output: &Path, check: bool) -> Result<()> {
+    let file = |source| Error::File { path: output.display().to_string(), source };
+    let spec = api::spec();
+    if check {
+        let current = std::fs::read_to_string(output).map_err(file)?;
+        return if current == spec { Ok(()) } else { Err(Error::StaleDescription(output.display().to_string())) };
+    }
+    if let Some(folder) = output.parent() {
+        std::fs::create_dir_all(folder).map_err(file)?;
+    }
+    std::fs::write(output, spec).map_err(file)?;
+    Ok(cli::say(&format!("wrote {}", output.display()))?)
+}
+
+/// The settings of an app as lines, those that differ from the default first.
+fn settings_table(app: &App, overrides: &[(String, String)]) -> String {
+    let is_own = |name: &str| overrides.iter().any(|(known, _)| known == name);
+    let mut entries = app.settings.entries();
+    entries.sort_by_key(|entry| !is_own(entry.name));
+    let line = |entry: &crate::domain::app::SettingInfo| {
+        let mark = if is_own(entry.name) { '*' } else { ' ' };
+        format!(" {mark} {:<28} {:<12} {}", entry.name, entry.value, entry.doc)
+    };
+    entries.iter().map(line).collect::<Vec<_>>().join("\n")
+}

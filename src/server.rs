@@ -1,0 +1,224 @@
+//! The running server: binds, wires the rooms together, accepts, and goes down in order.
+//!
+//! [`build`] binds everything (port 0 is allowed) and [`Server::run`] serves until it is told to stop. Tests and `main` use
+//! the same two functions. All tasks are tracked, so that nothing outlives the server.
+
+mod accept;
+mod directory;
+mod door;
+mod drain;
+mod tls;
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use self::directory::FirstApp;
+pub(crate) use self::directory::{Credentials, now};
+use self::{accept::Accept, door::Door};
+use crate::{
+    api,
+    config::{Config, Mode},
+    ids,
+    metrics::Metrics,
+    services::{Apps, sockets::Capacity},
+    store::{self, Store},
+    telemetry::{self, Health},
+    throttle::Keyed,
+    ws::{self, upgrade::Gate},
+};
+
+/// Descriptors kept free for listeners, the database, HTTP requests and files.
+const RESERVED_DESCRIPTORS: u64 = 128;
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address cannot be bound.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The certificate or its key cannot be used.
+    #[error("TLS: {0}")]
+    Tls(#[from] tls::Error),
+    /// The database cannot be used.
+    #[error("database: {0}")]
+    Store(#[from] store::Error),
+    /// Metrics cannot be set up.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// No random numbers for a new app.
+    #[error("no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
+    /// A new app's name is none.
+    #[error("{0}")]
+    Id(#[from] ids::Error),
+}
+
+/// Result of starting the server.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A server that is bound and not yet serving.
+pub struct Server {
+    config: Config,
+    store: Store,
+    gate: Arc<Gate>,
+    health: Arc<Health>,
+    public: TcpListener,
+    metrics: Option<TcpListener>,
+    tls: Option<TlsAcceptor>,
+    first_app: Option<FirstApp>,
+}
+
+/// Opens and migrates the database, loads the apps and binds the addresses. A development server without any app makes one.
+///
+/// # Errors
+/// When the database, the certificate or an address cannot be used.
+pub async fn build(config: Config) -> Result<Server> {
+    let tls = config.server.tls.as_ref().map(tls::acceptor).transpose()?;
+    let store = open_store(&config).await?;
+    for name in store.migrate().await? {
+        tracing::info!(migration = %name, "database migrated");
+    }
+    let first_app = directory::first_app(&config, &store).await?;
+    let metrics = Arc::new(Metrics::new()?);
+    let apps = Arc::new(Apps::new(Arc::clone(&metrics)));
+    directory::load(&config, &store, &apps).await?;
+
+    let public = accept::bind(&config.server.bind_address()).await?;
+    let metrics_listener = match config.server.metrics_address {
+        Some(address) => Some(accept::bind(&address.to_string()).await?),
+        None => None,
+    };
+    let gate = Gate {
+        apps,
+        capacity: Capacity::new(capacity(config.server.max_connections)),
+        connects: Keyed::per_minute(config.server.connects_per_minute_per_ip),
+        draining: AtomicBool::new(false),
+        config: Arc::new(ws::Config {
+            outbox_bytes: config.server.outbox_bytes,
+            pong_timeout: config.server.pong_timeout,
+            ..ws::Config::default()
+        }),
+        metrics: Arc::clone(&metrics),
+    };
+    let health = Arc::new(Health { metrics, ready: AtomicBool::new(true) });
+    Ok(Server { config, store, gate: Arc::new(gate), health, public, metrics: metrics_listener, tls, first_app })
+}
+
+/// Opens the database that the configuration names.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open_store(config: &Config) -> Result<Store> {
+    Ok(Store::open(&store::Config { url: config.store.url.expose().to_owned(), ..store::Config::default() }).await?)
+}
+
+/// Sockets this node holds: what is asked for, and never more than the descriptors allow.
+fn capacity(asked: u32) -> usize {
+    let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
+    let possible = usize::try_from(descriptors.saturating_sub(RESERVED_DESCRIPTORS)).unwrap_or(usize::MAX);
+    if asked == 0 {
+        return possible;
+    }
+    if asked as usize > possible {
+        tracing::warn!(asked, possible, "max_connections is more than the descriptor limit allows, raise 'ulimit -n'");
+    }
+    possible.min(asked as usize)
+}
+
+impl Server {
+    /// Address of the public listener, with the real port.
+    ///
+    /// # Errors
+    /// When the system does not know it.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.public.local_addr()
+    }
+
+    /// Address of the listener for metrics and health.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// The app whose settings greet whoever starts the server.
+    #[must_use]
+    pub fn first_app(&self) -> Option<&FirstApp> {
+        self.first_app.as_ref()
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Serves until `stop` completes, then sends the sockets away at a measured pace and returns.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let Self { config, store, gate, health, public, metrics, tls, .. } = self;
+        let tasks = TaskTracker::new();
+        let token = CancellationToken::new();
+        let door = Arc::new(public_door(&config, &gate));
+        let accept = Accept {
+            listener: public,
+            tls,
+            door,
+            handshakes: Arc::new(Semaphore::new(config.server.max_handshakes as usize)),
+            header_timeout: config.server.header_timeout,
+            tasks: tasks.clone(),
+            token: token.clone(),
+        };
+        tasks.spawn(accept.run());
+        if let Some(listener) = metrics {
+            let door = Arc::new(Door::plain(telemetry::routes(Arc::clone(&health)), Arc::clone(&gate)));
+            let accept = Accept {
+                listener,
+                tls: None,
+                door,
+                handshakes: Arc::new(Semaphore::new(64)),
+                header_timeout: config.server.header_timeout,
+                tasks: tasks.clone(),
+                token: token.clone(),
+            };
+            tasks.spawn(accept.run());
+        }
+        tasks.spawn(directory::keep_fresh(config.clone(), store.clone(), Arc::clone(&gate), token.clone()));
+
+        stop.await;
+        health.ready.store(false, Ordering::Relaxed);
+        tokio::time::sleep(config.server.drain_delay).await;
+        drain::drain(&gate, config.server.drain).await;
+        token.cancel();
+        tasks.close();
+        let _all_done = tokio::time::timeout(Duration::from_secs(5), tasks.wait()).await;
+        if let Err(error) = store.close().await {
+            tracing::warn!(%error, "database did not close cleanly");
+        }
+    }
+}
+
+fn public_door(config: &Config, gate: &Arc<Gate>) -> Door {
+    let api = Arc::new(api::Config {
+        max_request_bytes: config.server.max_request_bytes,
+        path_prefix: config.server.path.clone(),
+        ..api::Config::default()
+    });
+    let pages = Arc::new(api::page::Pages::new());
+    let _mode: Mode = config.mode;
+    Door::public(api::routes(Arc::clone(&gate.apps), pages, api), Arc::clone(gate), &config.server)
+}

@@ -1,0 +1,126 @@
+//! Keeps the apps in memory equal to the configuration and the database.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
+
+use super::Result;
+use crate::{
+    config::{Config, Mode},
+    domain::app::{App, Secret},
+    ids::{AppId, AppKey},
+    services::Apps,
+    store::{NewApp, Store},
+    ws::upgrade::Gate,
+};
+
+/// How often changes are looked for and due work is done.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The app that greets whoever starts the server.
+#[derive(Debug, Clone)]
+pub struct FirstApp {
+    /// The app.
+    pub app: App,
+    /// It was made at this start.
+    pub is_new: bool,
+    /// It comes from the configuration.
+    pub is_configured: bool,
+}
+
+/// Credentials of a new app.
+pub(crate) struct Credentials {
+    /// Six digits: the Python SDK takes numbers only.
+    pub(crate) id: AppId,
+    /// Twenty hexadecimal digits.
+    pub(crate) key: AppKey,
+    /// Forty hexadecimal digits.
+    pub(crate) secret: Secret,
+}
+
+impl Credentials {
+    /// Draws new ones.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub(crate) fn draw() -> Result<Self> {
+        let id = 100_000 + getrandom::u32()? % 900_000;
+        let (mut key, mut secret) = ([0; 10], [0; 20]);
+        getrandom::fill(&mut key)?;
+        getrandom::fill(&mut secret)?;
+        Ok(Self {
+            id: AppId::parse(&id.to_string())?,
+            key: AppKey::parse(&hex::encode(key))?,
+            secret: Secret::new(&hex::encode(secret)),
+        })
+    }
+}
+
+/// Finds the app to greet with; a development server without any app makes one.
+pub(super) async fn first_app(config: &Config, store: &Store) -> Result<Option<FirstApp>> {
+    if let Some(app) = &config.app {
+        return Ok(Some(FirstApp { app: app.clone(), is_new: false, is_configured: true }));
+    }
+    let find = async || -> Result<Option<App>> { Ok(store.app_list(&config.app_defaults).await?.into_iter().next()) };
+    if let Some(app) = find().await? {
+        return Ok(Some(FirstApp { app, is_new: false, is_configured: false }));
+    }
+    if config.mode == Mode::Production {
+        return Ok(None);
+    }
+    let Credentials { id, key, secret } = Credentials::draw()?;
+    let new =
+        NewApp { id, key, name: "Development".to_owned(), secrets: vec![secret], enabled: true, settings: Vec::new() };
+    store.app_create(new, now()).await?;
+    Ok(find().await?.map(|app| FirstApp { app, is_new: true, is_configured: false }))
+}
+
+/// The time by the wall clock.
+pub(crate) fn now() -> DateTime<Utc> {
+    DateTime::from(SystemTime::now())
+}
+
+/// Brings configuration and database into force; returns the revision that was read.
+pub(super) async fn load(config: &Config, store: &Store, apps: &Apps) -> Result<i64> {
+    let revision = store.app_revision().await?;
+    let stored = store.app_list(&config.app_defaults).await?;
+    apps.replace(config.app.iter().cloned().chain(stored).collect());
+    Ok(revision)
+}
+
+/// Looks for changed apps and does what is due, once a second, until cancelled.
+pub(super) async fn keep_fresh(config: Config, store: Store, gate: Arc<Gate>, token: CancellationToken) {
+    let mut ticker = tokio::time::interval(INTERVAL);
+    let mut known = None;
+    let mut failing = false;
+    while token.run_until_cancelled(ticker.tick()).await.is_some() {
+        gate.apps.tick(Instant::now());
+        if let Some(connects) = &gate.connects {
+            connects.sweep();
+        }
+        match refresh(&config, &store, &gate.apps, known).await {
+            Ok(revision) => {
+                known = Some(revision);
+                failing = false;
+            }
+            // Sockets and publishing go on with the apps as they were known.
+            Err(error) if !failing => {
+                failing = true;
+                tracing::error!(%error, "apps cannot be read from the database, going on with those known");
+            }
+            Err(_still) => {}
+        }
+    }
+}
+
+async fn refresh(config: &Config, store: &Store, apps: &Apps, known: Option<i64>) -> Result<i64> {
+    let revision = store.app_revision().await?;
+    if known == Some(revision) {
+        return Ok(revision);
+    }
+    load(config, store, apps).await
+}

@@ -1,0 +1,214 @@
+//! Which way a request goes: to the socket door, to the HTTP routes, or nowhere.
+
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, combinators::BoxBody};
+use hyper::{
+    HeaderMap, Request, Response, StatusCode,
+    body::Incoming,
+    header::{CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_ACCEPT, UPGRADE},
+    http::uri::Scheme,
+    service::Service,
+};
+use ipnet::IpNet;
+use parking_lot::Mutex;
+use poem::{
+    Endpoint,
+    endpoint::BoxEndpoint,
+    web::{LocalAddr, RemoteAddr},
+};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::{
+    config::ServerConfig,
+    throttle::Network,
+    ws::{
+        self,
+        upgrade::{Gate, Origin, Verdict},
+    },
+};
+
+type Body = BoxBody<Bytes, std::io::Error>;
+type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+/// What stands behind one listener.
+pub(super) struct Door {
+    routes: BoxEndpoint<'static, poem::Response>,
+    gate: Arc<Gate>,
+    /// Sockets are opened here.
+    sockets: bool,
+    prefix: String,
+    trusted_proxies: Vec<IpNet>,
+}
+
+/// Who came through a listener.
+pub(super) struct Visitor {
+    pub(super) peer: IpAddr,
+    pub(super) tls: bool,
+    /// Its place among the handshakes, until the first request head has been read.
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+/// One connection to a door; hyper calls it for each request.
+pub(super) struct Visit {
+    door: Arc<Door>,
+    peer: IpAddr,
+    tls: bool,
+    permit: Mutex<Option<OwnedSemaphorePermit>>,
+    /// Set by the request that became a socket, for the connection to go on with.
+    verdict: Mutex<Option<Verdict>>,
+}
+
+impl Door {
+    /// The public door: socket, API and pages below the configured prefix.
+    pub(super) fn public(
+        routes: impl Endpoint<Output = poem::Response> + 'static,
+        gate: Arc<Gate>,
+        config: &ServerConfig,
+    ) -> Self {
+        Self {
+            routes: poem::EndpointExt::boxed(routes),
+            gate,
+            sockets: config.websocket && config.pusher,
+            prefix: config.path.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+        }
+    }
+
+    /// A door without sockets.
+    pub(super) fn plain(routes: impl Endpoint<Output = poem::Response> + 'static, gate: Arc<Gate>) -> Self {
+        let routes = poem::EndpointExt::boxed(routes);
+        Self { routes, gate, sockets: false, prefix: String::new(), trusted_proxies: Vec::new() }
+    }
+
+    pub(super) fn socket_config(&self) -> Arc<ws::Config> {
+        Arc::clone(&self.gate.config)
+    }
+
+    pub(super) fn count_accept_error(&self) {
+        self.gate.metrics.accept_errors.inc();
+    }
+
+    fn is_trusted(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+
+    /// The client behind the peer: the last address in `X-Forwarded-For` that is no trusted proxy, when the peer is one.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        if !self.is_trusted(peer) {
+            return peer;
+        }
+        let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let chain: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
+        let mut client = peer;
+        for entry in chain.into_iter().rev() {
+            let Some(address) = parse_address(entry) else { return client };
+            client = address;
+            if !self.is_trusted(address) {
+                return client;
+            }
+        }
+        client
+    }
+
+    fn is_tls(&self, visit: &Visit, headers: &HeaderMap) -> bool {
+        let forwarded = || headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes() == b"https");
+        visit.tls || (self.is_trusted(visit.peer) && forwarded())
+    }
+}
+
+/// An address with or without a port, as proxies write it.
+fn parse_address(text: &str) -> Option<IpAddr> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response<Body> {
+    let body = Full::new(Bytes::from_static(text.as_bytes())).map_err(|never| match never {}).boxed();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+impl Visit {
+    pub(super) fn new(door: Arc<Door>, Visitor { peer, tls, permit }: Visitor) -> Self {
+        Self { door, peer, tls, permit: Mutex::new(permit), verdict: Mutex::new(None) }
+    }
+
+    /// The judgement of the request that became a socket, if one did.
+    pub(super) fn into_verdict(self) -> Option<Verdict> {
+        self.verdict.into_inner()
+    }
+
+    fn handshake(&self, request: &Request<Incoming>, key: &str) -> Response<Body> {
+        let client = self.door.client(self.peer, request.headers());
+        let origin = Origin { network: Network::from(client), tls: self.door.is_tls(self, request.headers()) };
+        match self.door.gate.judge(request, key, origin) {
+            Verdict::NotAHandshake(status, header, reason) => {
+                let mut response = text(status, reason);
+                response.headers_mut().extend(header.map(|(name, value)| (Some(name), value)));
+                response
+            }
+            Verdict::Upgrade(accept, outcome) => {
+                let mut response = Response::new(Full::default().map_err(|never| match never {}).boxed());
+                *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+                let headers = response.headers_mut();
+                headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+                headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+                headers.insert(SEC_WEBSOCKET_ACCEPT, accept.clone());
+                *self.verdict.lock() = Some(Verdict::Upgrade(accept, outcome));
+                response
+            }
+        }
+    }
+
+    fn route(&self, request: Request<Incoming>) -> Answer {
+        let client = self.door.client(self.peer, request.headers());
+        let remote = RemoteAddr(SocketAddr::new(client, 0).into());
+        let scheme = if self.tls { Scheme::HTTPS } else { Scheme::HTTP };
+        let mut request: poem::Request = (request, LocalAddr::default(), remote, scheme).into();
+        if !self.door.prefix.is_empty() {
+            let Some(inner) = strip_prefix(request.uri(), &self.door.prefix) else {
+                return Box::pin(async { Ok(text(StatusCode::NOT_FOUND, "Not found: this server has a path prefix")) });
+            };
+            *request.uri_mut() = inner;
+        }
+        let door = Arc::clone(&self.door);
+        Box::pin(async move { Ok(door.routes.get_response(request).await.into()) })
+    }
+}
+
+/// The same URI without the server's prefix; `None` when it does not begin with it.
+fn strip_prefix(uri: &hyper::Uri, prefix: &str) -> Option<hyper::Uri> {
+    let rest = uri.path_and_query()?.as_str().strip_prefix(prefix)?;
+    let rest = if rest.is_empty() { "/" } else { rest };
+    if rest.starts_with('/') { rest.parse().ok() } else { None }
+}
+
+impl Service<Request<Incoming>> for Visit {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn call(&self, request: Request<Incoming>) -> Answer {
+        drop(self.permit.lock().take());
+        let path = request.uri().path();
+        let inner = path.strip_prefix(self.door.prefix.as_str());
+        let key = inner.and_then(|inner| inner.strip_prefix("/app/")).filter(|key| !key.contains('/'));
+        match key {
+            Some(key) if self.door.sockets => {
+                let response = self.handshake(&request, key);
+                Box::pin(std::future::ready(Ok(response)))
+            }
+            _ => self.route(request),
+        }
+    }
+}
