@@ -1,3 +1,5 @@
 //! Campanile.
 pub mod domain;
 pub mod ids;
+
+pub mod bench;
