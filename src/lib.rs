@@ -1,17 +1,71 @@
-//! Campanile.
+//! Campanile: a self-hosted real-time server for learning platforms, compatible with Pusher and Laravel Reverb.
+//!
+//! This is the map of the house. Rooms are modules; they stand on floors, and a room uses only floors below its own, as the
+//! table says. `tests/it/house.rs` checks it.
+//!
+//! # Floors
+//!
+//! | floor | room | owns | may use |
+//! |---|---|---|---|
+//! | 0 | [`ids`] | checked identifiers | – |
+//! | 0 | [`domain`] | rules without I/O, clock or serialisation: apps and their settings, presence, rates | `ids` |
+//! | 0 | [`protocol`] | the Pusher wire: names, frames, signatures, close codes | `ids`, `domain` |
+//! | 0 | [`metrics`] | what is counted | `ids` |
+//! | 1 | [`hub`] | sockets, subscriptions and outboxes of one app on this node; the fan-out | floor 0 |
+//! | 1 | [`throttle`] | rate limits that are shared, bounded in memory | floor 0 |
+//! | 1 | [`store`] | the database; the only room that knows `sea_orm`, `entity` and `migration` | floor 0 |
+//! | 2 | [`services`] | what the product does: check, act, tell | floors 0 and 1 |
+//! | 3 | [`api`] | the HTTP door | floors 0 and 2; `hub` and `throttle` for their plain types |
+//! | 3 | [`ws`] | the socket door | floors 0 and 2; `hub`, `throttle` |
+//! | roof | [`config`], [`cli`], [`command`], [`server`], [`telemetry`], [`bench`](mod@bench) | wiring, and the load tool | everything |
+//!
+//! # What always holds
+//!
+//! - **Nothing is allocated for the unauthorised.** A handshake is judged before a place is taken, a signature before a
+//!   channel exists. A refusal is told over the socket, because stock clients understand nothing else.
+//! - **An app is a world.** Each has its own [`hub::Hub`]; no key is shared between two apps.
+//! - **One order per channel.** Whatever must not interleave happens under the channel's lock: a member list and the
+//!   joiner's registration, an event and its cached copy. No lock is held across an await.
+//! - **Nobody waits for a slow reader.** A push never blocks; an [`hub::Outbox`] that is full ends its own socket.
+//! - **One task per connection**, no timer or writer task beside it, and no buffers while it is idle.
+//! - **The compiler asks for a code.** Close codes and statuses are exhaustive matches at one place each:
+//!   [`protocol::CloseReason::code`] and `api/error.rs`.
+//!
+//! # Four walks
+//!
+//! **A client event.** [`ws::connection`] reads bytes in its one task, `ws/socket.rs` makes messages of them,
+//! [`protocol::client_message`] gives them meaning, `ws/session.rs` judges them and returns actions without touching the
+//! socket, [`services::client_event`] counts the shared limits, [`hub::Hub::publish`] pushes to everybody but the sender.
+//!
+//! **An event over HTTP.** `server/door.rs` hands the request to [`api`], [`api::auth`] finds the app and verifies the
+//! signature over the whole body, `api/pusher_events.rs` translates, [`services::publish`] checks everything before it sends
+//! anything, [`hub::Frame`] encodes the WebSocket frame once, `hub/fanout.rs` pushes it to each [`hub::Outbox`]; each
+//! connection drains what is queued in one vectored write.
+//!
+//! **A presence join.** `ws/session.rs` verifies `auth` and reads the member from `channel_data`, `hub/channel.rs` asks
+//! [`domain::presence`] whether this is an arrival, tells the others, registers the socket and answers it with the whole list,
+//! all under one lock.
+//!
+//! **Going down.** [`server::Server::run`] turns `/ready` to 503, `server/drain.rs` ends sockets with 4200 at a measured
+//! pace, then listeners and HTTP connections, then the database.
+
+pub mod ids;
+pub mod domain;
+pub mod protocol;
+pub mod metrics;
+
+pub mod hub;
+pub mod throttle;
+pub mod store;
+
+pub mod services;
+
 pub mod api;
-pub mod bench;
+pub mod ws;
+
+pub mod config;
 pub mod cli;
 pub mod command;
-pub mod config;
-pub mod domain;
-pub mod hub;
-pub mod ids;
-pub mod metrics;
-pub mod protocol;
 pub mod server;
-pub mod services;
-pub mod store;
 pub mod telemetry;
-pub mod throttle;
-pub mod ws;
+pub mod bench;

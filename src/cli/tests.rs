@@ -175,6 +175,7 @@ fn help_shows_commands_first_and_hides_the_flags_of_serve() {
       migrate  Bring the database to the newest form, or back
       openapi  Write the description of the HTTP API
       app      Make, show and change apps
+      bench    Load-test a Pusher server
       help     Print this message or the help of the given subcommand(s)
 
     Options:

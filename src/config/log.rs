@@ -22,6 +22,6 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), format: LogFormat::Pretty }
+        Self { filter: "info,sea_orm_migration=warn".to_owned(), format: LogFormat::Pretty }
     }
 }

@@ -226,7 +226,7 @@ fn store_and_log() -> Vec<Setting> {
             |draft, text| put(&mut draft.log.filter, log_filter(text)),
         )
         .flag("log", "FILTER")
-        .default("info"),
+        .default("info,sea_orm_migration=warn"),
         Setting::new(
             "log.format",
             &["CAMPANILE_LOG_FORMAT"],

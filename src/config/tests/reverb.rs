@@ -51,7 +51,6 @@ fn the_app_has_no_limit_that_reverb_has_not() {
     let settings = settings(&reverb());
     let expected = AppSettings {
         client_events_on_public: true,
-        client_events_per_second: 0,
         lenient_channel_names: true,
         max_batch_events: 1_000,
         max_channel_name_length: 500,

@@ -1,0 +1,242 @@
+//! An HTTP/1.1 client for one address, small enough to cost nothing beside the server.
+//!
+//! Keeps its connection when the server does, and opens another without fuss when the server closes after each answer,
+//! as Reverb and soketi do. Blocking: each publisher thread owns one. It knows nothing of signatures.
+
+use std::{
+    io::{ErrorKind, Read as _, Write as _},
+    net::TcpStream,
+    time::Duration,
+};
+
+use super::{Error, Result, target::Target};
+
+/// How long a server may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The most bytes of an answer that are read.
+const LONGEST: usize = 1 << 20;
+const HEADERS: usize = 64;
+
+/// What the server said.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// Status code.
+    pub(super) status: u16,
+    /// Body, shortened to what fits an error message.
+    pub(super) text: String,
+}
+
+/// A client with at most one connection.
+#[derive(Debug)]
+pub(super) struct Client<'a> {
+    target: &'a Target,
+    stream: Option<TcpStream>,
+    request: Vec<u8>,
+    answer: Vec<u8>,
+    /// Connections opened so far.
+    pub(super) opened: u64,
+}
+
+/// The head of an answer, and how the body ends.
+struct Head {
+    status: u16,
+    length: usize,
+    end: End,
+    keep: bool,
+}
+
+enum End {
+    Length(usize),
+    Chunked,
+    Close,
+}
+
+impl<'a> Client<'a> {
+    /// Makes a client that will connect when it is first used.
+    pub(super) fn new(target: &'a Target) -> Self {
+        Self { target, stream: None, request: Vec::new(), answer: Vec::new(), opened: 0 }
+    }
+
+    /// Sends `body` to the path and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be reached, breaks off, or says something that is not HTTP.
+    pub(super) fn post(&mut self, path_and_query: &str, body: &[u8]) -> Result<Answer> {
+        self.request.clear();
+        self.request.extend_from_slice(b"POST ");
+        self.request.extend_from_slice(path_and_query.as_bytes());
+        let host = &self.target.authority;
+        let head = format!(
+            " HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        self.request.extend_from_slice(head.as_bytes());
+        self.request.extend_from_slice(body);
+        if let Some(stream) = self.stream.take()
+            && let Some(answer) = self.exchange(stream)?
+        {
+            return Ok(answer);
+        }
+        // Either the first request, or the server closed the connection it had kept.
+        let stream = self.connect()?;
+        self.exchange(stream)?.ok_or(Error::Http("the server closed the connection without an answer"))
+    }
+
+    fn connect(&mut self) -> Result<TcpStream> {
+        let address = self.target.address;
+        let failed = |source| Error::Connect { address, source };
+        let stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+        stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
+        self.opened = self.opened.saturating_add(1);
+        Ok(stream)
+    }
+
+    /// One request and answer; None when the connection was closed before the first byte of the answer.
+    fn exchange(&mut self, mut stream: TcpStream) -> Result<Option<Answer>> {
+        if stream.write_all(&self.request).is_err() {
+            return Ok(None);
+        }
+        self.answer.clear();
+        let head = loop {
+            if let Some(head) = parse_head(&self.answer)? {
+                break head;
+            }
+            match self.read_more(&mut stream) {
+                Ok(0) if self.answer.is_empty() => return Ok(None),
+                Err(error) if self.answer.is_empty() && error.kind() == ErrorKind::ConnectionReset => return Ok(None),
+                Ok(0) => return Err(Error::Http("the server broke off within the head of an answer")),
+                Ok(_) => {}
+                Err(source) => return Err(Error::Io { what: "read an API answer", source }),
+            }
+        };
+        let text = self.read_body(&mut stream, &head)?;
+        if head.keep {
+            self.stream = Some(stream);
+        }
+        Ok(Some(Answer { status: head.status, text }))
+    }
+
+    fn read_body(&mut self, stream: &mut TcpStream, head: &Head) -> Result<String> {
+        loop {
+            let body = self.answer.get(head.length..).unwrap_or_default();
+            let complete = match head.end {
+                End::Length(length) => body.len() >= length,
+                End::Chunked => body.ends_with(b"0\r\n\r\n"),
+                End::Close => false,
+            };
+            if complete || self.answer.len() > LONGEST {
+                return Ok(excerpt(body));
+            }
+            match self.read_more(stream) {
+                Ok(0) if matches!(head.end, End::Close) => {
+                    return Ok(excerpt(self.answer.get(head.length..).unwrap_or_default()));
+                }
+                Ok(0) => return Err(Error::Http("the server broke off within the body of an answer")),
+                Ok(_) => {}
+                Err(source) => return Err(Error::Io { what: "read an API answer", source }),
+            }
+        }
+    }
+
+    fn read_more(&mut self, stream: &mut TcpStream) -> std::io::Result<usize> {
+        let mut piece = [0; 4_096];
+        let count = stream.read(&mut piece)?;
+        self.answer.extend_from_slice(piece.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+}
+
+fn parse_head(bytes: &[u8]) -> Result<Option<Head>> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    let length = match response.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(_) => return Err(Error::Http("the answer is not HTTP/1")),
+    };
+    let status = response.code.unwrap_or_default();
+    let mut keep = response.version == Some(1);
+    let mut end = if matches!(status, 204 | 304) { End::Length(0) } else { End::Close };
+    for header in response.headers.iter() {
+        let value = str::from_utf8(header.value).unwrap_or_default().trim();
+        if header.name.eq_ignore_ascii_case("content-length") {
+            let length = value.parse().map_err(|_ignored| Error::Http("the answer's Content-Length is no number"))?;
+            end = End::Length(length);
+        } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
+            end = End::Chunked;
+        } else if header.name.eq_ignore_ascii_case("connection") && value.eq_ignore_ascii_case("close") {
+            keep = false;
+        }
+    }
+    keep &= !matches!(end, End::Close);
+    Ok(Some(Head { status, length, end, keep }))
+}
+
+/// The beginning of a text that came from a server, fit for an error message.
+pub(super) fn excerpt(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.trim().chars().filter(|letter| !letter.is_control()).take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpListener, thread};
+
+    use super::*;
+
+    /// Answers each connection's requests with the texts of one list, then closes it.
+    fn serve(connections: Vec<Vec<&'static str>>) -> (Target, thread::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let address = listener.local_addr().expect("address");
+        let server = thread::spawn(move || {
+            for answers in connections {
+                let (mut stream, _) = listener.accept().expect("accept");
+                for answer in answers {
+                    let mut request = [0; 4_096];
+                    assert!(stream.read(&mut request).expect("request") > 0);
+                    stream.write_all(answer.as_bytes()).expect("answer");
+                }
+            }
+        });
+        (Target::bare(address), server)
+    }
+
+    #[test]
+    fn a_kept_connection_is_used_again() {
+        let (target, server) = serve(vec![vec![
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            "HTTP/1.1 401 Unauthorized\r\nContent-Length: 3\r\n\r\nno!",
+        ]]);
+        let mut client = Client::new(&target);
+        assert_eq!(client.post("/a", b"1").expect("first").text, "{}");
+        assert_eq!(client.post("/a", b"2").expect("second").status, 200);
+        let third = client.post("/a", b"3").expect("third");
+        assert_eq!((third.status, third.text.as_str(), client.opened), (401, "no!", 1));
+        server.join().expect("server");
+    }
+
+    #[test]
+    fn a_closing_server_is_connected_to_again() {
+        let announced = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+        let silent = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        let unbounded = "HTTP/1.0 200 OK\r\n\r\n{}";
+        let (target, server) = serve(vec![vec![announced], vec![silent], vec![unbounded]]);
+        let mut client = Client::new(&target);
+        for _ in 0..3 {
+            assert_eq!(client.post("/a", b"x").expect("answer").text, "{}");
+        }
+        assert_eq!(client.opened, 3);
+        server.join().expect("server");
+    }
+
+    #[test]
+    fn what_is_not_http_is_an_error() {
+        let (target, server) = serve(vec![vec!["hello\r\n\r\n"]]);
+        assert!(matches!(Client::new(&target).post("/a", b"x"), Err(Error::Http(_))));
+        server.join().expect("server");
+    }
+}

@@ -1,0 +1,246 @@
+//! The publishers: threads that post events to the HTTP API, on schedule or as fast as answers come.
+//!
+//! Owns the numbering of events and the signing of requests. Threads and not tasks, because a publisher that waits for
+//! an answer must not hold up the receiving loop; they share nothing with it but counters.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use parking_lot::Mutex;
+
+use super::{
+    Error, Result,
+    audience::Audience,
+    clock::{self, Epoch, Pace},
+    http::{Answer, Client},
+    marker::Marker,
+    message,
+    phase::Source,
+    target::Target,
+};
+
+/// What is published.
+#[derive(Debug)]
+pub(super) struct Edition<'a> {
+    /// Where to.
+    pub(super) target: &'a Target,
+    /// Channels, which take turns.
+    pub(super) channels: &'a [String],
+    /// When.
+    pub(super) pace: Pace,
+    /// The time markers count from.
+    pub(super) epoch: Epoch,
+    /// Number of the first event.
+    pub(super) first: u32,
+    /// Bytes of event data.
+    pub(super) payload: usize,
+    /// Publishers at work.
+    pub(super) publishers: u32,
+}
+
+/// The publishers' common state.
+#[derive(Debug)]
+pub(super) struct Desk<'a> {
+    edition: Edition<'a>,
+    /// The next event to take; each is taken by one publisher.
+    next: AtomicU32,
+    /// Publishers that have not ended yet.
+    at_work: AtomicU32,
+    published: AtomicU64,
+    errors: AtomicU64,
+    connections: AtomicU64,
+    stop: AtomicBool,
+    /// The error that ended the run, written by the first publisher that met one. Held for no longer than a move.
+    fault: Mutex<Option<Error>>,
+}
+
+impl<'a> Desk<'a> {
+    /// Prepares the publishers; each of the edition's threads then calls [`Desk::work`] once.
+    pub(super) fn new(edition: Edition<'a>) -> Self {
+        Self {
+            next: AtomicU32::new(0),
+            at_work: AtomicU32::new(edition.publishers),
+            published: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+            fault: Mutex::new(None),
+            edition,
+        }
+    }
+
+    /// Publishes until the edition is out, the desk is closed or the server refuses for good.
+    pub(super) fn work(&self) {
+        if let Err(error) = self.publish_all() {
+            self.fault.lock().get_or_insert(error);
+            self.close();
+        }
+        self.at_work.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Sends the publishers home.
+    pub(super) fn close(&self) {
+        self.stop.store(true, Ordering::Release);
+    }
+
+    /// Events that the server did not accept, without ending the run.
+    pub(super) fn errors(&self) -> u64 {
+        self.errors.load(Ordering::Acquire)
+    }
+
+    /// TCP connections opened.
+    pub(super) fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Acquire)
+    }
+
+    fn publish_all(&self) -> Result<()> {
+        let mut client = Client::new(self.edition.target);
+        let mut press = Press { signs_prefix: true };
+        let outcome = loop {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(due) = self.edition.pace.due(index) else {
+                break Ok(());
+            };
+            if !clock::sleep_until(due, || self.stop.load(Ordering::Acquire)) {
+                break Ok(());
+            }
+            match press.publish(&self.edition, &mut client, index, due) {
+                Ok(answer) => match self.judge(answer) {
+                    Ok(()) => {}
+                    Err(error) => break Err(error),
+                },
+                Err(error) => break Err(error),
+            }
+        };
+        self.connections.fetch_add(client.opened, Ordering::AcqRel);
+        outcome
+    }
+
+    /// Counts an answer. What will not get better by trying again ends the run.
+    fn judge(&self, answer: Answer) -> Result<()> {
+        match answer.status {
+            200..=299 => self.published.fetch_add(1, Ordering::AcqRel),
+            429 | 500..=599 => self.errors.fetch_add(1, Ordering::AcqRel),
+            status => return Err(Error::Api { status, text: answer.text }),
+        };
+        Ok(())
+    }
+}
+
+/// What one publisher has learnt about the server.
+struct Press {
+    /// Whether signatures cover the path prefix. Servers differ; the first 401 decides.
+    signs_prefix: bool,
+}
+
+impl Press {
+    fn publish(&mut self, edition: &Edition<'_>, client: &mut Client<'_>, index: u32, due: u64) -> Result<Answer> {
+        let marker = Marker { number: edition.first.saturating_add(index), micros: edition.epoch.micros(due) };
+        let data = message::data(marker, edition.payload);
+        let turn = usize::try_from(index).unwrap_or_default().checked_rem(edition.channels.len());
+        let channel = turn.and_then(|turn| edition.channels.get(turn)).map(String::as_str).unwrap_or_default();
+        let body = message::publication(channel, &data);
+        let answer = self.post(edition.target, client, body.as_bytes())?;
+        if answer.status != 401 || edition.target.prefix.is_empty() || !self.signs_prefix {
+            return Ok(answer);
+        }
+        self.signs_prefix = false;
+        self.post(edition.target, client, body.as_bytes())
+    }
+
+    fn post(&self, target: &Target, client: &mut Client<'_>, body: &[u8]) -> Result<Answer> {
+        let path = target.events_path();
+        let full = format!("{}{path}", target.prefix);
+        let signed = if self.signs_prefix { &full } else { &path };
+        let query = target.signer.query(signed, body, unix_seconds());
+        client.post(&format!("{full}?{query}"), body)
+    }
+}
+
+impl<E> Source<E> for &Desk<'_> {
+    fn step(&mut self, _audience: &mut Audience, _ears: &mut E) -> Result<Option<u64>> {
+        match self.fault.lock().take() {
+            Some(error) => Err(error),
+            None => Ok(None),
+        }
+    }
+
+    fn finished(&self) -> Option<u64> {
+        // A fault is not an end: the next step reports it.
+        let over = self.at_work.load(Ordering::Acquire) == 0 && self.fault.lock().is_none();
+        over.then(|| self.published.load(Ordering::Acquire))
+    }
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map(|time| time.as_secs()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+        thread,
+    };
+
+    use super::*;
+    use crate::bench::clock::SECOND;
+
+    /// Publishes `events` to an API that gives the answers by turns; returns its requests and the desk's verdict.
+    fn publish(prefix: &str, events: u32, answers: &'static [&'static str]) -> (Vec<String>, u64, u64, Option<Error>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let mut target = Target::bare(listener.local_addr().expect("address"));
+        prefix.clone_into(&mut target.prefix);
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("accept");
+            let respond = |answer: &&str| {
+                let mut request = [0; 4_096];
+                let count = stream.read(&mut request).expect("request");
+                write!(stream, "HTTP/1.1 {answer}\r\nContent-Length: 2\r\n\r\nxx").expect("answer");
+                String::from_utf8_lossy(&request[..count]).into_owned()
+            };
+            answers.iter().map(respond).collect::<Vec<_>>()
+        });
+        let pace = Pace { rate: 0, events, start: 0, end: clock::now() + 60 * SECOND };
+        let channels = ["a".to_owned(), "b".to_owned()];
+        let epoch = Epoch::start();
+        let desk = Desk::new(Edition {
+            target: &target,
+            channels: &channels,
+            pace,
+            epoch,
+            first: 7,
+            payload: 64,
+            publishers: 1,
+        });
+        desk.work();
+        let requests = server.join().expect("server");
+        let fault = desk.fault.lock().take();
+        (requests, desk.published.load(Ordering::Acquire), desk.errors(), fault)
+    }
+
+    #[test]
+    fn channels_take_turns_and_events_are_numbered() {
+        let (requests, published, errors, fault) = publish("", 2, &["200 OK", "200 OK"]);
+        assert_eq!((published, errors, fault.is_none()), (2, 0, true));
+        assert!(requests[0].contains(r#""channels":["a"]"#) && requests[0].contains("~00000007"), "{}", requests[0]);
+        assert!(requests[1].contains(r#""channels":["b"]"#) && requests[1].contains("~00000008"), "{}", requests[1]);
+    }
+
+    #[test]
+    fn overload_is_counted_and_refusal_ends_the_run() {
+        let (_, published, errors, fault) = publish("", 9, &["429 Slow", "503 Busy", "200 OK", "401 No"]);
+        assert_eq!((published, errors), (1, 2));
+        assert!(matches!(fault, Some(Error::Api { status: 401, .. })), "{fault:?}");
+    }
+
+    #[test]
+    fn a_server_that_signs_without_its_prefix_is_understood() {
+        let (requests, published, _, fault) = publish("/rt", 2, &["401 No", "200 OK", "200 OK"]);
+        assert_eq!((published, fault.is_none()), (2, true));
+        assert!(requests.iter().all(|request| request.starts_with("POST /rt/apps/")), "{requests:?}");
+    }
+}
