@@ -11,9 +11,7 @@
 // Left out for other reasons:
 // - *.redis-adapter, *.cluster-adapter, *.nats-adapter: several nodes.
 // - webhooks.test.ts: webhooks come later.
-// - "throw invalid app error if app is deactivated": these suites start a server with one app from its environment.
 // - "usage endpoint", "/ready", "/accept-traffic": extras of that server; /up is in reverb.test.mjs.
-// - "should check for httpApi.requestLimitInMb": the cap of a request body is no setting of an app.
 // - "adapter getSockets works", "adapter getChannelSockets works": internals; what they show is in the counts below.
 // - "does not leak memory": what the outside can see of it, that nothing is left behind, is below.
 
@@ -304,6 +302,35 @@ describe('soketi, server with a limit of one connection', () => {
     const { error } = await second.errors.take(() => true);
     assert.equal(error.data.code, 4004);
     await reached(second, 'disconnected');
+  });
+});
+
+describe('soketi, server with a disabled app', () => {
+  const disabled = { id: '2003', key: 'disabled-key', secret: 'a1b2c3d4e5f60718' };
+  const here = fixture({
+    prepare: async (server) => {
+      await server.command('app', 'create', '--id', disabled.id, '--key', disabled.key, '--secret', disabled.secret);
+      await server.command('app', 'disable', disabled.id);
+    },
+  });
+
+  check('it gives up with 4003, and 403 over HTTP [throw invalid app error if app is deactivated]', async () => {
+    const pusher = client(Latest, here.server, { key: disabled.key });
+    const { error } = await pusher.errors.take(() => true);
+    assert.equal(error.data.code, 4003);
+    await reached(pusher, 'disconnected');
+    assert.equal((await here.server.request('GET', '/channels', { app: disabled })).status, 403);
+  });
+});
+
+describe('soketi, server with a limit for request bodies', () => {
+  const here = fixture({ env: { CAMPANILE_MAX_REQUEST_BYTES: '2048' } });
+
+  check('a longer body is 413 [should check for httpApi.requestLimitInMb]', async () => {
+    const post = (length) =>
+      here.server.request('POST', '/events', { body: { name: 'e', data: 'x'.repeat(length), channel: 'a' } });
+    assert.equal((await post(1_900)).status, 200);
+    assert.equal((await post(2_100)).status, 413);
   });
 });
 

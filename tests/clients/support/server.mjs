@@ -1,13 +1,14 @@
 // Starts the release binary for a suite and stops it again. Owns ports, settings and logs of those servers; every one
 // listens on loopback only, keeps its database in a folder of its own and is ended through its own child handle.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash, createHmac, randomBytes, randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 import PusherHttp from 'pusher';
 
@@ -16,9 +17,11 @@ import { WAIT_MS, until, within } from './wait.mjs';
 const HOST = '127.0.0.1';
 const BINARY =
   process.env.CAMPANILE_BIN ?? fileURLToPath(new URL('../../../target/release/campanile', import.meta.url));
-// Twice the time that a server may take to tell its sockets to go and to finish what it has begun.
-const STOP_MS = 40_000;
+// Far more than the second that its sockets get, see CAMPANILE_DRAIN_SECONDS below.
+const STOP_MS = 20_000;
 const KEPT_LOG_LINES = 200;
+// Variables that the server reads.
+const FOREIGN = /^(CAMPANILE|REVERB|PUSHER|SOKETI)_/;
 
 /** Servers that are up now: what a failing check prints the logs of. */
 export const running = new Set();
@@ -59,6 +62,9 @@ class Server {
       CAMPANILE_PORT: String(port),
       CAMPANILE_METRICS_ADDRESS: 'off',
       CAMPANILE_MODE: 'development',
+      CAMPANILE_LOG: 'info,campanile=debug',
+      // Nobody has to be spared a crowd that comes back at once.
+      CAMPANILE_DRAIN_SECONDS: '1',
       CAMPANILE_APP_ID: this.app.id,
       CAMPANILE_APP_KEY: this.app.key,
       CAMPANILE_APP_SECRET: this.app.secret,
@@ -84,14 +90,21 @@ class Server {
     return this.#lines.join('\n');
   }
 
+  // Where and with which settings the binary runs. Those of the person who runs the tests must not change what the
+  // suites see.
+  get #place() {
+    const clean = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name));
+    return { cwd: this.#folder, env: { ...Object.fromEntries(clean), ...this.#env } };
+  }
+
+  /** Runs another command of the binary, such as `app create`, on the database of this server; answers its output. */
+  async command(...args) {
+    const { stdout } = await promisify(execFile)(BINARY, args, { ...this.#place, timeout: WAIT_MS });
+    return stdout;
+  }
+
   async start() {
-    // Settings of the person who runs the tests must not change what the suites see.
-    const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('CAMPANILE_'));
-    const child = spawn(BINARY, ['serve'], {
-      cwd: this.#folder,
-      env: { ...Object.fromEntries(clean), ...this.#env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(BINARY, ['serve'], { ...this.#place, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     this.#exited = new Promise((resolve) => {
       child.once('error', (error) => resolve(`could not be started: ${error.message}`));
@@ -178,16 +191,16 @@ class Server {
    * A signed request with no SDK in between, for what SDKs refuse to send.
    * `sign` may change the parameters after signing; answers `{ status, headers, text, json }`.
    */
-  async request(method, path, { query = {}, body, secret = this.app.secret, tamper = (params) => params } = {}) {
+  async request(method, path, { query = {}, body, app = this.app, secret = app.secret, tamper = (params) => params } = {}) {
     const text = body === undefined || typeof body === 'string' ? (body ?? '') : JSON.stringify(body);
     const params = {
       ...query,
-      auth_key: this.app.key,
+      auth_key: app.key,
       auth_timestamp: String(Math.floor(Date.now() / 1000)),
       auth_version: '1.0',
       ...(text ? { body_md5: createHash('md5').update(text).digest('hex') } : {}),
     };
-    const full = `${this.path}/apps/${this.app.id}${path}`;
+    const full = `${this.path}/apps/${app.id}${path}`;
     const sorted = Object.keys(params).sort().map((name) => `${name.toLowerCase()}=${params[name]}`);
     const toSign = [method, full, sorted.join('&')].join('\n');
     const signed = tamper({ ...params, auth_signature: createHmac('sha256', secret).update(toSign).digest('hex') });
@@ -215,14 +228,16 @@ class Server {
 
 /**
  * Starts a server and waits until it answers.
- * `settings` are app settings by their name, `path` is a prefix for all routes, `env` is any other variable.
+ * `settings` are app settings by their name, `path` is a prefix for all routes, `env` is any other variable; `prepare`
+ * is called with the server before it starts, for commands on its database.
  */
-export async function startServer({ settings = {}, path = '', env = {} } = {}) {
+export async function startServer({ settings = {}, path = '', env = {}, prepare = () => {} } = {}) {
   const attempts = 3;
   for (let attempt = 1; ; attempt += 1) {
     const folder = await mkdtemp(join(tmpdir(), 'campanile-clients-'));
     const server = new Server({ port: await freePort(), folder, path, settings, env });
     try {
+      await prepare(server);
       return await server.start();
     } catch (error) {
       await server.stop().catch(() => {});
