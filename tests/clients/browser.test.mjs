@@ -23,6 +23,9 @@ const SCRIPTS = {
   '/pusher-76.js': 'pusher-js-76/dist/web/pusher.min.js',
   '/echo.js': 'laravel-echo/dist/echo.iife.js',
 };
+const VERSIONS = [['7.0', '/pusher-70.js'], ['7.6', '/pusher-76.js'], ['8.x', '/pusher.js']];
+// A first attempt that meets a closed port makes pusher-js wait out its 15 s before it tries again.
+const COME_BACK_MS = 45_000;
 
 /** Serves an empty page and the scripts of the clients, on a loopback port. */
 async function startSite() {
@@ -86,8 +89,9 @@ describe('browser', () => {
   }
 
   /** Waits until the page has seen `name` that often; answers the values. */
-  async function seen(page, name, times = 1) {
-    await page.waitForFunction(([key, count]) => (window.seen[key]?.length ?? 0) >= count, [name, times]);
+  async function seen(page, name, times = 1, timeout = WAIT_MS) {
+    const enough = ([key, count]) => (window.seen[key]?.length ?? 0) >= count;
+    await page.waitForFunction(enough, [name, times], { timeout });
     return page.evaluate((key) => window.seen[key], name);
   }
 
@@ -115,7 +119,7 @@ describe('browser', () => {
     return page;
   }
 
-  for (const [version, script] of [['7.0', '/pusher-70.js'], ['7.6', '/pusher-76.js'], ['8.x', '/pusher.js']]) {
+  for (const [version, script] of VERSIONS) {
     check(`a page with pusher-js ${version} hears an event that the node SDK sends`, async () => {
       const page = await visit(script);
       await page.evaluate(({ key, ...config }) => {
@@ -130,6 +134,32 @@ describe('browser', () => {
       assert.deepEqual(page.problems, []);
     });
   }
+
+  check('pages of every version come back by themselves when the server restarts', async () => {
+    const visitors = [];
+    for (const [version, script] of VERSIONS) {
+      const page = await visit(script);
+      await page.evaluate(({ key, ...config }) => {
+        const pusher = new window.Pusher(key, config);
+        pusher.connection.bind('state_change', ({ current }) => window.see('state')(current));
+        const channel = pusher.subscribe('news');
+        channel.bind('pusher:subscription_succeeded', window.see('subscribed'));
+        channel.bind('posted', window.see('posted'));
+      }, options('1'));
+      await seen(page, 'subscribed');
+      visitors.push({ version, page });
+    }
+    await server.halt();
+    await server.start();
+    for (const { version, page } of visitors) {
+      await seen(page, 'subscribed', 2, COME_BACK_MS).catch(async (error) => {
+        const states = await page.evaluate(() => window.seen.state);
+        throw new Error(`pusher-js ${version} did not come back; its states were ${states}`, { cause: error });
+      });
+    }
+    await sdk.trigger('news', 'posted', { n: 2 });
+    for (const { page } of visitors) assert.deepEqual(await seen(page, 'posted'), [{ n: 2 }]);
+  });
 
   check('a page with the encrypting build decrypts what the node SDK encrypted', async () => {
     const page = await visit('/pusher-with-encryption.js');

@@ -6,6 +6,7 @@ import { after, afterEach, before, describe } from 'node:test';
 import { startAuth } from './support/auth.mjs';
 import { check } from './support/check.mjs';
 import {
+  Latest,
   client,
   connected,
   disconnectAll,
@@ -416,33 +417,20 @@ describe('pusher-js, server with a path prefix', () => {
 describe('pusher-js, server that restarts', () => {
   const here = fixture();
 
-  check('clients of every version come back by themselves, with their channels', async () => {
-    const clients = await Promise.all(
-      versions.map(async ({ name, Pusher }) => {
-        const pusher = await connected(Pusher, here.server, { auth: here.auth, user: name });
-        const rooms = [await subscribed(pusher, 'room'), await subscribed(pusher, 'presence-room')];
-        pusher.states.clear();
-        return { name, pusher, rooms, socketId: pusher.connection.socket_id };
-      }),
-    );
+  // In node, 7.x takes every close for an unclean one and gives up after the second; in browsers all versions come back,
+  // see browser.test.mjs.
+  check('a client comes back by itself, with its channels', async () => {
+    const pusher = await connected(Latest, here.server, { auth: here.auth, user: '1' });
+    const rooms = [await subscribed(pusher, 'room'), await subscribed(pusher, 'presence-room')];
+    const socketId = pusher.connection.socket_id;
+    pusher.states.clear();
     await here.server.halt();
+    await pusher.states.take('connecting');
     await here.server.start();
-    await Promise.all(
-      clients.map(async ({ name, pusher, rooms, socketId }) => {
-        for (const room of rooms) room.inbox.clear();
-        await reached(pusher, 'connected', COME_BACK_MS);
-        assert.notEqual(pusher.connection.socket_id, socketId, name);
-        await within(
-          (async () => {
-            while (rooms.some((room) => !room.subscribed)) await settled(pusher, here.sdk);
-          })(),
-          () => `the channels of ${name}`,
-        );
-      }),
-    );
+    await Promise.all(rooms.map((room) => room.inbox.take('pusher:subscription_succeeded', COME_BACK_MS)));
+    assert.notEqual(pusher.connection.socket_id, socketId);
     await here.sdk.trigger(['room', 'presence-room'], 'after', {});
-    for (const { rooms } of clients) await Promise.all(rooms.map((room) => room.inbox.take('after')));
-    const [{ rooms }] = clients;
-    assert.equal(rooms[1].members.count, versions.length);
+    for (const room of rooms) await room.inbox.take('after');
+    assert.equal(rooms[1].members.count, 1);
   });
 });

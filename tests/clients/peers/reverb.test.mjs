@@ -593,13 +593,19 @@ describe('reverb, sockets', () => {
     ['a channel that is no string', { event: 'pusher:subscribe', data: { channel: ['a'] } }],
     ['auth that is no string', { event: 'pusher:subscribe', data: { channel: 'private-a', auth: ['a'] } }],
     ['channel_data that is no string', { event: 'pusher:subscribe', data: { channel: 'presence-a', channel_data: [1] } }],
-    ['channel_data that is no JSON', { event: 'pusher:subscribe', data: { channel: 'presence-a', auth: '', channel_data: 'x' } }],
+    [
+      'channel_data that is no JSON, well signed',
+      (socket) => ({
+        event: 'pusher:subscribe',
+        data: { channel: 'presence-a', auth: socket.sign('presence-a', 'x'), channel_data: 'x' },
+      }),
+    ],
     ['a top-level channel that is no string', { event: 'client-x', channel: { a: 1 }, data: {} }],
     ['an event the protocol does not know', { event: 'pusher:foo', data: {} }],
   ]) {
     check(`${situation} is answered with 4200 [sends an error if something fails, fails on unsupported message]`, async () => {
       const socket = await open();
-      socket.send(frame);
+      socket.send(typeof frame === 'function' ? frame(socket) : frame);
       assert.equal((await socket.frames.take('pusher:error')).data.code, 4200);
       await socket.subscribed('still-usable');
     });
