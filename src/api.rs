@@ -95,14 +95,14 @@ where
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let path = request.uri().path();
-        let outcome = if path.starts_with("/apps/") || path == "/up" {
+        let outcome = if auth::is_signed(path) || path == "/up" {
             self.api.call(request).await
         } else {
             self.pages.call(request).await
         };
         Ok(match outcome {
             Ok(response) => response,
-            Err(error) => error::plain(&error),
+            Err(error) => error::plain(error),
         })
     }
 }

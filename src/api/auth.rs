@@ -28,7 +28,12 @@ use crate::{
 #[expect(dead_code, reason = "documents the parameter; Signed has verified it before a route is called")]
 pub(super) struct Signature(ApiKey);
 
-/// Lets only signed requests through to `inner`, as far as paths below `/apps/` are concerned.
+/// Tells whether requests to this path carry a signature.
+pub(super) fn is_signed(path: &str) -> bool {
+    path.starts_with("/apps/") || path.starts_with("/users/")
+}
+
+/// Lets only signed requests through to `inner`, as far as paths of the Pusher API are concerned.
 pub(super) struct Signed<E> {
     inner: E,
     apps: Arc<Apps>,
@@ -40,13 +45,31 @@ impl<E> Signed<E> {
         Self { inner, apps, config }
     }
 
-    /// Finds the app and verifies the request; puts the body back for the route.
-    async fn admit(&self, request: &mut Request) -> Result<Arc<LiveApp>, Refused> {
-        let id = app_id(request.uri().path());
-        let live = self.apps.by_id(&id).ok_or_else(|| {
+    /// The app in the path, or, for the path without one that the Python SDK calls to terminate connections, the app whose
+    /// key signed the request; the route's path is put right then.
+    fn app(&self, request: &mut Request) -> Result<Arc<LiveApp>, Refused> {
+        let path = request.uri().path();
+        if path.starts_with("/users/") {
+            let query = request.uri().query().unwrap_or_default();
+            let key = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "auth_key");
+            let live = key.and_then(|(_, key)| self.apps.by_key(&key));
+            let live =
+                live.ok_or_else(|| Refused::NotFound(PlainText("No application has this auth_key.".to_owned())))?;
+            if let Ok(uri) = format!("/apps/{}{path}?{query}", live.app().id).parse() {
+                *request.uri_mut() = uri;
+            }
+            return Ok(live);
+        }
+        let id = app_id(path);
+        self.apps.by_id(&id).ok_or_else(|| {
             let shown: String = id.chars().take(64).collect();
             Refused::NotFound(PlainText(format!("No matching application for ID [{shown}].")))
-        })?;
+        })
+    }
+
+    /// Finds the app and verifies the request; puts the body back for the route.
+    async fn admit(&self, request: &mut Request) -> Result<Arc<LiveApp>, Refused> {
+        let live = self.app(request)?;
         let body = self.body(request).await?;
         let metrics = live.metrics();
         metrics.http_calls_received.inc();
@@ -126,7 +149,7 @@ impl<E: Endpoint> Endpoint for Signed<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        if !request.uri().path().starts_with("/apps/") {
+        if !is_signed(request.uri().path()) {
             return Ok(self.inner.call(request).await?.into_response());
         }
         let live = match self.admit(&mut request).await {

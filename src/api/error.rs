@@ -86,7 +86,10 @@ impl From<Exceeded> for Refused {
 }
 
 /// Turns what the framework refuses into the same form; the cause of a 5xx goes to the log only.
-pub(super) fn plain(error: &poem::Error) -> Response {
+pub(super) fn plain(error: poem::Error) -> Response {
+    if error.is_from_response() {
+        return error.into_response();
+    }
     let status = error.status();
     let text = if status.is_server_error() {
         tracing::error!(%error, "request failed");

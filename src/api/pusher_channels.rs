@@ -146,10 +146,10 @@ fn info(request: &poem::Request) -> Result<Info, Refused> {
     Ok(Info::parse(&list)?)
 }
 
-#[OpenApi(prefix_path = "/apps/:app_id", tag = "Group::Channels")]
+#[OpenApi(tag = "Group::Channels")]
 impl Channels {
     /// List the occupied channels
-    #[oai(path = "/channels", method = "get", operation_id = "listChannels")]
+    #[oai(path = "/apps/:app_id/channels", method = "get", operation_id = "listChannels")]
     async fn list(
         &self,
         live: Data<&Arc<LiveApp>>,
@@ -172,7 +172,7 @@ impl Channels {
     /// Show one channel
     ///
     /// A channel that nobody is subscribed to is not occupied; that is no error.
-    #[oai(path = "/channels/:channel_name", method = "get", operation_id = "showChannel")]
+    #[oai(path = "/apps/:app_id/channels/:channel_name", method = "get", operation_id = "showChannel")]
     async fn show(
         &self,
         live: Data<&Arc<LiveApp>>,
@@ -190,7 +190,7 @@ impl Channels {
     }
 
     /// List the users of a presence channel
-    #[oai(path = "/channels/:channel_name/users", method = "get", operation_id = "listChannelUsers")]
+    #[oai(path = "/apps/:app_id/channels/:channel_name/users", method = "get", operation_id = "listChannelUsers")]
     async fn users(
         &self,
         live: Data<&Arc<LiveApp>>,
@@ -208,7 +208,12 @@ impl Channels {
     }
 
     /// Show one channel in the words of an older API
-    #[oai(path = "/channels/:channel_name/stats", method = "get", operation_id = "showChannelStats", deprecated)]
+    #[oai(
+        path = "/apps/:app_id/channels/:channel_name/stats",
+        method = "get",
+        operation_id = "showChannelStats",
+        deprecated
+    )]
     async fn stats(
         &self,
         live: Data<&Arc<LiveApp>>,
@@ -230,7 +235,7 @@ impl Channels {
     /// Count the open sockets of the app
     ///
     /// Reverb's route; its Pulse recorder asks it.
-    #[oai(path = "/connections", method = "get", operation_id = "countConnections")]
+    #[oai(path = "/apps/:app_id/connections", method = "get", operation_id = "countConnections")]
     async fn connections(
         &self,
         live: Data<&Arc<LiveApp>>,

@@ -146,10 +146,10 @@ fn with_limit<T>(response: Response<T>, passed: Option<Passed>) -> Response<T> {
     response.header("X-RateLimit-Limit", limit).header("X-RateLimit-Remaining", remaining)
 }
 
-#[OpenApi(prefix_path = "/apps/:app_id", tag = "Group::Events")]
+#[OpenApi(tag = "Group::Events")]
 impl Events {
     /// Publish an event to one or several channels
-    #[oai(path = "/events", method = "post", operation_id = "publishEvent")]
+    #[oai(path = "/apps/:app_id/events", method = "post", operation_id = "publishEvent")]
     async fn publish(
         &self,
         live: Data<&Arc<LiveApp>>,
@@ -170,7 +170,7 @@ impl Events {
     /// Publish up to ten events at once
     ///
     /// They are sent in order; when one of them is refused, none is sent.
-    #[oai(path = "/batch_events", method = "post", operation_id = "publishBatch")]
+    #[oai(path = "/apps/:app_id/batch_events", method = "post", operation_id = "publishBatch")]
     async fn publish_batch(
         &self,
         live: Data<&Arc<LiveApp>>,
@@ -199,7 +199,12 @@ impl Events {
     /// Publish an event to one channel
     ///
     /// The form of old SDKs: the body is the data itself.
-    #[oai(path = "/channels/:channel_name/events", method = "post", operation_id = "publishToChannel", deprecated)]
+    #[oai(
+        path = "/apps/:app_id/channels/:channel_name/events",
+        method = "post",
+        operation_id = "publishToChannel",
+        deprecated
+    )]
     async fn publish_to_channel(
         &self,
         live: Data<&Arc<LiveApp>>,

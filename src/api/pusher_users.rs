@@ -19,13 +19,17 @@ pub(super) struct Users;
 #[derive(Debug, Object)]
 struct TerminatedView {}
 
-#[OpenApi(prefix_path = "/apps/:app_id", tag = "Group::Users")]
+#[OpenApi(tag = "Group::Users")]
 impl Users {
     /// Close all connections of a user
     ///
     /// Their sockets are closed with 4009, so stock clients do not come back by themselves. An unknown user has no
     /// connections; that is no error.
-    #[oai(path = "/users/:user_id/terminate_connections", method = "post", operation_id = "terminateUserConnections")]
+    #[oai(
+        path = "/apps/:app_id/users/:user_id/terminate_connections",
+        method = "post",
+        operation_id = "terminateUserConnections"
+    )]
     async fn terminate(
         &self,
         live: Data<&Arc<LiveApp>>,

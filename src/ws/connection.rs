@@ -31,6 +31,9 @@ use crate::{
     throttle::Network,
 };
 
+/// Largest message of a refused client, for the reader that waits for its close frame.
+const MAX_CONTROL_BYTES: usize = 4_096;
+
 /// A socket that may be served.
 #[derive(Debug)]
 pub struct Admitted {
@@ -129,21 +132,37 @@ where
     let mut writer = Writer::default();
     writer.push_last(session::closing_error(reason, false));
     writer.push_last(Frame::close(reason.code(), reason.message()));
+    let mut reader = Reader::new(MAX_CONTROL_BYTES);
     let talk = async {
         poll_fn(|context| writer.poll_flush(&mut io, context)).await?;
-        poll_fn(|context| poll_discard(&mut io, context)).await
+        poll_fn(|context| poll_close(&mut io, &mut reader, context)).await
     };
     let _closed_or_too_slow = tokio::time::timeout(config.close_timeout, talk).await;
 }
 
-/// Reads and drops until the stream ends.
-fn poll_discard<Io: AsyncRead + Unpin>(io: &mut Io, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+/// Reads and drops until the client has closed: browsers wait for the server to end the TCP connection then.
+fn poll_close<Io>(io: &mut Io, reader: &mut Reader, context: &mut Context<'_>) -> Poll<io::Result<()>>
+where
+    Io: AsyncRead + Unpin,
+{
     let mut space = [const { MaybeUninit::uninit() }; 512];
     loop {
         let mut buffer = ReadBuf::uninit(&mut space);
         ready!(Pin::new(&mut *io).poll_read(context, &mut buffer))?;
-        if buffer.filled().is_empty() {
+        if buffer.filled().is_empty() || has_closed(reader, buffer.filled()) {
             return Poll::Ready(Ok(()));
+        }
+    }
+}
+
+/// Tells whether the client's close frame, or nonsense, is among the bytes.
+fn has_closed(reader: &mut Reader, bytes: &[u8]) -> bool {
+    let mut chunk = Chunk::new(bytes);
+    loop {
+        match reader.next(&mut chunk) {
+            Ok(Some(Message::Close(_))) | Err(_) => return true,
+            Ok(Some(_)) => {}
+            Ok(None) => return false,
         }
     }
 }
@@ -326,25 +345,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
                     let app = self.admitted.live.app();
                     self.on_bytes(&app, buffer.filled(), now);
                 }
-                Phase::Closing { .. } => self.await_close(buffer.filled()),
-                Phase::Answering { .. } => {}
-            }
-        }
-    }
-
-    /// After our close frame only the client's own counts; everything else is dropped.
-    fn await_close(&mut self, bytes: &[u8]) {
-        let mut chunk = Chunk::new(bytes);
-        loop {
-            match self.reader.next(&mut chunk) {
-                Ok(Some(Message::Close(_))) | Err(_) => {
-                    if let Phase::Closing { until, .. } = self.phase {
-                        self.phase = Phase::Answering { until };
-                    }
-                    return;
+                // After our close frame only the client's own counts; everything else is dropped.
+                Phase::Closing { until, .. } if has_closed(&mut self.reader, buffer.filled()) => {
+                    self.phase = Phase::Answering { until };
                 }
-                Ok(Some(_)) => {}
-                Ok(None) => return,
+                Phase::Closing { .. } => {}
+                Phase::Answering { .. } => {}
             }
         }
     }
