@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+mod keep_alive;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod support;

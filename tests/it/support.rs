@@ -9,6 +9,8 @@ pub(crate) mod app;
 pub(crate) mod client;
 pub(crate) mod databases;
 pub(crate) mod http;
+pub(crate) mod process;
+pub(crate) mod raw;
 
 use std::time::Duration;
 
