@@ -1,6 +1,8 @@
 //! Tests of the whole server from outside, in one binary; one file a feature, what they share in `support`.
 
 #[cfg(test)]
+mod close_codes;
+#[cfg(test)]
 mod connect;
 #[cfg(test)]
 mod keep_alive;
