@@ -5,6 +5,8 @@ mod cache_channels;
 #[cfg(test)]
 mod channels;
 #[cfg(test)]
+mod client_events;
+#[cfg(test)]
 mod close_codes;
 #[cfg(test)]
 mod connect;
