@@ -5,10 +5,13 @@
 //! queued before a pong has arrived before it.
 #![allow(dead_code, reason = "each helper is for whichever test needs it")]
 
+pub(crate) mod answer;
 pub(crate) mod app;
 pub(crate) mod client;
 pub(crate) mod databases;
+pub(crate) mod description;
 pub(crate) mod http;
+pub(crate) mod wire;
 
 use std::time::Duration;
 
