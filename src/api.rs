@@ -70,12 +70,16 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
 /// The description of the API as pretty JSON, with a newline at the end.
 #[must_use]
 pub fn spec() -> String {
-    let mut text = service().spec();
-    text.push('\n');
-    text
+    spec_below("")
 }
 
-/// The whole of a reference page that needs nothing from elsewhere.
+/// The description as this server gives it, which may have a path prefix.
+fn spec_below(prefix: &str) -> String {
+    let service = if prefix.is_empty() { service() } else { service().server(prefix) };
+    service.spec() + "\n"
+}
+
+/// Swagger UI as one page that needs nothing from elsewhere.
 fn reference_html() -> String {
     service().swagger_ui_html()
 }
