@@ -19,6 +19,8 @@ mod migrations;
 #[cfg(test)]
 mod presence;
 #[cfg(test)]
+mod rfc6455;
+#[cfg(test)]
 mod subscription_count;
 #[cfg(test)]
 mod subscriptions;
