@@ -11,6 +11,8 @@ mod close_codes;
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+mod house;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod keep_alive;
