@@ -28,3 +28,5 @@ mod subscription_count;
 mod subscriptions;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod threats_socket;
