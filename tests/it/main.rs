@@ -29,4 +29,6 @@ mod subscriptions;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod threats_limits;
+#[cfg(test)]
 mod threats_socket;
