@@ -1,6 +1,20 @@
 //! Tests of the whole server from outside, in one binary; one file a feature, what they share in `support`.
 
 #[cfg(test)]
+mod api_auth;
+#[cfg(test)]
+mod api_batch;
+#[cfg(test)]
+mod api_channels;
+#[cfg(test)]
+mod api_clients;
+#[cfg(test)]
+mod api_events;
+#[cfg(test)]
+mod api_faults;
+#[cfg(test)]
+mod api_limits;
+#[cfg(test)]
 mod cache_channels;
 #[cfg(test)]
 mod channels;
@@ -19,6 +33,8 @@ mod keep_alive;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod presence;
 #[cfg(test)]
 mod rfc6455;
@@ -32,3 +48,7 @@ mod support;
 mod threats_limits;
 #[cfg(test)]
 mod threats_socket;
+#[cfg(test)]
+mod users;
+#[cfg(test)]
+mod watchlist;
