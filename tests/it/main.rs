@@ -49,6 +49,8 @@ mod threats_limits;
 #[cfg(test)]
 mod threats_socket;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod users;
 #[cfg(test)]
 mod watchlist;
