@@ -25,6 +25,8 @@ mod close_codes;
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+mod house;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod keep_alive;
@@ -35,11 +37,19 @@ mod openapi;
 #[cfg(test)]
 mod presence;
 #[cfg(test)]
+mod rfc6455;
+#[cfg(test)]
 mod subscription_count;
 #[cfg(test)]
 mod subscriptions;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod threats_limits;
+#[cfg(test)]
+mod threats_socket;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod users;
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! What is pasted names the key and the address in each language, and never the secret.
+
 use std::sync::Arc;
 
 use chrono::DateTime;
