@@ -17,6 +17,10 @@ mod api_limits;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod users;
+#[cfg(test)]
+mod watchlist;
+#[cfg(test)]
 mod connect;
 #[cfg(test)]
 mod migrations;
