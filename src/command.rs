@@ -87,6 +87,10 @@ async fn serve(config: Config) -> Result<()> {
     }
     let server = server::build(config).await?;
     let address = server.address()?;
+    tracing::info!(%address, "listening");
+    if let Some(address) = server.metrics_address() {
+        tracing::info!(%address, "serving metrics and health");
+    }
     greet(&server, address.port())?;
     let first = signals(1)?;
     let stop = async {

@@ -15,7 +15,13 @@ mod api_faults;
 #[cfg(test)]
 mod api_limits;
 #[cfg(test)]
+mod apps_live;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod openapi;
+#[cfg(test)]
+mod process;
 #[cfg(test)]
 mod users;
 #[cfg(test)]
