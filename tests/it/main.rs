@@ -23,6 +23,8 @@ mod openapi;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod users;
 #[cfg(test)]
 mod watchlist;
