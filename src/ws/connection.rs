@@ -155,14 +155,14 @@ where
     }
 }
 
-/// Tells whether the client's close frame, or nonsense, is among the bytes.
+/// Tells whether the client's close frame is among the bytes. After nonsense it cannot be found any more.
 fn has_closed(reader: &mut Reader, bytes: &[u8]) -> bool {
     let mut chunk = Chunk::new(bytes);
     loop {
         match reader.next(&mut chunk) {
-            Ok(Some(Message::Close(_))) | Err(_) => return true,
+            Ok(Some(Message::Close(_))) | Err(None) => return true,
             Ok(Some(_)) => {}
-            Ok(None) => return false,
+            Ok(None) | Err(Some(_)) => return false,
         }
     }
 }
@@ -266,11 +266,11 @@ impl<Io> Connection<Io> {
 
     /// When something must happen at the latest.
     fn deadline(&self) -> Instant {
-        let until = match self.phase {
-            Phase::Open => self.ping_deadline(),
-            Phase::Closing { until, .. } | Phase::Answering { until } => until,
+        let (until, unfinished_since) = match self.phase {
+            Phase::Open => (self.ping_deadline(), self.unfinished_since),
+            Phase::Closing { until, .. } | Phase::Answering { until } => (until, None),
         };
-        let stalled = [self.unfinished_since, self.blocked_since].into_iter().flatten().min();
+        let stalled = [unfinished_since, self.blocked_since].into_iter().flatten().min();
         stalled.map_or(until, |since| until.min(since + self.config.stall_timeout))
     }
 
@@ -397,6 +397,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
             self.phase = Phase::Closing { until: Instant::now() + self.config.close_timeout, said: true };
         }
         match ready!(self.writer.poll_flush(&mut self.io, context)) {
+            // Its close cannot be understood any more, so our half ends and what it still sends is dropped until its half
+            // ends too. Ending both halves at once would lose the close frame: unread bytes reset the connection.
+            Ok(()) if self.reader.has_failed() => {
+                let _ended_or_gone = ready!(Pin::new(&mut self.io).poll_shutdown(context));
+                Poll::Pending
+            }
             Ok(()) => Poll::Pending,
             Err(_gone) => Poll::Ready(()),
         }

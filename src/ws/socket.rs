@@ -64,6 +64,8 @@ pub(super) struct Reader {
     context: WebSocketContext,
     /// Bytes taken since a data message was complete, control frames not counted; 0 = no message has begun.
     unfinished: usize,
+    /// The client has broken the protocol or the limit: where its next frame begins is no longer known.
+    failed: bool,
 }
 
 impl Reader {
@@ -73,7 +75,7 @@ impl Reader {
             .read_buffer_size(READ_BUFFER)
             .max_frame_size(Some(max_bytes))
             .max_message_size(Some(max_bytes));
-        Self { context: WebSocketContext::new(Role::Server, Some(config)), unfinished: 0 }
+        Self { context: WebSocketContext::new(Role::Server, Some(config)), unfinished: 0, failed: false }
     }
 
     /// Takes the app's limit as it is now.
@@ -96,11 +98,19 @@ impl Reader {
         self.unfinished > 0
     }
 
-    /// The next message in the chunk; `None` when it is used up.
+    /// Tells whether an error has been returned: nothing can be read any more, not even the client's close.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// The next message in the chunk; `None` when it is used up, and always after an error.
     ///
     /// # Errors
     /// When the client breaks RFC 6455 or the limit, with the reason to close for; `None` when it has closed already.
     pub(super) fn next(&mut self, chunk: &mut Chunk<'_>) -> Result<Option<Message>, Option<CloseReason>> {
+        if self.failed {
+            return Ok(None);
+        }
         match self.context.read(chunk) {
             Ok(message) => {
                 self.unfinished = match &message {
@@ -112,7 +122,10 @@ impl Reader {
                 Ok(Some(message))
             }
             Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(close_reason(&error)),
+            Err(error) => {
+                self.failed = true;
+                Err(close_reason(&error))
+            }
         }
     }
 }

@@ -17,20 +17,46 @@ mod api_limits;
 #[cfg(test)]
 mod apps_live;
 #[cfg(test)]
+mod cache_channels;
+#[cfg(test)]
+mod channels;
+#[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod client_events;
+#[cfg(test)]
+mod close_codes;
+#[cfg(test)]
+mod connect;
+#[cfg(test)]
+mod house;
+#[cfg(test)]
+mod isolation;
+#[cfg(test)]
+mod keep_alive;
+#[cfg(test)]
+mod migrations;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod presence;
+#[cfg(test)]
 mod process;
+#[cfg(test)]
+mod rfc6455;
+#[cfg(test)]
+mod subscription_count;
+#[cfg(test)]
+mod subscriptions;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod threats_limits;
+#[cfg(test)]
+mod threats_socket;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod users;
 #[cfg(test)]
 mod watchlist;
-#[cfg(test)]
-mod connect;
-#[cfg(test)]
-mod migrations;
-#[cfg(test)]
-mod support;

@@ -12,6 +12,8 @@ pub(crate) mod client;
 pub(crate) mod databases;
 pub(crate) mod description;
 pub(crate) mod http;
+pub(crate) mod process;
+pub(crate) mod raw;
 pub(crate) mod wire;
 
 use std::time::Duration;

@@ -81,6 +81,14 @@ impl Client {
         self.send_text(&frame.to_string()).await;
     }
 
+    /// Sends several text frames in one TCP segment, so that the server reads them at one point in time.
+    pub(crate) async fn send_at_once(&mut self, frames: impl IntoIterator<Item = Value>) {
+        for frame in frames {
+            within("send", self.socket.feed(Message::text(frame.to_string()))).await.unwrap();
+        }
+        within("send", self.socket.flush()).await.unwrap();
+    }
+
     /// Sends a client event.
     pub(crate) async fn send_event(&mut self, event: &str, channel: &str, data: Value) {
         self.send_json(json!({ "event": event, "channel": channel, "data": data })).await;
