@@ -55,7 +55,7 @@ mod threats_limits;
 #[cfg(test)]
 mod threats_socket;
 #[cfg(test)]
-mod tls;
+mod certificates;
 #[cfg(test)]
 mod users;
 #[cfg(test)]
