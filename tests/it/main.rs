@@ -17,6 +17,8 @@ mod keep_alive;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod presence;
 #[cfg(test)]
 mod subscription_count;
