@@ -15,9 +15,15 @@ mod api_faults;
 #[cfg(test)]
 mod api_limits;
 #[cfg(test)]
+mod apps_live;
+#[cfg(test)]
 mod cache_channels;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod channels;
+#[cfg(test)]
+mod cli;
 #[cfg(test)]
 mod client_events;
 #[cfg(test)]
@@ -35,7 +41,11 @@ mod migrations;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod presence;
+#[cfg(test)]
+mod process;
 #[cfg(test)]
 mod rfc6455;
 #[cfg(test)]
