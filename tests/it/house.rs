@@ -36,11 +36,7 @@ const HOUSE: &[Room] = &[
     room(
         "api",
         "ids domain protocol metrics services hub throttle",
-<<<<<<< HEAD
         "bytes chrono getrandom hex http_body_util hyper poem poem_openapi serde serde_json sha2 thiserror tokio tracing url",
-=======
-        "bytes http_body_util hyper poem poem_openapi serde serde_json tokio tracing url",
->>>>>>> tests2
     ),
     room(
         "ws",
