@@ -88,11 +88,17 @@ const SPELLINGS: [(&str, &str); 5] = [
 /// The description of the API as pretty JSON, with a newline at the end.
 #[must_use]
 pub fn spec() -> String {
-    let generated = service().spec() + "\n";
+    spec_below("")
+}
+
+/// The description as this server gives it, which may have a path prefix.
+fn spec_below(prefix: &str) -> String {
+    let service = if prefix.is_empty() { service() } else { service().server(prefix) };
+    let generated = service.spec() + "\n";
     SPELLINGS.iter().fold(generated, |text, (generated, usual)| text.replace(generated, usual))
 }
 
-/// The whole of a reference page that needs nothing from elsewhere.
+/// Swagger UI as one page that needs nothing from elsewhere.
 fn reference_html() -> String {
     service().swagger_ui_html()
 }

@@ -50,6 +50,9 @@ pub enum Error {
     /// There is no such app.
     #[error("there is no app '{0}' in the database: 'campanile app list' shows all")]
     NoSuchApp(String),
+    /// The secret may not be used on this server.
+    #[error("the secret cannot be used outside of development: {0}")]
+    WeakSecret(&'static str),
     /// The load test failed.
     #[error(transparent)]
     Bench(#[from] crate::bench::Error),

@@ -27,8 +27,11 @@ pub use self::directory::FirstApp;
 pub(crate) use self::directory::{Credentials, now};
 use self::{accept::Accept, door::Door};
 use crate::{
-    api,
-    config::{Config, Mode},
+    api::{
+        self,
+        page::{Address, Development, Pages, SecretIs},
+    },
+    config::{Config, Mode, PublicAddress, Scheme},
     ids,
     metrics::Metrics,
     services::{Apps, sockets::Capacity},
@@ -82,6 +85,7 @@ pub struct Server {
     metrics: Option<TcpListener>,
     tls: Option<TlsAcceptor>,
     first_app: Option<FirstApp>,
+    pages: Arc<Pages>,
 }
 
 /// Opens and migrates the database, loads the apps and binds the addresses. A development server without any app makes one.
@@ -100,6 +104,9 @@ pub async fn build(config: Config) -> Result<Server> {
     directory::load(&config, &store, &apps).await?;
 
     let public = accept::bind(&config.server.bind_address()).await?;
+    let port =
+        public.local_addr().map_err(|source| Error::Bind { address: config.server.bind_address(), source })?.port();
+    let pages = Arc::new(pages(&config, &apps, first_app.as_ref(), port)?);
     let metrics_listener = match config.server.metrics_address {
         Some(address) => Some(accept::bind(&address.to_string()).await?),
         None => None,
@@ -117,7 +124,7 @@ pub async fn build(config: Config) -> Result<Server> {
         metrics: Arc::clone(&metrics),
     };
     let health = Arc::new(Health { metrics, ready: AtomicBool::new(true) });
-    Ok(Server { config, store, gate: Arc::new(gate), health, public, metrics: metrics_listener, tls, first_app })
+    Ok(Server { config, store, gate: Arc::new(gate), health, public, metrics: metrics_listener, tls, first_app, pages })
 }
 
 /// Opens the database that the configuration names.
@@ -171,10 +178,10 @@ impl Server {
 
     /// Serves until `stop` completes, then sends the sockets away at a measured pace and returns.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { config, store, gate, health, public, metrics, tls, .. } = self;
+        let Self { config, store, gate, health, public, metrics, tls, pages, .. } = self;
         let tasks = TaskTracker::new();
         let token = CancellationToken::new();
-        let door = Arc::new(public_door(&config, &gate));
+        let door = Arc::new(public_door(&config, &gate, pages));
         let accept = Accept {
             listener: public,
             tls,
@@ -213,13 +220,27 @@ impl Server {
     }
 }
 
-fn public_door(config: &Config, gate: &Arc<Gate>) -> Door {
+/// The pages of this server; `port` is the bound one.
+fn pages(config: &Config, apps: &Arc<Apps>, first_app: Option<&FirstApp>, port: u16) -> Result<Pages> {
+    let development = || {
+        let PublicAddress { scheme, host, port, path } = config.public.address(&config.server, port);
+        let secret = |first: &FirstApp| if first.is_configured { SecretIs::Configured } else { SecretIs::Stored };
+        Development {
+            apps: Arc::clone(apps),
+            first_app: first_app.map(|first| (first.app.id.clone(), secret(first))),
+            address: Address { tls: scheme == Scheme::Https, host, port, path },
+            cluster: config.public.cluster.clone().unwrap_or_else(|| "mt1".to_owned()),
+            started: now(),
+        }
+    };
+    Ok(Pages::new(&config.server.path, (config.mode == Mode::Development).then(development))?)
+}
+
+fn public_door(config: &Config, gate: &Arc<Gate>, pages: Arc<Pages>) -> Door {
     let api = Arc::new(api::Config {
         max_request_bytes: config.server.max_request_bytes,
         path_prefix: config.server.path.clone(),
         ..api::Config::default()
     });
-    let pages = Arc::new(api::page::Pages::new());
-    let _mode: Mode = config.mode;
     Door::public(api::routes(Arc::clone(&gate.apps), pages, api), Arc::clone(gate), &config.server)
 }

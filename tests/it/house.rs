@@ -36,12 +36,12 @@ const HOUSE: &[Room] = &[
     room(
         "api",
         "ids domain protocol metrics services hub throttle",
-        "bytes http_body_util hyper poem poem_openapi serde serde_json tokio tracing url",
+        "bytes chrono getrandom hex http_body_util hyper poem poem_openapi serde serde_json sha2 thiserror tokio tracing url",
     ),
     room(
         "ws",
         "ids domain protocol metrics services hub throttle",
-        "getrandom hyper serde_json tokio tokio_tungstenite url",
+        "bytes getrandom hyper serde_json tokio tokio_tungstenite url",
     ),
     // The roof.
     room("config", "*", "*"),

@@ -19,6 +19,8 @@ mod apps_live;
 #[cfg(test)]
 mod cache_channels;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod channels;
 #[cfg(test)]
 mod cli;
@@ -55,7 +57,7 @@ mod threats_limits;
 #[cfg(test)]
 mod threats_socket;
 #[cfg(test)]
-mod certificates;
+mod tls;
 #[cfg(test)]
 mod users;
 #[cfg(test)]
