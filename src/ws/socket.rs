@@ -29,6 +29,10 @@ pub(super) const READ_BYTES: usize = 4_096;
 /// Buffer that stays with every socket for frames that arrive in parts.
 const READ_BUFFER: usize = 256;
 
+/// Bytes on the wire that one message may take beyond twice its limit. Fragments without payload add to no message, so
+/// the limit alone would let them come for ever; real clients stay far below.
+const FRAMING_BYTES: usize = 1_024;
+
 /// Bytes just read from the stream, for tungstenite to take.
 pub(super) struct Chunk<'a>(&'a [u8]);
 
@@ -121,7 +125,14 @@ impl Reader {
                 };
                 Ok(Some(message))
             }
-            Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                let max_bytes = self.context.get_config().max_message_size.unwrap_or_default();
+                if self.unfinished <= max_bytes.saturating_mul(2) + FRAMING_BYTES {
+                    return Ok(None);
+                }
+                self.failed = true;
+                Err(Some(CloseReason::MessageTooBig))
+            }
             Err(error) => {
                 self.failed = true;
                 Err(close_reason(&error))

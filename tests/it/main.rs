@@ -41,6 +41,8 @@ mod migrations;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod presence;
 #[cfg(test)]
 mod process;

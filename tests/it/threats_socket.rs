@@ -145,14 +145,28 @@ async fn page_of_a_foreign_origin_is_closed_with_4009_and_nothing_it_sends_is_ha
 async fn fragments_that_never_end_are_cut_at_the_limit() {
     let app = TestApp::with_settings(|settings| settings.max_message_bytes = 1_000).await;
     let mut raw = Raw::open(&app).await;
-    raw.send(&frame(TEXT, b"x")).await;
-    for _ in 0..999 {
-        raw.send(&frame(CONTINUE, b"x")).await;
+    raw.send(&frame(TEXT, &[b'x'; 10])).await;
+    for _ in 0..99 {
+        raw.send(&frame(CONTINUE, &[b'x'; 10])).await;
     }
     raw.send(&frame(FIN | PING, b"")).await;
     assert_eq!(raw.frame().await.unwrap().payload, b"");
     raw.send(&frame(CONTINUE, b"x")).await;
     assert_eq!(raw.closed_with().await, 1009);
+}
+
+#[tokio::test]
+async fn fragments_without_payload_do_not_come_for_ever() {
+    let app = TestApp::start().await;
+    let mut raw = Raw::open(&app).await;
+    raw.send(&frame(TEXT, b"{")).await;
+    let empty = frame(CONTINUE, b"").repeat(100);
+    // 34 KB at most; whether the last write still succeeds is the kernel's affair.
+    let mut sent = 0;
+    while sent < 100 && raw.try_send(&empty).await {
+        sent += 1;
+    }
+    assert_eq!(raw.close_code().await, 1009);
 }
 
 #[tokio::test]
