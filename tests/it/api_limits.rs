@@ -88,8 +88,8 @@ async fn widest_settings_take_the_widest_requests_of_the_description_and_no_more
         settings.max_batch_events = 1_000;
     })
     .await;
-    let widest = event(&"n".repeat(1_000), channels(1_000), &"x".repeat(102_400));
-    post_json(&app, "/events", &widest).await.ok();
+    post_json(&app, "/events", &event(&"n".repeat(1_000), channels(1_000), "1")).await.ok();
+    post_json(&app, "/events", &event("bell", channels(1), &"x".repeat(102_400))).await.ok();
     post_json(&app, "/events", &event("bell", json!(["x".repeat(500)]), "1")).await.ok();
     post_json(&app, "/batch_events", &batch(1_000)).await.ok();
     post_json(&app, "/events", &event("bell", channels(1_001), "1")).await.refused(400);
