@@ -1,3 +1,5 @@
+//! Tests of the snippets: the right words for every language, and never the secret.
+
 use std::sync::Arc;
 
 use chrono::DateTime;
