@@ -20,7 +20,7 @@ use poem::{
     Endpoint, EndpointExt, Request, Response, Route, get, handler,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION},
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION},
     },
     post,
     web::{Data, Path},
@@ -102,22 +102,22 @@ impl Pages {
         Ok(Self { prefix: prefix.to_owned(), development, token: Token::draw()? })
     }
 
-    /// What the first page shows; in production mode its routes do not exist.
+    /// What the console is about; in production mode nothing is found.
     fn development(&self) -> poem::Result<&Development> {
         self.development.as_ref().ok_or_else(|| StatusCode::NOT_FOUND.into())
     }
 }
 
 pub(super) fn routes(pages: Arc<Pages>) -> impl Endpoint<Output = Response> {
-    let routes = Route::new()
+    let mut routes = Route::new()
         .at("/", get(index))
         .at("/assets/:name", get(file))
-        .at("/console/events", post(console::publish))
-        .at("/console/stats", get(console::stats))
         .at("/docs", get(reference_page))
-        .at("/openapi.json", get(description))
-        .data(pages);
-    Guarded(routes)
+        .at("/openapi.json", get(description));
+    if pages.development.is_some() {
+        routes = routes.at("/console/events", post(console::publish)).at("/console/stats", get(console::stats));
+    }
+    Guarded(routes.data(pages))
 }
 
 #[handler]
@@ -154,13 +154,13 @@ fn file(request: &Request, name: Path<String>) -> poem::Result<Response> {
 #[handler]
 fn reference_page() -> Response {
     let response = Response::builder().content_type(HTML).header(CONTENT_SECURITY_POLICY, headers::REFERENCE);
-    response.header(CACHE_CONTROL, HeaderValue::from_static("no-cache")).body(reference::page())
+    response.header(CACHE_CONTROL, "no-cache").body(reference::page())
 }
 
 #[handler]
 fn description(pages: Data<&Arc<Pages>>) -> Response {
     let response = Response::builder().content_type("application/json");
-    response.header(CACHE_CONTROL, HeaderValue::from_static("no-cache")).body(super::spec_below(&pages.prefix))
+    response.header(CACHE_CONTROL, "no-cache").body(super::spec_below(&pages.prefix))
 }
 
 #[cfg(test)]

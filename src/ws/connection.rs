@@ -1,6 +1,6 @@
 //! One open socket: one task that reads, writes and keeps time.
 //!
-//! No helper tasks, no locks across an await, no buffers while idle. Whatever ends the task, dropping the [`Connection`]
+//! No helper tasks, no locks across an await, no buffers while idle. Whatever ends the task, dropping the `Connection`
 //! ends its subscriptions, its sign-in and its place in the table.
 
 use std::{

@@ -182,10 +182,12 @@ async fn in_production_the_first_page_says_only_that_the_server_is_up() {
     assert_eq!(response.status(), StatusCode::OK);
     check_guarded(&response);
     assert_eq!(text(response).await, "Campanile is up.\n");
-    for (method, path) in [(Method::POST, "/console/events"), (Method::GET, "/console/stats")] {
-        let response = within("an answer", app.plain(method, path).send()).await.unwrap();
-        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
-        check_guarded(&response);
+    for path in ["/console/events", "/console/stats"] {
+        for method in [Method::GET, Method::POST, Method::OPTIONS] {
+            let response = within("an answer", app.plain(method, path).send()).await.unwrap();
+            assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+            check_guarded(&response);
+        }
     }
     assert_eq!(get(&app, "/docs").await.status(), StatusCode::OK);
 }

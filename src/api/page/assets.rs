@@ -6,10 +6,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use poem::{
-    Body, Response,
-    http::header::{CACHE_CONTROL, HeaderValue},
-};
+use poem::{Body, Response, http::header::CACHE_CONTROL};
 use sha2::{Digest, Sha256};
 
 use super::{markup::Markup, reference};
@@ -68,10 +65,8 @@ pub(super) fn serve(name: &str, query: Option<&str>) -> Option<Response> {
     let asset = find(name)?;
     let is_current = query.and_then(|query| query.strip_prefix("v=")) == Some(&asset.version);
     let caching = if is_current { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let response = Response::builder().content_type(asset.kind).body(Body::from_bytes(asset.body.clone()));
-    let mut response = response;
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(caching));
-    Some(response)
+    let response = Response::builder().content_type(asset.kind).header(CACHE_CONTROL, caching);
+    Some(response.body(Body::from_bytes(asset.body.clone())))
 }
 
 #[cfg(test)]

@@ -190,15 +190,14 @@ export function start(root, token) {
     const field = by('subscribe-channel');
     const channel = field.value.trim();
     const guard = GUARDS.find(([prefix]) => channel.startsWith(prefix));
-    const problem =
+    const wrong =
       (channel === '' && 'Which channel? A name such as class-7.') ||
       (guard && `${guard[1]} ${GUARDED}`) ||
-      (state !== 'connected' && 'Connect first.') ||
       (subscriptions.has(channel) && `This page is subscribed to ${channel} already.`);
-    mark(field, Boolean(problem) && state === 'connected');
+    mark(field, Boolean(wrong));
+    const problem = wrong || (state !== 'connected' && 'Connect first.');
     tell(by('subscribe-result'), problem || '', problem ? 'bad' : '');
-    if (problem) return;
-    subscriptions.add(channel);
+    if (!problem) subscriptions.add(channel);
   });
 
   by('publish-form').addEventListener('submit', (event) => {

@@ -31,9 +31,9 @@ const DISABLED: &str = r#"<p class="notice">This app is disabled: nobody can con
 const CONFIGURED: &str = r#"It stands in the configuration that the server was started with and in the text that the
 server printed in its terminal."#;
 
-const STORED: &str = r#"The server printed it in its terminal when it started, and <code id="show-secret">campanile app show {{id}} --secrets</code>
+const STORED: &str = r#"Run <code id="show-secret">campanile app show {{id}} --secrets</code>
 <button type="button" class="small" data-copy="show-secret" hidden>Copy<span class="aside"> the command</span></button>
-prints it again, run in the same folder."#;
+in the server's folder, or look at what the server printed in its terminal when it started."#;
 
 /// A time as the page and the console's answers write it.
 pub(super) fn instant(time: DateTime<Utc>) -> String {

@@ -72,7 +72,7 @@ fn pusher_js(address: &Address, App { key, .. }: &App, cluster: &str) -> Snippet
 import Pusher from 'pusher-js';
 
 const pusher = new Pusher('{key}', {{
-  cluster: '{cluster}', // the library insists on one; it means nothing here
+  cluster: '{cluster}', // demanded by the library, not used here
 {options}
 }});
 

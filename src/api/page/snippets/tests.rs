@@ -88,7 +88,7 @@ fn pusher_js_on_ones_own_machine() {
     import Pusher from 'pusher-js';
 
     const pusher = new Pusher('campus-key', {
-      cluster: 'mt1', // the library insists on one; it means nothing here
+      cluster: 'mt1', // demanded by the library, not used here
       wsHost: '127.0.0.1',
       wsPort: 8080,
       wssPort: 8080,
