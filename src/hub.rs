@@ -244,6 +244,12 @@ impl Hub {
         self.settle(&channel, after);
     }
 
+    /// Tells whether an event to this channel is for anybody, now or later: whether it is worth encoding.
+    #[must_use]
+    pub fn wants(&self, name: &ChannelName) -> bool {
+        name.is_cached() || self.shard(name.as_str()).read().contains_key(name)
+    }
+
     /// Sends an event to the subscribers of a channel; a cache channel keeps it even when there are none.
     pub fn publish(&self, name: &ChannelName, publication: Publication<'_>, settings: &AppSettings) {
         let Publication { frame, except, keep } = publication;

@@ -176,14 +176,19 @@ impl LiveApp {
 
     fn send(&self, app: &App, checked: &Checked<'_>) -> Published {
         let NewEvent { name, data, except, info, .. } = checked.event;
+        // Nothing is encoded for a channel that nobody hears.
+        let encode =
+            |channel: &ChannelName| Frame::text(|out| server_message::event(out, name, channel.as_str(), data));
         for channel in &checked.channels {
-            let frame = Frame::text(|out| server_message::event(out, name, channel.as_str(), data));
             match channel.user().map(UserId::parse) {
-                Some(Ok(user)) => self.hub.send_to_user(&user, &frame, except),
-                Some(Err(_no_such_user)) => {}
-                None => {
-                    self.hub.publish(channel, Publication { frame: &frame, except, keep: Some(data) }, &app.settings);
+                Some(Ok(user)) if self.hub.sockets_of(&user) > 0 => {
+                    self.hub.send_to_user(&user, &encode(channel), except);
                 }
+                None if self.hub.wants(channel) => {
+                    let publication = Publication { frame: &encode(channel), except, keep: Some(data) };
+                    self.hub.publish(channel, publication, &app.settings);
+                }
+                Some(_) | None => {}
             }
         }
         let answer = |channel: &ChannelName| (channel.clone(), self.channel_info(channel, info).info);
