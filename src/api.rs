@@ -4,6 +4,8 @@
 //! the Pusher API. [`spec`] is the description as `campanile openapi` writes it.
 
 pub mod auth;
+mod body;
+mod cache_view;
 mod error;
 mod health;
 pub mod page;
@@ -55,17 +57,33 @@ enum Group {
 const DESCRIPTION: &str = "\
 The HTTP API of Campanile, a real-time server for learning platforms.
 
-Routes under `/apps/{app_id}` speak the Pusher HTTP API: every Pusher and Laravel Reverb server SDK works unchanged. Each \
-request is signed with the app's secret: `auth_signature` is the hexadecimal HMAC-SHA256 of the method, the path and all \
-other query parameters in order, separated by newlines; `auth_key`, `auth_timestamp` (within 600 s of the server's clock), \
-`auth_version=1.0` and, with a body, `body_md5` are among them. Errors are short texts that say what would be right.";
+Routes under `/apps/{app_id}` speak the Pusher HTTP API: every Pusher and Laravel Reverb server SDK works unchanged, and is \
+the easiest way to call them. Each request is signed with the app's secret.
+
+To sign a request, put `auth_key` (the app's key), `auth_timestamp` (seconds since 1970, within 600 s of the server's \
+clock), `auth_version=1.0` and, with a body, `body_md5` (the body's MD5 in lower-case hexadecimal digits) into the query. \
+Join the upper-case method, the path, and all query parameters sorted by key (`k=v` with `&` between, not URL-encoded) with \
+newlines. `auth_signature` is the HMAC-SHA256 of that text under the secret, in lower-case hexadecimal digits.
+
+Bounds in this description are the widest an app can be given; most apps have tighter limits, and each refusal names the \
+limit and the app setting behind it. Errors are short plain texts that say what would be right.";
 
 fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
     let routes = (pusher_events::Events, pusher_channels::Channels, pusher_users::Users, health::Health);
     OpenApiService::new(routes, "Campanile", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
-        .license(poem_openapi::LicenseObject::new("MIT").identifier("MIT"))
+        .license(poem_openapi::LicenseObject::new("MIT").url("https://opensource.org/license/mit"))
 }
+
+/// What the generator writes, and what readers of the description expect: no parameters in media types, since any are
+/// accepted, and headers in their usual spelling.
+const SPELLINGS: [(&str, &str); 5] = [
+    ("\"application/json; charset=utf-8\"", "\"application/json\""),
+    ("\"text/plain; charset=utf-8\"", "\"text/plain\""),
+    ("\"RETRY-AFTER\"", "\"Retry-After\""),
+    ("\"X-RATELIMIT-LIMIT\"", "\"X-RateLimit-Limit\""),
+    ("\"X-RATELIMIT-REMAINING\"", "\"X-RateLimit-Remaining\""),
+];
 
 /// The description of the API as pretty JSON, with a newline at the end.
 #[must_use]
@@ -76,7 +94,8 @@ pub fn spec() -> String {
 /// The description as this server gives it, which may have a path prefix.
 fn spec_below(prefix: &str) -> String {
     let service = if prefix.is_empty() { service() } else { service().server(prefix) };
-    service.spec() + "\n"
+    let generated = service.spec() + "\n";
+    SPELLINGS.iter().fold(generated, |text, (generated, usual)| text.replace(generated, usual))
 }
 
 /// Swagger UI as one page that needs nothing from elsewhere.

@@ -50,6 +50,9 @@ pub enum Error {
     /// There is no such app.
     #[error("there is no app '{0}' in the database: 'campanile app list' shows all")]
     NoSuchApp(String),
+    /// The secret may not be used on this server.
+    #[error("the secret cannot be used outside of development: {0}")]
+    WeakSecret(&'static str),
     /// The load test failed.
     #[error(transparent)]
     Bench(#[from] crate::bench::Error),
@@ -86,16 +89,21 @@ async fn serve(config: Config) -> Result<()> {
         tracing::warn!("{notice}");
     }
     let server = server::build(config).await?;
+    // Before anybody is told that the server is there: who reads that may also tell it to stop.
+    let (first, second) = (signals(1)?, signals(2)?);
     let address = server.address()?;
+    tracing::info!(%address, "listening");
+    if let Some(address) = server.metrics_address() {
+        tracing::info!(%address, "serving metrics and health");
+    }
     greet(&server, address.port())?;
-    let first = signals(1)?;
     let stop = async {
         first.await;
         tracing::info!("going down; once more to stop at once");
     };
     tokio::select! {
         () = server.run(stop) => tracing::info!("stopped"),
-        () = signals(2)? => tracing::warn!("stopped at once"),
+        () = second => tracing::warn!("stopped at once"),
     }
     Ok(())
 }

@@ -91,6 +91,12 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Tells whether well-known and short secrets may be used: on one's own machine only.
+    #[must_use]
+    pub fn accepts_weak_secrets(&self) -> bool {
+        self.mode == Mode::Development && self.server.is_loopback()
+    }
+
     /// Reads all layers and checks every setting. Reads files; opens nothing else and binds nothing.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ use crate::{
     ws::{self, upgrade::Gate},
 };
 
-/// Descriptors kept free for listeners, the database, HTTP requests and files.
+/// Descriptors kept free for listeners, the database, HTTP requests and files; half of them all if there are few.
 const RESERVED_DESCRIPTORS: u64 = 128;
 
 /// Why the server cannot start.
@@ -138,7 +138,8 @@ pub async fn open_store(config: &Config) -> Result<Store> {
 /// Sockets this node holds: what is asked for, and never more than the descriptors allow.
 fn capacity(asked: u32) -> usize {
     let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
-    let possible = usize::try_from(descriptors.saturating_sub(RESERVED_DESCRIPTORS)).unwrap_or(usize::MAX);
+    let reserved = RESERVED_DESCRIPTORS.min(descriptors / 2);
+    let possible = usize::try_from(descriptors - reserved).unwrap_or(usize::MAX);
     if asked == 0 {
         return possible;
     }

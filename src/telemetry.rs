@@ -15,12 +15,18 @@ use crate::{
     metrics::Metrics,
 };
 
-/// Starts writing logs to the standard error output.
+/// Libraries that write whole messages into the log at their finest level, and the level that is fine enough.
+const DISCREET: [&str; 1] = ["tungstenite=info"];
+
+/// Starts writing logs to the standard error output. What clients send is in no log, whatever the filter says.
 ///
 /// # Errors
 /// When the filter cannot be read.
 pub fn init(config: &LogConfig) -> Result<(), ParseError> {
-    let filter = EnvFilter::try_new(&config.filter)?;
+    let mut filter = EnvFilter::try_new(&config.filter)?;
+    for directive in DISCREET {
+        filter = filter.add_directive(directive.parse()?);
+    }
     let registry = tracing_subscriber::registry().with(filter);
     // A second initialisation in one process is a test's; the first one goes on.
     let _first = match config.format {

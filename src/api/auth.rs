@@ -11,7 +11,10 @@ use hyper::body::Body as _;
 use poem::{
     Endpoint, IntoResponse, Request, Response,
     error::ReadBodyError,
-    http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderValue, Method,
+        header::{CONTENT_LENGTH, CONTENT_TYPE},
+    },
 };
 use poem_openapi::{SecurityScheme, auth::ApiKey, error::ParseRequestPayloadError, payload::PlainText};
 
@@ -22,7 +25,9 @@ use crate::{
     throttle::Passed,
 };
 
-/// How requests prove that they come from the app: HMAC-SHA256 over method, path and query with the app's secret.
+/// How requests prove that they come from the app: HMAC-SHA256 of method, path and query under the app's secret, in lower-case
+/// hexadecimal digits, beside `auth_key`, `auth_timestamp`, `auth_version` and `body_md5`. How to make it stands at the top
+/// of this description.
 #[derive(Debug, SecurityScheme)]
 #[oai(rename = "signature", ty = "api_key", key_in = "query", key_name = "auth_signature")]
 #[expect(dead_code, reason = "documents the parameter; Signed has verified it before a route is called")]
@@ -84,23 +89,31 @@ impl<E> Signed<E> {
             query: request.uri().query().unwrap_or_default(),
             body: &body,
         };
-        verify_request(&app, claimed, now_seconds())
+        let parameters = verify_request(&app, claimed, now_seconds())
             .map_err(|error| Refused::Unauthorized(PlainText(error.to_string())))?;
         if !app.enabled {
             return Err(Refused::Forbidden(PlainText("The app is disabled.".to_owned())));
         }
+        set_query(request, &parameters)?;
         request.set_body(body);
         Ok(live)
     }
 
     async fn body(&self, request: &mut Request) -> Result<Bytes, Refused> {
         let max = self.config.max_request_bytes;
+        let too_large = || {
+            let text = format!("a request body may have {max} bytes (server setting max_request_bytes)");
+            Refused::TooLarge(PlainText(format!("Payload too large: {text}")))
+        };
+        // Before anything is read: a client that sent "Expect: 100-continue" then keeps its body.
+        let declared = request.header(CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+        if declared.is_some_and(|declared| declared > max) {
+            return Err(too_large());
+        }
         let read = request.take_body().into_bytes_limit(max);
         match tokio::time::timeout(self.config.body_timeout, read).await {
             Ok(Ok(body)) => Ok(body),
-            Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(Refused::TooLarge(PlainText(format!(
-                "Payload too large: a request body may have {max} bytes (server setting max_request_bytes)"
-            )))),
+            Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(too_large()),
             Ok(Err(error)) => Err(Refused::BadRequest(PlainText(format!("The body cannot be read: {error}")))),
             Err(_elapsed) => Err(Refused::Timeout(PlainText("The body did not arrive in time".to_owned()))),
         }
@@ -138,6 +151,14 @@ pub(super) fn tell_limit(response: &mut Response, passed: Passed) {
     headers.insert("X-RateLimit-Remaining", HeaderValue::from(passed.remaining));
 }
 
+/// Gives the routes the query as it was signed: keys in lower case, `info[]=a` and `info[0]=a` joined to one list.
+fn set_query(request: &mut Request, parameters: &[(String, String)]) -> Result<(), Refused> {
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    let uri = format!("{}?{query}", request.uri().path()).parse();
+    *request.uri_mut() = uri.map_err(|_too_long| Refused::BadRequest(PlainText("The query is too long".to_owned())))?;
+    Ok(())
+}
+
 /// SDKs send JSON, some without saying so: the path decides, not the header.
 fn set_content_type(request: &mut Request) {
     let is_data = request.uri().path().contains("/channels/");
@@ -164,12 +185,12 @@ impl<E: Endpoint> Endpoint for Signed<E> {
         request.extensions_mut().insert(Arc::clone(&live));
         let mut response = match self.inner.call(request).await {
             Ok(output) => output.into_response(),
-            Err(error) if error.is::<ParseRequestPayloadError>() => {
+            Err(error) => {
+                let Some(fault) = error.downcast_ref::<ParseRequestPayloadError>() else { return Err(error) };
+                let refused = Refused::BadRequest(PlainText(fault.reason.clone()));
                 let parity = live.app().settings.reverb_parity;
-                let status = if parity { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-                Response::builder().status(status).content_type("text/plain; charset=utf-8").body(error.to_string())
+                if parity { refused.in_parity() } else { refused }.into_response()
             }
-            Err(error) => return Err(error),
         };
         if let Some(passed) = passed {
             tell_limit(&mut response, passed);

@@ -13,8 +13,7 @@ use crate::{
 /// A refused request.
 #[derive(Debug, ApiResponse)]
 pub(super) enum Refused {
-    /// The request cannot be understood; the text says which part and what would be right. With the app's `reverb_parity`
-    /// faults in the body are answered with 422.
+    /// The request cannot be understood; the text says which part and what would be right.
     #[oai(status = 400)]
     BadRequest(PlainText<String>),
     /// The signature is missing or wrong, or too old.
@@ -23,7 +22,7 @@ pub(super) enum Refused {
     /// The app is disabled.
     #[oai(status = 403)]
     Forbidden(PlainText<String>),
-    /// There is no app of this id.
+    /// There is no app of this id, or no such route.
     #[oai(status = 404)]
     NotFound(PlainText<String>),
     /// The body did not arrive in time.
@@ -32,6 +31,9 @@ pub(super) enum Refused {
     /// The body, or the data of an event, is too large.
     #[oai(status = 413)]
     TooLarge(PlainText<String>),
+    /// What 400 says about a body, for apps with `reverb_parity`.
+    #[oai(status = 422)]
+    Unprocessable(PlainText<String>),
     /// Too many requests; come back after the time in `Retry-After`.
     #[oai(status = 429)]
     TooMany(
@@ -46,6 +48,16 @@ pub(super) enum Refused {
         #[oai(header = "X-RateLimit-Remaining")]
         u32,
     ),
+}
+
+impl Refused {
+    /// The form in which Reverb refuses a body that cannot be used.
+    pub(super) fn in_parity(self) -> Self {
+        match self {
+            Self::BadRequest(text) => Self::Unprocessable(text),
+            other => other,
+        }
+    }
 }
 
 impl From<publish::Error> for Refused {

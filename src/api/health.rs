@@ -1,6 +1,6 @@
 //! Is the server alive? As Reverb answers it.
 
-use poem_openapi::{Object, OpenApi, payload::Json};
+use poem_openapi::{ApiResponse, Object, OpenApi, payload::Json};
 
 use super::Group;
 
@@ -15,13 +15,21 @@ struct HealthView {
     health: String,
 }
 
+/// Answer about the server's health.
+#[derive(Debug, ApiResponse)]
+enum HealthAnswer {
+    /// The server is up.
+    #[oai(status = 200)]
+    Up(Json<HealthView>),
+}
+
 #[OpenApi(tag = "Group::Health")]
 impl Health {
     /// Ask whether the server is up
     ///
     /// Needs no signature. Readiness and metrics are on the metrics listener.
     #[oai(path = "/up", method = "get", operation_id = "showHealth")]
-    async fn show(&self) -> Json<HealthView> {
-        Json(HealthView { health: "OK".to_owned() })
+    async fn show(&self) -> HealthAnswer {
+        HealthAnswer::Up(Json(HealthView { health: "OK".to_owned() }))
     }
 }

@@ -8,43 +8,30 @@ use poem::web::Data;
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
     param::{Path, Query},
-    payload::Json,
-    types::MaybeUndefined,
+    payload::{Json, PlainText},
 };
 
-use super::{Group, auth::Signature, error::Refused};
-use crate::{
-    hub::CachedEvent,
-    services::{
-        LiveApp,
-        channels::{ChannelInfo, Info},
-    },
+use super::{Group, auth::Signature, cache_view::CacheState, error::Refused};
+use crate::services::{
+    LiveApp,
+    channels::{ChannelInfo, Info},
 };
 
 /// The routes.
 pub(super) struct Channels;
 
-/// The event that a cache channel keeps.
-#[derive(Debug, Object)]
-struct CacheView {
-    /// Data as it was published.
-    data: String,
-    /// Seconds until it is forgotten.
-    ttl: u64,
-}
-
 /// What was asked for about a channel.
 #[derive(Debug, Object)]
 struct AttributesView {
     /// Distinct users; presence channels only.
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(minimum(value = "0")))]
     user_count: Option<u64>,
     /// Subscribed sockets.
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(minimum(value = "0")))]
     subscription_count: Option<u64>,
     /// The kept event of a cache channel; null when there is none.
-    #[oai(skip_serializing_if = "MaybeUndefined::is_undefined")]
-    cache: MaybeUndefined<CacheView>,
+    #[oai(skip_serializing_if = "CacheState::is_left_out")]
+    cache: CacheState,
 }
 
 /// Occupied channels by name.
@@ -68,6 +55,7 @@ struct ChannelView {
 #[derive(Debug, Object)]
 struct UserView {
     /// Id of the user.
+    #[oai(validator(min_length = 1, max_length = 128))]
     id: String,
 }
 
@@ -78,95 +66,97 @@ struct UsersView {
     users: Vec<UserView>,
 }
 
-/// Answer about the users of a channel.
-#[derive(Debug, ApiResponse)]
-enum UsersAnswer {
-    /// The users; nobody in a channel without subscribers.
-    #[oai(status = 200)]
-    Users(Json<UsersView>),
-    /// Nobody is subscribed; only for apps with `reverb_parity`.
-    #[oai(status = 404)]
-    Unoccupied(Json<EmptyView>),
-}
-
-/// An empty object.
-#[derive(Debug, Object)]
-struct EmptyView {}
-
 /// One channel in the words of an older API.
 #[derive(Debug, Object)]
 struct StatsView {
     /// Somebody is subscribed.
     occupied: bool,
     /// Distinct users; presence channels only.
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(minimum(value = "0")))]
     user_count: Option<u64>,
     /// Subscribed sockets.
+    #[oai(validator(minimum(value = "0")))]
     connection_count: u64,
 }
 
 /// How many sockets the app has open.
 #[derive(Debug, Object)]
 struct ConnectionsView {
-    /// Open sockets.
+    /// Open sockets, subscribed or not.
+    #[oai(validator(minimum(value = "0")))]
     connections: u64,
 }
 
-impl From<CachedEvent> for CacheView {
-    fn from(event: CachedEvent) -> Self {
-        Self { data: event.data, ttl: event.ttl.as_secs() }
-    }
+/// The answers; each with the state of the app's limit for requests that publish nothing.
+macro_rules! answers {
+    ($($(#[doc = $doc:tt])+ $name:ident: $view:ident;)+) => {
+        $(
+            $(#[doc = $doc])+
+            #[derive(Debug, ApiResponse)]
+            enum $name {
+                $(#[doc = $doc])+
+                #[oai(
+                    status = 200,
+                    header(name = "X-RateLimit-Limit", ty = "Option<u32>", description = "Reads per second that the app may make; absent without a limit."),
+                    header(name = "X-RateLimit-Remaining", ty = "Option<u32>", description = "What is left of them now.")
+                )]
+                Found(Json<$view>),
+            }
+        )+
+    };
+}
+
+answers! {
+    /// The occupied channels; an empty object when there are none.
+    ChannelsAnswer: ChannelsView;
+    /// The channel.
+    ChannelAnswer: ChannelView;
+    /// The users; nobody in a channel without subscribers.
+    UsersAnswer: UsersView;
+    /// The channel in the words of an older API.
+    StatsAnswer: StatsView;
+    /// The count.
+    ConnectionsAnswer: ConnectionsView;
 }
 
 impl From<ChannelInfo> for AttributesView {
     fn from(info: ChannelInfo) -> Self {
-        let cache = match info.cache {
-            None => MaybeUndefined::Undefined,
-            Some(None) => MaybeUndefined::Null,
-            Some(Some(event)) => MaybeUndefined::Value(event.into()),
-        };
         Self {
             user_count: info.user_count.map(|count| count as u64),
             subscription_count: info.subscription_count.map(|count| count as u64),
-            cache,
+            cache: info.cache.into(),
         }
     }
 }
 
-/// `info`, also in the list forms `info[]=a` and `info[0]=a` that the PHP SDK makes of an array.
-fn info(request: &poem::Request) -> Result<Info, Refused> {
-    let query = request.uri().query().unwrap_or_default();
-    let mut list = String::new();
-    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        if key.eq_ignore_ascii_case("info") || key.to_ascii_lowercase().starts_with("info[") {
-            list.push(',');
-            list.push_str(&value);
-        }
-    }
-    Ok(Info::parse(&list)?)
+fn info(text: &Query<Option<String>>) -> Result<Info, Refused> {
+    Ok(Info::parse(text.0.as_deref().unwrap_or_default())?)
 }
 
 #[OpenApi(tag = "Group::Channels")]
 impl Channels {
     /// List the occupied channels
+    ///
+    /// A channel is occupied while at least one socket is subscribed to it.
     #[oai(path = "/apps/:app_id/channels", method = "get", operation_id = "listChannels")]
     async fn list(
         &self,
         live: Data<&Arc<LiveApp>>,
-        request: &poem::Request,
-        #[oai(name = "app_id")] _app_id: Path<String>,
+        /// Id of the app.
+        #[oai(name = "app_id", validator(max_length = 64))]
+        _app_id: Path<String>,
         /// Only channels whose names start with this.
         filter_by_prefix: Query<Option<String>>,
         /// What to tell about each channel, separated by commas: `user_count` (with the prefix `presence-` only),
         /// `subscription_count`, `cache`.
         #[oai(name = "info")]
-        _info: Query<Option<String>>,
+        wanted: Query<Option<String>>,
         _signature: Signature,
-    ) -> Result<Json<ChannelsView>, Refused> {
+    ) -> Result<ChannelsAnswer, Refused> {
         let prefix = filter_by_prefix.0.unwrap_or_default();
-        let channels = live.channel_list(&prefix, info(request)?)?;
+        let channels = live.channel_list(&prefix, info(&wanted)?)?;
         let channels = channels.into_iter().map(|(name, info)| (name.to_string(), info.into())).collect();
-        Ok(Json(ChannelsView { channels }))
+        Ok(ChannelsAnswer::Found(Json(ChannelsView { channels })))
     }
 
     /// Show one channel
@@ -176,38 +166,46 @@ impl Channels {
     async fn show(
         &self,
         live: Data<&Arc<LiveApp>>,
-        request: &poem::Request,
-        #[oai(name = "app_id")] _app_id: Path<String>,
-        /// Name of the channel.
+        /// Id of the app.
+        #[oai(name = "app_id", validator(max_length = 64))]
+        _app_id: Path<String>,
+        /// Name of the channel, such as `presence-class-7`; URL-encoded where needed.
         channel_name: Path<String>,
         /// What to tell, separated by commas: `user_count` (presence channels only), `subscription_count`, `cache`.
         #[oai(name = "info")]
-        _info: Query<Option<String>>,
+        wanted: Query<Option<String>>,
         _signature: Signature,
-    ) -> Result<Json<ChannelView>, Refused> {
-        let state = live.channel_show(&channel_name, info(request)?)?;
-        Ok(Json(ChannelView { occupied: state.occupied, attributes: state.info.into() }))
+    ) -> Result<ChannelAnswer, Refused> {
+        let state = live.channel_show(&channel_name, info(&wanted)?)?;
+        let attributes = state.info.into();
+        Ok(ChannelAnswer::Found(Json(ChannelView { occupied: state.occupied, attributes })))
     }
 
     /// List the users of a presence channel
+    ///
+    /// With the app's `reverb_parity` a channel without subscribers is answered with 404 and an empty object.
     #[oai(path = "/apps/:app_id/channels/:channel_name/users", method = "get", operation_id = "listChannelUsers")]
     async fn users(
         &self,
         live: Data<&Arc<LiveApp>>,
-        #[oai(name = "app_id")] _app_id: Path<String>,
-        /// Name of the channel.
+        /// Id of the app.
+        #[oai(name = "app_id", validator(max_length = 64))]
+        _app_id: Path<String>,
+        /// Name of the channel, such as `presence-class-7`; URL-encoded where needed.
         channel_name: Path<String>,
         _signature: Signature,
     ) -> Result<UsersAnswer, Refused> {
         let members = live.channel_users(&channel_name)?;
         if members.is_empty() && live.app().settings.reverb_parity {
-            return Ok(UsersAnswer::Unoccupied(Json(EmptyView {})));
+            return Err(Refused::NotFound(PlainText("{}".to_owned())));
         }
         let users = members.into_iter().map(|member| UserView { id: member.id.to_string() }).collect();
-        Ok(UsersAnswer::Users(Json(UsersView { users })))
+        Ok(UsersAnswer::Found(Json(UsersView { users })))
     }
 
     /// Show one channel in the words of an older API
+    ///
+    /// Use `showChannel` with `info` instead.
     #[oai(
         path = "/apps/:app_id/channels/:channel_name/stats",
         method = "get",
@@ -217,19 +215,21 @@ impl Channels {
     async fn stats(
         &self,
         live: Data<&Arc<LiveApp>>,
-        #[oai(name = "app_id")] _app_id: Path<String>,
-        /// Name of the channel.
+        /// Id of the app.
+        #[oai(name = "app_id", validator(max_length = 64))]
+        _app_id: Path<String>,
+        /// Name of the channel, such as `presence-class-7`; URL-encoded where needed.
         channel_name: Path<String>,
         _signature: Signature,
-    ) -> Result<Json<StatsView>, Refused> {
+    ) -> Result<StatsAnswer, Refused> {
         let user_count = channel_name.starts_with("presence-");
         let state = live.channel_show(&channel_name, Info { user_count, subscription_count: true, cache: false })?;
         let count = |count: Option<usize>| count.map(|count| count as u64);
-        Ok(Json(StatsView {
+        Ok(StatsAnswer::Found(Json(StatsView {
             occupied: state.occupied,
             user_count: count(state.info.user_count),
             connection_count: count(state.info.subscription_count).unwrap_or(0),
-        }))
+        })))
     }
 
     /// Count the open sockets of the app
@@ -239,9 +239,11 @@ impl Channels {
     async fn connections(
         &self,
         live: Data<&Arc<LiveApp>>,
-        #[oai(name = "app_id")] _app_id: Path<String>,
+        /// Id of the app.
+        #[oai(name = "app_id", validator(max_length = 64))]
+        _app_id: Path<String>,
         _signature: Signature,
-    ) -> Json<ConnectionsView> {
-        Json(ConnectionsView { connections: live.hub.connections() as u64 })
+    ) -> Result<ConnectionsAnswer, Refused> {
+        Ok(ConnectionsAnswer::Found(Json(ConnectionsView { connections: live.hub.connections() as u64 })))
     }
 }

@@ -4,7 +4,7 @@ use super::{Error, Result, settings_table};
 use crate::{
     cli::{self, AppCommand},
     config::Config,
-    domain::app::{App, Secret},
+    domain::app::{App, Secret, secret_weakness},
     ids::AppId,
     server::{self, Credentials, now},
     store::{NewApp, Store},
@@ -22,6 +22,10 @@ pub(super) async fn run(config: &Config, command: AppCommand) -> Result<()> {
 async fn act(config: &Config, store: &Store, command: AppCommand) -> Result<String> {
     match command {
         AppCommand::Create { name, id, key, secret, settings } => {
+            let weakness = secret.as_ref().and_then(secret_weakness).filter(|_| !config.accepts_weak_secrets());
+            if let Some(reason) = weakness {
+                return Err(Error::WeakSecret(reason));
+            }
             let drawn = Credentials::draw()?;
             let id = id.unwrap_or(drawn.id);
             let settings = settings.into_iter().map(|one| (one.name.to_owned(), one.value)).collect();

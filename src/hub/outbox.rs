@@ -110,8 +110,10 @@ impl Outbox {
             if let Some(reason) = state.end {
                 return Taken::End(reason);
             }
-            if state.queue.capacity() > KEPT_CAPACITY {
-                state.queue = VecDeque::new();
+            for idle in [&mut state.queue, batch] {
+                if idle.is_empty() && idle.capacity() > KEPT_CAPACITY {
+                    *idle = VecDeque::new();
+                }
             }
             if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
                 state.waker = Some(context.waker().clone());
@@ -119,8 +121,12 @@ impl Outbox {
             state.asleep = true;
             return Taken::Nothing;
         }
-        let count = state.queue.len().min(MAX_BATCH);
-        batch.extend(state.queue.drain(..count));
+        if batch.is_empty() && state.queue.len() <= MAX_BATCH {
+            std::mem::swap(&mut state.queue, batch);
+        } else {
+            let count = state.queue.len().min(MAX_BATCH);
+            batch.extend(state.queue.drain(..count));
+        }
         Taken::Frames
     }
 

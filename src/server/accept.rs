@@ -132,12 +132,14 @@ impl Connection {
     async fn serve(self, stream: TcpStream, visitor: Visitor) {
         match &self.tls {
             None => self.talk(stream, visitor).await,
-            Some(tls) => {
-                let accepting = tls.accept(stream);
-                if let Ok(Ok(stream)) = tokio::time::timeout(self.header_timeout, accepting).await {
-                    Box::pin(self.talk(stream, visitor)).await;
-                }
-            }
+            // Boxed, so that plain connections do not carry the room that TLS needs.
+            Some(tls) => Box::pin(self.talk_tls(tls, stream, visitor)).await,
+        }
+    }
+
+    async fn talk_tls(&self, tls: &TlsAcceptor, stream: TcpStream, visitor: Visitor) {
+        if let Ok(Ok(stream)) = tokio::time::timeout(self.header_timeout, tls.accept(stream)).await {
+            self.talk(stream, visitor).await;
         }
     }
 
@@ -148,8 +150,8 @@ impl Connection {
         let Some((io, early, verdict)) = Box::pin(self.http(io, visitor)).await else { return };
         let config = self.door.socket_config();
         match verdict {
-            Verdict::Upgrade(_, Ok(admitted)) => connection::serve(io, &early, *admitted, config).await,
-            Verdict::Upgrade(_, Err(reason)) => connection::refuse(io, reason, &config).await,
+            Verdict::Upgrade(_, Ok(admitted)) => connection::serve(io, early, *admitted, config).await,
+            Verdict::Upgrade(_, Err(reason)) => Box::pin(connection::refuse(io, reason, &config)).await,
             Verdict::NotAHandshake(..) => {}
         }
     }
@@ -195,5 +197,14 @@ mod tests {
         let (stream, _) = accepted.unwrap();
         assert!(stream.nodelay().unwrap());
         assert_eq!(SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
+    }
+
+    #[test]
+    fn the_task_of_a_plain_connection_stays_small() {
+        fn size_of_future<F: Future>(_: impl Fn(Connection, TcpStream, Visitor) -> F) -> usize {
+            size_of::<F>()
+        }
+        let bytes = size_of_future(|connection, stream, visitor| connection.serve(stream, visitor));
+        assert!(bytes <= 1_440, "{bytes} bytes a connection: box what only some connections need");
     }
 }

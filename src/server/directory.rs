@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::Result;
 use crate::{
     config::{Config, Mode},
-    domain::app::{App, Secret},
+    domain::app::{App, Secret, secret_weakness},
     ids::{AppId, AppKey},
     services::Apps,
     store::{NewApp, Store},
@@ -87,9 +87,20 @@ pub(crate) fn now() -> DateTime<Utc> {
 /// Brings configuration and database into force; returns the revision that was read.
 pub(super) async fn load(config: &Config, store: &Store, apps: &Apps) -> Result<i64> {
     let revision = store.app_revision().await?;
-    let stored = store.app_list(&config.app_defaults).await?;
+    let mut stored = store.app_list(&config.app_defaults).await?;
+    stored.retain(|app| is_fit(config, app));
     apps.replace(config.app.iter().cloned().chain(stored).collect());
     Ok(revision)
+}
+
+/// Tells whether an app's secrets are fit for this server; says so in the log when they are not.
+fn is_fit(config: &Config, app: &App) -> bool {
+    let weakness = app.secrets.iter().find_map(secret_weakness).filter(|_| !config.accepts_weak_secrets());
+    if let Some(reason) = weakness {
+        tracing::error!(app.id = %app.id, "app is not served: a secret cannot be used outside of development, {reason}; \
+            'campanile app rotate' and then 'retire' give it a new one");
+    }
+    weakness.is_none()
 }
 
 /// Looks for changed apps and does what is due, once a second, until cancelled.

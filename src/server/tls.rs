@@ -5,7 +5,10 @@ use std::{fs::File, io, io::BufReader, path::PathBuf, sync::Arc};
 use rustls::{
     ServerConfig,
     crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -30,7 +33,7 @@ pub enum Error {
         /// Certificate or private key.
         what: &'static str,
         /// What is wrong with it.
-        source: rustls::pki_types::pem::Error,
+        source: pem::Error,
     },
     /// Certificate and key do not go together, or one of them is of a kind that is not supported.
     #[error("certificate and key cannot be used: {0}")]
@@ -50,6 +53,9 @@ pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, Error> {
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_reader_iter(open(&files.cert)?)
         .collect::<Result<_, _>>()
         .map_err(bad(&files.cert, "certificate"))?;
+    if chain.is_empty() {
+        return Err(bad(&files.cert, "certificate")(pem::Error::NoItemsFound));
+    }
     let key = PrivateKeyDer::from_pem_reader(open(&files.key)?).map_err(bad(&files.key, "private key"))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?

@@ -10,8 +10,10 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
+use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep, sleep_until},
@@ -71,6 +73,8 @@ struct KeepAlive {
     pinged: Option<Instant>,
     /// The client has sent a WebSocket ping or pong, so it will answer one.
     uses_control_frames: bool,
+    /// Silence after which the server asks; the app's setting when the client was last heard.
+    interval: Duration,
 }
 
 /// An open socket and all its state.
@@ -94,7 +98,7 @@ struct Connection<Io> {
 ///
 /// # Cancel safety
 /// Dropping the future ends the socket's subscriptions like any other end; the client sees no close frame.
-pub async fn serve<Io>(io: Io, early: &[u8], admitted: Admitted, config: Arc<Config>)
+pub async fn serve<Io>(io: Io, early: Bytes, admitted: Admitted, config: Arc<Config>)
 where
     Io: AsyncRead + AsyncWrite + Unpin,
 {
@@ -105,7 +109,12 @@ where
         reader: Reader::new(app.settings.max_message_bytes as usize),
         writer: Writer::default(),
         session: Session::new(admitted.socket.id()),
-        keep_alive: KeepAlive { last_seen: now, pinged: None, uses_control_frames: false },
+        keep_alive: KeepAlive {
+            last_seen: now,
+            pinged: None,
+            uses_control_frames: false,
+            interval: ping_interval(&app),
+        },
         unfinished_since: None,
         blocked_since: None,
         phase: Phase::Open,
@@ -117,10 +126,18 @@ where
         server_message::connection_established(out, connection.admitted.socket.id(), timeout);
     }));
     if !early.is_empty() {
-        connection.on_bytes(&app, early, now);
+        connection.on_bytes(&app, &early, now);
     }
+    // They are a slice of the buffer that read the handshake; an idle socket must not hold it.
+    drop(early);
     drop(app);
     let mut timer = pin!(sleep_until(connection.deadline()));
+    // The timer learns the task's waker once; later it need not be asked, it wakes the task when it has elapsed.
+    poll_fn(|context| {
+        let _not_yet = timer.as_mut().poll(context);
+        Poll::Ready(())
+    })
+    .await;
     poll_fn(|context| connection.poll(context, timer.as_mut())).await;
 }
 
@@ -167,6 +184,10 @@ fn has_closed(reader: &mut Reader, bytes: &[u8]) -> bool {
     }
 }
 
+fn ping_interval(app: &App) -> Duration {
+    Duration::from_secs(app.settings.ping_interval.into())
+}
+
 impl<Io> Connection<Io> {
     fn send(&self, frame: &Frame) {
         self.admitted.live.hub.send(&self.admitted.socket, frame);
@@ -180,6 +201,7 @@ impl<Io> Connection<Io> {
     fn on_bytes(&mut self, app: &App, bytes: &[u8], now: Instant) {
         self.admitted.live.metrics().socket_received_bytes.inc_by(bytes.len() as u64);
         self.reader.set_max_bytes(app.settings.max_message_bytes as usize);
+        self.keep_alive.interval = ping_interval(app);
         self.reader.begin(bytes.len());
         let mut chunk = Chunk::new(bytes);
         while matches!(self.phase, Phase::Open) {
@@ -277,10 +299,7 @@ impl<Io> Connection<Io> {
     fn ping_deadline(&self) -> Instant {
         match self.keep_alive.pinged {
             Some(asked) => asked + self.config.pong_timeout,
-            None => {
-                let interval = self.admitted.live.app().settings.ping_interval;
-                self.keep_alive.last_seen + std::time::Duration::from_secs(interval.into())
-            }
+            None => self.keep_alive.last_seen + self.keep_alive.interval,
         }
     }
 
@@ -320,13 +339,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
                 return Poll::Ready(());
             }
             let deadline = self.deadline();
-            if deadline < timer.deadline() || timer.is_elapsed() {
-                timer.as_mut().reset(deadline);
+            if deadline >= timer.deadline() && !timer.is_elapsed() {
+                return Poll::Pending;
             }
-            ready!(timer.as_mut().poll(context));
-            if self.on_timer(Instant::now()).is_ready() {
+            if timer.is_elapsed() && self.on_timer(Instant::now()).is_ready() {
                 return Poll::Ready(());
             }
+            timer.as_mut().reset(self.deadline());
+            // What the timer's work queued has woken this task again.
+            ready!(timer.as_mut().poll(context));
         }
     }
 

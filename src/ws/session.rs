@@ -381,3 +381,6 @@ pub(super) fn too_many_client_events(settings: &AppSettings, channel: &ChannelNa
     let text = "The rate limit for sending client events exceeded the quota.";
     error_frame(settings, code::CLIENT_EVENT, text, Some(channel.as_str()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -222,11 +222,15 @@ impl Writer {
     }
 
     fn poll_write<Io: AsyncWrite + Unpin>(&self, io: &mut Io, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let first = self.batch.front().and_then(|frame| frame.as_bytes().get(self.offset..)).unwrap_or_default();
+        if self.batch.len() == 1 {
+            return Pin::new(io).poll_write(context, first);
+        }
         let mut slices = [IoSlice::new(&[]); MAX_BATCH];
+        let rest = self.batch.iter().skip(1).map(Frame::as_bytes);
         let mut count = 0;
-        for (slice, frame) in slices.iter_mut().zip(&self.batch) {
-            let skip = if count == 0 { self.offset } else { 0 };
-            *slice = IoSlice::new(frame.as_bytes().get(skip..).unwrap_or_default());
+        for (slice, bytes) in slices.iter_mut().zip(std::iter::once(first).chain(rest)) {
+            *slice = IoSlice::new(bytes);
             count += 1;
         }
         Pin::new(io).poll_write_vectored(context, slices.get(..count).unwrap_or_default())

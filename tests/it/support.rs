@@ -5,12 +5,16 @@
 //! queued before a pong has arrived before it.
 #![allow(dead_code, reason = "each helper is for whichever test needs it")]
 
+pub(crate) mod answer;
 pub(crate) mod app;
+pub(crate) mod binary;
 pub(crate) mod client;
 pub(crate) mod databases;
+pub(crate) mod description;
 pub(crate) mod http;
 pub(crate) mod process;
 pub(crate) mod raw;
+pub(crate) mod wire;
 
 use std::time::Duration;
 

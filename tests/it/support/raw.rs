@@ -23,7 +23,7 @@ pub(crate) const PONG: u8 = 0xA;
 /// Key of the mask; any will do.
 const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
-/// A whole handshake for a path, whose `Upgrade` and `Connection` may be chosen.
+/// A whole handshake for the app under test.
 pub(crate) const HANDSHAKE: &str = "GET /app/app-key HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
@@ -147,6 +147,11 @@ impl Raw {
         let frame = self.frame().await.expect("a frame");
         assert_eq!(frame.first, FIN | TEXT, "{frame:?}");
         serde_json::from_slice(&frame.payload).unwrap()
+    }
+
+    /// The code of the close frame that comes next, which is not answered.
+    pub(crate) async fn close_code(&mut self) -> u16 {
+        self.frame().await.expect("a close frame").close_code()
     }
 
     /// Sends a Pusher ping; the pong must come next. So the socket is in order.

@@ -1,4 +1,4 @@
-//! Tests of the snippets: the right words for every language, and never the secret.
+//! What is pasted names the key and the address in each language, and never the secret.
 
 use std::sync::Arc;
 
