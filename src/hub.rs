@@ -10,6 +10,7 @@ mod channel;
 mod fanout;
 mod frame;
 mod outbox;
+mod queue;
 mod socket;
 mod users;
 
@@ -36,6 +37,7 @@ pub use self::{
     channel::{Joining, Refused},
     frame::Frame,
     outbox::{MAX_BATCH, Outbox, Pushed, Taken},
+    queue::Queue,
     socket::Socket,
 };
 use crate::{

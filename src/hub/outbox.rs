@@ -4,18 +4,12 @@
 //! non-empty, so a burst costs one wake-up and one vectored write. A full outbox ends the socket (the slow-consumer rule):
 //! nobody else ever waits for a slow reader.
 
-use std::{
-    collections::VecDeque,
-    task::{Context, Waker},
-};
+use std::task::{Context, Waker};
 
 use parking_lot::Mutex;
 
-use super::Frame;
+use super::{Frame, Queue};
 use crate::protocol::CloseReason;
-
-/// Queue capacity kept while empty, in frames; a larger one is given back.
-const KEPT_CAPACITY: usize = 8;
 
 /// Most frames handed to the writer at once: what one vectored write takes.
 pub const MAX_BATCH: usize = 64;
@@ -45,7 +39,7 @@ pub enum Taken {
 #[derive(Debug, Default)]
 struct State {
     /// Frames not yet taken.
-    queue: VecDeque<Frame>,
+    queue: Queue,
     /// Bytes queued or taken and not yet reported as written.
     bytes: usize,
     /// The connection's task, once it has asked for frames.
@@ -79,7 +73,7 @@ impl Outbox {
         }
         let outcome = if state.bytes + frame.len() > self.max_bytes {
             state.bytes -= state.queue.iter().map(Frame::len).sum::<usize>();
-            state.queue = VecDeque::new();
+            state.queue = Queue::default();
             state.end = Some(CloseReason::SlowConsumer);
             Pushed::Overflow
         } else {
@@ -103,30 +97,22 @@ impl Outbox {
     }
 
     /// Moves up to [`MAX_BATCH`] frames into `batch`, after `written` bytes of earlier ones went out.
-    pub fn take(&self, context: &Context<'_>, written: usize, batch: &mut VecDeque<Frame>) -> Taken {
+    pub fn take(&self, context: &Context<'_>, written: usize, batch: &mut Queue) -> Taken {
         let mut state = self.state.lock();
         state.bytes = state.bytes.saturating_sub(written);
         if state.queue.is_empty() {
             if let Some(reason) = state.end {
                 return Taken::End(reason);
             }
-            for idle in [&mut state.queue, batch] {
-                if idle.is_empty() && idle.capacity() > KEPT_CAPACITY {
-                    *idle = VecDeque::new();
-                }
-            }
+            state.queue.shrink();
+            batch.shrink();
             if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
                 state.waker = Some(context.waker().clone());
             }
             state.asleep = true;
             return Taken::Nothing;
         }
-        if batch.is_empty() && state.queue.len() <= MAX_BATCH {
-            std::mem::swap(&mut state.queue, batch);
-        } else {
-            let count = state.queue.len().min(MAX_BATCH);
-            batch.extend(state.queue.drain(..count));
-        }
+        state.queue.move_to(batch, MAX_BATCH);
         Taken::Frames
     }
 
@@ -185,7 +171,7 @@ mod tests {
         let waker = Waker::from(Arc::clone(&counter));
         let context = Context::from_waker(&waker);
         let outbox = Outbox::new(1_000);
-        let mut batch = VecDeque::new();
+        let mut batch = Queue::default();
         assert_eq!(outbox.push(&frame(10)), Pushed::Queued);
         assert_eq!(outbox.take(&context, 0, &mut batch), Taken::Frames);
         assert_eq!(outbox.take(&context, 10, &mut batch), Taken::Nothing);
@@ -201,7 +187,7 @@ mod tests {
     fn the_bound_counts_unwritten_bytes_and_holds_at_the_limit_but_not_beyond() {
         let context = Context::from_waker(Waker::noop());
         let outbox = Outbox::new(100);
-        let mut batch = VecDeque::new();
+        let mut batch = Queue::default();
         assert_eq!(outbox.push(&frame(60)), Pushed::Queued);
         assert_eq!(outbox.take(&context, 0, &mut batch), Taken::Frames);
         assert_eq!(outbox.push(&frame(40)), Pushed::Queued);
@@ -217,7 +203,7 @@ mod tests {
     fn what_is_queued_goes_out_before_the_end() {
         let context = Context::from_waker(Waker::noop());
         let outbox = Outbox::new(10_000);
-        let mut batch = VecDeque::new();
+        let mut batch = Queue::default();
         for _ in 0..=MAX_BATCH {
             outbox.push(&frame(10));
         }

@@ -77,13 +77,20 @@ struct KeepAlive {
     interval: Duration,
 }
 
+/// What the client's messages need.
+#[derive(Debug)]
+struct Incoming {
+    reader: Reader,
+    session: Session,
+}
+
 /// An open socket and all its state.
 #[derive(Debug)]
 struct Connection<Io> {
     io: Io,
-    reader: Reader,
     writer: Writer,
-    session: Session,
+    /// Apart, because only what the client sends needs it: what is written to thousands touches less memory then.
+    incoming: Box<Incoming>,
     admitted: Admitted,
     keep_alive: KeepAlive,
     /// Since when a started message has not ended.
@@ -106,9 +113,11 @@ where
     let app = admitted.live.app();
     let mut connection = Connection {
         io,
-        reader: Reader::new(app.settings.max_message_bytes as usize),
+        incoming: Box::new(Incoming {
+            reader: Reader::new(app.settings.max_message_bytes as usize),
+            session: Session::new(admitted.socket.id()),
+        }),
         writer: Writer::default(),
-        session: Session::new(admitted.socket.id()),
         keep_alive: KeepAlive {
             last_seen: now,
             pinged: None,
@@ -200,32 +209,32 @@ impl<Io> Connection<Io> {
     /// Handles bytes of the client; what they ask for is queued.
     fn on_bytes(&mut self, app: &App, bytes: &[u8], now: Instant) {
         self.admitted.live.metrics().socket_received_bytes.inc_by(bytes.len() as u64);
-        self.reader.set_max_bytes(app.settings.max_message_bytes as usize);
+        self.incoming.reader.set_max_bytes(app.settings.max_message_bytes as usize);
         self.keep_alive.interval = ping_interval(app);
-        self.reader.begin(bytes.len());
+        self.incoming.reader.begin(bytes.len());
         let mut chunk = Chunk::new(bytes);
         while matches!(self.phase, Phase::Open) {
-            match self.reader.next(&mut chunk) {
+            match self.incoming.reader.next(&mut chunk) {
                 Ok(None) => break,
                 Ok(Some(message)) => self.on_message(app, &message, now),
                 Err(Some(reason)) => return self.close(reason, now),
                 Err(None) => return self.answer_close(None, now),
             }
         }
-        self.unfinished_since = self.reader.is_unfinished().then(|| self.unfinished_since.unwrap_or(now));
+        self.unfinished_since = self.incoming.reader.is_unfinished().then(|| self.unfinished_since.unwrap_or(now));
     }
 
     fn on_message(&mut self, app: &App, message: &Message, now: Instant) {
         self.keep_alive.last_seen = now;
         self.keep_alive.pinged = None;
         self.admitted.live.metrics().ws_messages_received.inc();
-        if let Some(reason) = self.session.on_frame(&app.settings, now.into_std()) {
+        if let Some(reason) = self.incoming.session.on_frame(&app.settings, now.into_std()) {
             self.admitted.live.metrics().count_rate_limited("connection");
             return self.close(reason, now);
         }
         match message {
             Message::Text(text) => {
-                for action in self.session.on_text(app, text.as_str(), now.into_std()) {
+                for action in self.incoming.session.on_text(app, text.as_str(), now.into_std()) {
                     self.act(app, action, now);
                 }
             }
@@ -244,9 +253,9 @@ impl<Io> Connection<Io> {
             Action::Reply(frame) => self.send(&frame),
             Action::Subscribe(name, member) => {
                 match self.admitted.live.subscribe(&name, &self.admitted.socket, member.as_ref()) {
-                    Ok(name) => self.session.subscribed(name, member.map(|member| member.id)),
+                    Ok(name) => self.incoming.session.subscribed(name, member.map(|member| member.id)),
                     Err(refused) => {
-                        let frame = self.session.refused(&name, refused);
+                        let frame = self.incoming.session.refused(&name, refused);
                         self.send(&frame);
                     }
                 }
@@ -256,8 +265,9 @@ impl<Io> Connection<Io> {
             }
             Action::Relay(name, frame) => self.relay(app, &name, &frame),
             Action::SignIn(user) => {
-                let user = self.admitted.live.sign_in(&self.admitted.socket, user, self.session.signed_in_as());
-                self.session.signed_in(user);
+                let user =
+                    self.admitted.live.sign_in(&self.admitted.socket, user, self.incoming.session.signed_in_as());
+                self.incoming.session.signed_in(user);
             }
             Action::Close(reason) => self.close(reason, now),
         }
@@ -265,7 +275,7 @@ impl<Io> Connection<Io> {
 
     fn relay(&self, app: &App, name: &ChannelName, frame: &Frame) {
         let Admitted { live, socket, network, .. } = &self.admitted;
-        let sender = Sender { socket: socket.id(), user: self.session.user_in(name), network: *network };
+        let sender = Sender { socket: socket.id(), user: self.incoming.session.user_in(name), network: *network };
         if live.client_event(name, frame, sender).is_err()
             && let Action::Reply(answer) = session::too_many_client_events(&app.settings, name)
         {
@@ -367,7 +377,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
                     self.on_bytes(&app, buffer.filled(), now);
                 }
                 // After our close frame only the client's own counts; everything else is dropped.
-                Phase::Closing { until, .. } if has_closed(&mut self.reader, buffer.filled()) => {
+                Phase::Closing { until, .. } if has_closed(&mut self.incoming.reader, buffer.filled()) => {
                     self.phase = Phase::Answering { until };
                 }
                 Phase::Closing { .. } => {}
@@ -420,7 +430,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
         match ready!(self.writer.poll_flush(&mut self.io, context)) {
             // Its close cannot be understood any more, so our half ends and what it still sends is dropped until its half
             // ends too. Ending both halves at once would lose the close frame: unread bytes reset the connection.
-            Ok(()) if self.reader.has_failed() => {
+            Ok(()) if self.incoming.reader.has_failed() => {
                 let _ended_or_gone = ready!(Pin::new(&mut self.io).poll_shutdown(context));
                 Poll::Pending
             }
@@ -433,6 +443,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
 impl<Io> Drop for Connection<Io> {
     fn drop(&mut self) {
         let Admitted { live, socket, .. } = &self.admitted;
-        live.close_socket(socket, self.session.subscriptions(), self.session.signed_in_as());
+        live.close_socket(socket, self.incoming.session.subscriptions(), self.incoming.session.signed_in_as());
     }
 }

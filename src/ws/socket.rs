@@ -5,7 +5,6 @@
 //! are dropped, the connection queues them itself. No buffer is held while the socket is idle, but for a few hundred bytes.
 
 use std::{
-    collections::VecDeque,
     io::{self, IoSlice, Read, Write},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -19,7 +18,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use crate::{
-    hub::{Frame, MAX_BATCH, Outbox, Taken},
+    hub::{Frame, MAX_BATCH, Outbox, Queue, Taken},
     protocol::CloseReason,
 };
 
@@ -162,7 +161,7 @@ pub(super) enum Written {
 /// Frames that are on their way out.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
-    batch: VecDeque<Frame>,
+    batch: Queue,
     /// Bytes of the first frame that are out already.
     offset: usize,
     /// Bytes written since the outbox was told.
