@@ -52,12 +52,26 @@ const SHARDS: usize = 16;
 
 type Shard = RwLock<HashMap<ChannelName, Arc<Channel>, RandomState>>;
 
-/// The app has as many sockets as it may have.
+/// Why a socket could not be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("app has its {max} connections already")]
-pub struct OverQuota {
-    /// Limit of the app.
-    pub max: u32,
+pub enum NotOpened {
+    /// The app has as many sockets as it may have.
+    #[error("app has its {max} connections already")]
+    OverQuota {
+        /// Limit of the app.
+        max: u32,
+    },
+    /// The hub takes no sockets any more.
+    #[error("no more sockets: {}", .0.message())]
+    Closed(CloseReason),
+}
+
+/// The open sockets, and whether there may be more of them.
+#[derive(Debug, Default)]
+struct Table {
+    by_id: HashMap<SocketId, Arc<Socket>, RandomState>,
+    /// Why newcomers are refused. Set in one step with ending the sockets, so that none slips in behind.
+    closed: Option<CloseReason>,
 }
 
 /// An event on its way to a channel's subscribers.
@@ -84,8 +98,8 @@ pub struct Occupancy {
 #[derive(Debug)]
 pub struct Hub {
     /// Guards the table of open sockets.
-    sockets: Mutex<HashMap<SocketId, Arc<Socket>, RandomState>>,
-    /// Open sockets, those included that are about to enter the table.
+    sockets: Mutex<Table>,
+    /// Number of sockets in the table; for asking without the lock.
     open: AtomicUsize,
     hasher: RandomState,
     /// Channels with subscribers, by name.
@@ -133,21 +147,22 @@ impl Hub {
     /// Enters a socket unless the app has `max` already (0 = no limit). `bits` are random, for its id.
     ///
     /// # Errors
-    /// When the app is over its quota; nothing is allocated then.
-    pub fn open(&self, max: u32, outbox_bytes: usize, bits: u64) -> Result<Arc<Socket>, OverQuota> {
-        let room = |open: usize| (max == 0 || open < max as usize).then_some(open + 1);
-        if self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
-            return Err(OverQuota { max });
-        }
+    /// When the app is over its quota or takes no sockets; nothing is allocated then.
+    pub fn open(&self, max: u32, outbox_bytes: usize, bits: u64) -> Result<Arc<Socket>, NotOpened> {
         let mut sockets = self.sockets.lock();
-        let mut id = SocketId::from_random(bits);
-        let mut bits = bits;
-        while sockets.contains_key(&id) {
-            bits = bits.wrapping_add(1);
-            id = SocketId::from_random(bits);
+        if let Some(reason) = sockets.closed {
+            return Err(NotOpened::Closed(reason));
         }
-        let socket = Arc::new(Socket::new(id, outbox_bytes));
-        sockets.insert(id, Arc::clone(&socket));
+        if max > 0 && sockets.by_id.len() >= max as usize {
+            return Err(NotOpened::OverQuota { max });
+        }
+        let mut bits = bits;
+        while sockets.by_id.contains_key(&SocketId::from_random(bits)) {
+            bits = bits.wrapping_add(1);
+        }
+        let socket = Arc::new(Socket::new(SocketId::from_random(bits), outbox_bytes));
+        sockets.by_id.insert(socket.id(), Arc::clone(&socket));
+        self.open.store(sockets.by_id.len(), Ordering::Relaxed);
         self.metrics.connected.inc();
         self.metrics.new_connections.inc();
         Ok(socket)
@@ -155,8 +170,9 @@ impl Hub {
 
     /// Forgets a socket that [`Hub::open`] entered. Its subscriptions must have been left before.
     pub fn release(&self, socket: &Socket) {
-        if self.sockets.lock().remove(&socket.id()).is_some() {
-            self.open.fetch_sub(1, Ordering::Relaxed);
+        let mut sockets = self.sockets.lock();
+        if sockets.by_id.remove(&socket.id()).is_some() {
+            self.open.store(sockets.by_id.len(), Ordering::Relaxed);
             self.metrics.connected.dec();
             self.metrics.new_disconnections.inc();
         }
@@ -170,7 +186,7 @@ impl Hub {
     /// Handles of all open sockets.
     #[must_use]
     pub fn sockets(&self) -> Vec<Arc<Socket>> {
-        self.sockets.lock().values().cloned().collect()
+        self.sockets.lock().by_id.values().cloned().collect()
     }
 
     fn shard(&self, name: &str) -> &Shard {
@@ -355,16 +371,28 @@ impl Hub {
                 .flat_map(|channel| channel.sockets_of(user))
                 .collect();
             let table = self.sockets.lock();
-            sockets.extend(members.iter().filter_map(|id| table.get(id)).cloned());
+            sockets.extend(members.iter().filter_map(|id| table.by_id.get(id)).cloned());
         }
         for socket in sockets {
             socket.outbox().end(CloseReason::Terminated);
         }
     }
 
-    /// Ends every socket.
+    /// Refuses newcomers for this reason from now on, and gives the sockets that are open.
+    pub fn close(&self, reason: CloseReason) -> Vec<Arc<Socket>> {
+        let mut sockets = self.sockets.lock();
+        sockets.closed = Some(reason);
+        sockets.by_id.values().cloned().collect()
+    }
+
+    /// Takes newcomers again.
+    pub fn reopen(&self) {
+        self.sockets.lock().closed = None;
+    }
+
+    /// Ends every socket and refuses newcomers for the same reason.
     pub fn end_all(&self, reason: CloseReason) {
-        for socket in self.sockets() {
+        for socket in self.close(reason) {
             socket.outbox().end(reason);
         }
     }

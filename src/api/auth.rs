@@ -1,7 +1,7 @@
 //! In front of every route of the Pusher API: which app, is the request authentic, is it within the app's limits?
 //!
-//! The body is read here, once and bounded in size and time, because the signature covers it. The routes behind get the
-//! app and may trust that the request is its own.
+//! The head is verified before a byte of the body is read; the body is then read once, bounded in size and time, and compared
+//! with the MD5 that was signed. The routes behind get the app and may trust that the request is its own.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use poem::{
     error::ReadBodyError,
     http::{
         HeaderValue, Method,
-        header::{CONTENT_LENGTH, CONTENT_TYPE},
+        header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
     },
 };
 use poem_openapi::{SecurityScheme, auth::ApiKey, error::ParseRequestPayloadError, payload::PlainText};
 
 use super::{Config, error::Refused};
 use crate::{
-    protocol::signature::{self, verify_request},
+    protocol::signature::{self, AuthError, verify_request},
     services::{Apps, LiveApp},
     throttle::Passed,
 };
@@ -75,10 +75,7 @@ impl<E> Signed<E> {
     /// Finds the app and verifies the request; puts the body back for the route.
     async fn admit(&self, request: &mut Request) -> Result<Arc<LiveApp>, Refused> {
         let live = self.app(request)?;
-        let body = self.body(request).await?;
-        let metrics = live.metrics();
-        metrics.http_calls_received.inc();
-        metrics.http_received_bytes.inc_by(body.len() as u64);
+        live.metrics().http_calls_received.inc();
         let app = live.app();
         let path = request.original_uri().path();
         let prefix = self.config.path_prefix.as_str();
@@ -87,14 +84,17 @@ impl<E> Signed<E> {
             path,
             path_without_prefix: path.strip_prefix(prefix).filter(|_| !prefix.is_empty()),
             query: request.uri().query().unwrap_or_default(),
-            body: &body,
+            has_body: has_body(request),
         };
-        let parameters = verify_request(&app, claimed, now_seconds())
-            .map_err(|error| Refused::Unauthorized(PlainText(error.to_string())))?;
+        let unauthorized = |error: AuthError| Refused::Unauthorized(PlainText(error.to_string()));
+        let verified = verify_request(&app, claimed, now_seconds()).map_err(unauthorized)?;
         if !app.enabled {
             return Err(Refused::Forbidden(PlainText("The app is disabled.".to_owned())));
         }
-        set_query(request, &parameters)?;
+        let body = self.body(request).await?;
+        live.metrics().http_received_bytes.inc_by(body.len() as u64);
+        verified.check_body(&body).map_err(unauthorized)?;
+        set_query(request, &verified.parameters)?;
         request.set_body(body);
         Ok(live)
     }
@@ -118,6 +118,12 @@ impl<E> Signed<E> {
             Err(_elapsed) => Err(Refused::Timeout(PlainText("The body did not arrive in time".to_owned()))),
         }
     }
+}
+
+/// Tells whether a body follows the head.
+fn has_body(request: &Request) -> bool {
+    request.headers().contains_key(TRANSFER_ENCODING)
+        || request.header(CONTENT_LENGTH).is_some_and(|length| length.trim() != "0")
 }
 
 /// The second part of `/apps/{app_id}/…`, decoded.

@@ -4,7 +4,10 @@
 //! non-empty, so a burst costs one wake-up and one vectored write. A full outbox ends the socket (the slow-consumer rule):
 //! nobody else ever waits for a slow reader.
 
-use std::task::{Context, Waker};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    task::{Context, Waker},
+};
 
 use parking_lot::Mutex;
 
@@ -55,14 +58,17 @@ struct State {
 pub struct Outbox {
     /// Guards the queue. Held for a few instructions, never across an await.
     state: Mutex<State>,
+    /// The end is set in the state; for the connection to see without the lock.
+    is_ending: AtomicBool,
     max_bytes: usize,
 }
 
 impl Outbox {
-    /// Makes an outbox that holds at most `max_bytes` bytes of frames, taken but unwritten ones included.
+    /// Makes an outbox that holds at most `max_bytes` bytes of frames, taken but unwritten ones included; or one frame,
+    /// however large, so that a client that reads can be sent anything.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
-        Self { state: Mutex::default(), max_bytes }
+        Self { state: Mutex::default(), is_ending: AtomicBool::new(false), max_bytes }
     }
 
     /// Queues a frame. Never waits.
@@ -71,18 +77,16 @@ impl Outbox {
         if state.end.is_some() {
             return Pushed::Ended;
         }
-        let outcome = if state.bytes + frame.len() > self.max_bytes {
+        if state.bytes > 0 && state.bytes + frame.len() > self.max_bytes {
             state.bytes -= state.queue.iter().map(Frame::len).sum::<usize>();
             state.queue = Queue::default();
-            state.end = Some(CloseReason::SlowConsumer);
-            Pushed::Overflow
-        } else {
-            state.bytes += frame.len();
-            state.queue.push_back(frame.clone());
-            Pushed::Queued
-        };
+            self.set_end(&mut state, CloseReason::SlowConsumer);
+            return Pushed::Overflow;
+        }
+        state.bytes += frame.len();
+        state.queue.push_back(frame.clone());
         wake(&mut state);
-        outcome
+        Pushed::Queued
     }
 
     /// Ends the socket after what is queued. The first reason counts; returns whether this was it.
@@ -91,24 +95,45 @@ impl Outbox {
         if state.end.is_some() {
             return false;
         }
-        state.end = Some(reason);
-        wake(&mut state);
+        self.set_end(&mut state, reason);
         true
+    }
+
+    /// The task is woken even if it waits for the peer to read: it must hear that this is the end.
+    fn set_end(&self, state: &mut State, reason: CloseReason) {
+        state.end = Some(reason);
+        self.is_ending.store(true, Ordering::Release);
+        state.asleep = false;
+        if let Some(waker) = &state.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Tells whether the socket shall end, without taking the lock.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Acquire)
+    }
+
+    /// Why the socket shall end, if it shall.
+    #[must_use]
+    pub fn ending(&self) -> Option<CloseReason> {
+        self.state.lock().end
     }
 
     /// Moves up to [`MAX_BATCH`] frames into `batch`, after `written` bytes of earlier ones went out.
     pub fn take(&self, context: &Context<'_>, written: usize, batch: &mut Queue) -> Taken {
         let mut state = self.state.lock();
         state.bytes = state.bytes.saturating_sub(written);
+        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            state.waker = Some(context.waker().clone());
+        }
         if state.queue.is_empty() {
             if let Some(reason) = state.end {
                 return Taken::End(reason);
             }
             state.queue.shrink();
             batch.shrink();
-            if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-                state.waker = Some(context.waker().clone());
-            }
             state.asleep = true;
             return Taken::Nothing;
         }
@@ -197,6 +222,26 @@ mod tests {
         assert_eq!(outbox.queued_bytes(), 60);
         assert_eq!(outbox.take(&context, 60, &mut batch), Taken::End(CloseReason::SlowConsumer));
         assert!(!outbox.end(CloseReason::Terminated));
+    }
+
+    #[test]
+    fn one_frame_above_the_bound_passes_when_nothing_else_waits() {
+        let outbox = Outbox::new(100);
+        assert_eq!(outbox.push(&frame(500)), Pushed::Queued);
+        assert_eq!(outbox.push(&frame(2)), Pushed::Overflow);
+    }
+
+    #[test]
+    fn the_end_wakes_a_task_that_waits_for_the_peer_to_read() {
+        let counter = Arc::new(Counter::default());
+        let waker = Waker::from(Arc::clone(&counter));
+        let outbox = Outbox::new(1_000);
+        outbox.push(&frame(10));
+        assert_eq!(outbox.take(&Context::from_waker(&waker), 0, &mut Queue::default()), Taken::Frames);
+        assert!(!outbox.is_ending());
+        outbox.end(CloseReason::Terminated);
+        assert_eq!(counter.0.load(Ordering::SeqCst), 1);
+        assert!(outbox.is_ending() && outbox.ending() == Some(CloseReason::Terminated));
     }
 
     #[test]

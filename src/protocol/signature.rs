@@ -8,7 +8,7 @@ mod http;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-pub use http::{AuthError, Request, verify_request};
+pub use http::{AuthError, Request, Verified, verify_request};
 
 use crate::{
     domain::app::{App, Secret},
@@ -53,7 +53,9 @@ fn own_signature<'a>(app: &App, auth: &'a str) -> Option<&'a str> {
 
 /// Verifies the `auth` of a `pusher:subscribe`: it signs `socket_id:channel`, with `:channel_data` appended if there is any.
 ///
-/// On a private channel the form without `channel_data` is valid too (Pusher ignores the data there, Reverb signs it).
+/// On a private channel the form without `channel_data` is valid too (Pusher ignores the data there, Reverb signs it). Data
+/// counts there only when it is a JSON object: no channel name holds a brace, so the signature of a longer name is never one
+/// of a shorter name with data. On presence channels the caller reads the data, and takes nothing but an object.
 #[must_use]
 pub fn verify_channel(app: &App, socket: SocketId, channel: &str, channel_data: Option<&str>, auth: &str) -> bool {
     let Some(signature) = own_signature(app, auth) else { return false };
@@ -61,8 +63,10 @@ pub fn verify_channel(app: &App, socket: SocketId, channel: &str, channel_data: 
     match channel_data {
         None => verify(&app.secrets, &[&socket, ":", channel], signature),
         Some(data) => {
-            verify(&app.secrets, &[&socket, ":", channel, ":", data], signature)
-                || (channel.starts_with("private-") && verify(&app.secrets, &[&socket, ":", channel], signature))
+            let is_private = channel.starts_with("private-");
+            let counts = !is_private || data.trim_ascii_start().starts_with('{');
+            (counts && verify(&app.secrets, &[&socket, ":", channel, ":", data], signature))
+                || (is_private && verify(&app.secrets, &[&socket, ":", channel], signature))
         }
     }
 }

@@ -21,7 +21,8 @@ const LAST_WAIT: Duration = Duration::from_secs(3);
 /// Closes all sockets with 4200, spread over `window` at most and in no particular order, and waits until they have gone.
 pub(super) async fn drain(gate: &Gate, window: Duration) {
     gate.draining.store(true, Ordering::Relaxed);
-    let sockets: Vec<Arc<Socket>> = gate.apps.all().iter().flat_map(|live| live.hub.sockets()).collect();
+    let sockets: Vec<Arc<Socket>> =
+        gate.apps.all().iter().flat_map(|live| live.hub.close(CloseReason::Draining)).collect();
     let count = u32::try_from(sockets.len()).unwrap_or(u32::MAX);
     let pace = SLOWEST.min(window / count.max(1));
     if count > 0 {

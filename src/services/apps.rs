@@ -111,7 +111,9 @@ impl LiveApp {
         let enabled = app.enabled;
         current.app = Arc::new(app);
         drop(current);
-        if !enabled {
+        if enabled {
+            self.hub.reopen();
+        } else {
             self.hub.end_all(CloseReason::AppDisabled);
         }
     }

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     domain::presence::Member,
-    hub::{Joining, OverQuota, Refused, Socket},
+    hub::{Joining, NotOpened, Refused, Socket},
     ids::UserId,
     protocol::{ChannelName, client_message::UserData},
     services::LiveApp,
@@ -74,8 +74,8 @@ impl LiveApp {
     /// Opens a socket, unless the app has as many as it may have. `bits` are random, for its id.
     ///
     /// # Errors
-    /// When the app is over its quota; nothing is allocated then.
-    pub fn open_socket(&self, outbox_bytes: usize, bits: u64) -> Result<Arc<Socket>, OverQuota> {
+    /// When the app is over its quota or takes no sockets; nothing is allocated then.
+    pub fn open_socket(&self, outbox_bytes: usize, bits: u64) -> Result<Arc<Socket>, NotOpened> {
         self.hub.open(self.app().settings.max_connections, outbox_bytes, bits)
     }
 
@@ -109,7 +109,7 @@ impl LiveApp {
         SignedIn { member: user.member, watchlist: Vec::new() }
     }
 
-    /// Forgets a socket: ends its subscriptions, its sign-in and its place in the table.
+    /// Ends a socket's subscriptions and its sign-in.
     pub fn close_socket<'a>(
         &self,
         socket: &Socket,
@@ -122,7 +122,6 @@ impl LiveApp {
         if let Some(SignedIn { member, watchlist }) = signed_in {
             self.hub.sign_out(&member.id, socket.id(), watchlist);
         }
-        self.hub.release(socket);
     }
 
     /// Ends all sockets of a user. An unknown user has none.

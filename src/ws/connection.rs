@@ -16,6 +16,7 @@ use std::{
 use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    task::coop::unconstrained,
     time::{Instant, Sleep, sleep_until},
 };
 use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
@@ -51,17 +52,27 @@ pub struct Admitted {
     pub announced: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// Gives the place in the app's table back, whatever became of the socket: even when the handshake's answer was never
+/// written.
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.live.hub.release(&self.socket);
+    }
+}
+
+#[derive(Debug)]
 enum Phase {
     Open,
-    /// The socket ends from our side. Once goodbye is said the client may answer, until then.
+    /// The socket ends from our side: what is queued goes out, then goodbye is said, then the client may answer. Nothing
+    /// that it says counts any more.
     Closing {
         until: Instant,
         said: bool,
     },
-    /// The client has closed; our answer goes out and that is all.
+    /// The client has closed: what is queued goes out, then the answer to its close frame, if it sent one.
     Answering {
         until: Instant,
+        answer: Option<Frame>,
     },
 }
 
@@ -98,6 +109,8 @@ struct Connection<Io> {
     /// Since when a write has not moved.
     blocked_since: Option<Instant>,
     phase: Phase,
+    /// The client has sent its close frame or ended its stream: there is nothing more to read.
+    heard_out: bool,
     config: Arc<Config>,
 }
 
@@ -127,6 +140,7 @@ where
         unfinished_since: None,
         blocked_since: None,
         phase: Phase::Open,
+        heard_out: false,
         config,
         admitted,
     };
@@ -143,11 +157,17 @@ where
     let mut timer = pin!(sleep_until(connection.deadline()));
     // The timer learns the task's waker once; later it need not be asked, it wakes the task when it has elapsed.
     poll_fn(|context| {
-        let _not_yet = timer.as_mut().poll(context);
+        let _not_yet = poll_timer(timer.as_mut(), context);
         Poll::Ready(())
     })
     .await;
     poll_fn(|context| connection.poll(context, timer.as_mut())).await;
+}
+
+/// Asks the timer, which learns the task's waker by it. Outside of the task's budget: a timer that was not asked because the
+/// budget was used up would never wake anybody.
+fn poll_timer(timer: Pin<&mut Sleep>, context: &mut Context<'_>) -> Poll<()> {
+    pin!(unconstrained(timer)).poll(context)
 }
 
 /// Tells a socket that it is not welcome, and why, and closes it. Nothing is kept for it.
@@ -175,17 +195,16 @@ where
     loop {
         let mut buffer = ReadBuf::uninit(&mut space);
         ready!(Pin::new(&mut *io).poll_read(context, &mut buffer))?;
-        if buffer.filled().is_empty() || has_closed(reader, buffer.filled()) {
+        if buffer.filled().is_empty() || has_closed(reader, &mut Chunk::new(buffer.filled())) {
             return Poll::Ready(Ok(()));
         }
     }
 }
 
 /// Tells whether the client's close frame is among the bytes. After nonsense it cannot be found any more.
-fn has_closed(reader: &mut Reader, bytes: &[u8]) -> bool {
-    let mut chunk = Chunk::new(bytes);
+fn has_closed(reader: &mut Reader, chunk: &mut Chunk<'_>) -> bool {
     loop {
-        match reader.next(&mut chunk) {
+        match reader.next(chunk) {
             Ok(Some(Message::Close(_))) | Err(None) => return true,
             Ok(Some(_)) => {}
             Ok(None) | Err(Some(_)) => return false,
@@ -202,10 +221,6 @@ impl<Io> Connection<Io> {
         self.admitted.live.hub.send(&self.admitted.socket, frame);
     }
 
-    fn end(&self, reason: CloseReason) {
-        self.admitted.socket.outbox().end(reason);
-    }
-
     /// Handles bytes of the client; what they ask for is queued.
     fn on_bytes(&mut self, app: &App, bytes: &[u8], now: Instant) {
         self.admitted.live.metrics().socket_received_bytes.inc_by(bytes.len() as u64);
@@ -220,6 +235,9 @@ impl<Io> Connection<Io> {
                 Err(Some(reason)) => return self.close(reason, now),
                 Err(None) => return self.answer_close(None, now),
             }
+        }
+        if matches!(self.phase, Phase::Closing { .. }) {
+            self.heard_out |= has_closed(&mut self.incoming.reader, &mut chunk);
         }
         self.unfinished_since = self.incoming.reader.is_unfinished().then(|| self.unfinished_since.unwrap_or(now));
     }
@@ -285,22 +303,38 @@ impl<Io> Connection<Io> {
 
     /// Ends the socket for a fault of the client: nothing it sent later is handled any more.
     fn close(&mut self, reason: CloseReason, now: Instant) {
-        self.end(reason);
-        self.phase = Phase::Closing { until: now + self.config.close_timeout, said: false };
+        self.admitted.socket.outbox().end(reason);
+        self.begin_to_close(now);
+    }
+
+    /// Takes note that the outbox has ended, by this task or by anybody else. A client that does not read what is queued has
+    /// until the stall timeout, however slowly it reads.
+    fn begin_to_close(&mut self, now: Instant) {
+        if self.admitted.socket.outbox().ending() == Some(CloseReason::SlowConsumer) {
+            self.writer.drop_waiting();
+        }
+        self.phase = Phase::Closing { until: now + self.config.stall_timeout, said: false };
     }
 
     /// Answers the client's close frame with the same code.
     fn answer_close(&mut self, frame: Option<&CloseFrame>, now: Instant) {
         let answer = frame.map_or_else(Frame::bare_close, |frame| Frame::close(frame.code.into(), ""));
-        self.writer.push_last(answer);
-        self.phase = Phase::Answering { until: now + self.config.close_timeout };
+        self.hear_out(Some(answer), now);
+    }
+
+    /// The client will say nothing more.
+    fn hear_out(&mut self, answer: Option<Frame>, now: Instant) {
+        self.heard_out = true;
+        if matches!(self.phase, Phase::Open) {
+            self.phase = Phase::Answering { until: now + self.config.close_timeout, answer };
+        }
     }
 
     /// When something must happen at the latest.
     fn deadline(&self) -> Instant {
         let (until, unfinished_since) = match self.phase {
             Phase::Open => (self.ping_deadline(), self.unfinished_since),
-            Phase::Closing { until, .. } | Phase::Answering { until } => (until, None),
+            Phase::Closing { until, .. } | Phase::Answering { until, .. } => (until, None),
         };
         let stalled = [unfinished_since, self.blocked_since].into_iter().flatten().min();
         stalled.map_or(until, |since| until.min(since + self.config.stall_timeout))
@@ -318,7 +352,7 @@ impl<Io> Connection<Io> {
         let stall = self.config.stall_timeout;
         let is_over = |since: Option<Instant>| since.is_some_and(|since| now >= since + stall);
         match self.phase {
-            Phase::Closing { until, .. } | Phase::Answering { until } if now >= until => return Poll::Ready(()),
+            Phase::Closing { until, .. } | Phase::Answering { until, .. } if now >= until => return Poll::Ready(()),
             _ if is_over(self.blocked_since) => return Poll::Ready(()),
             Phase::Open if is_over(self.unfinished_since) => self.close(CloseReason::MessageTooSlow, now),
             Phase::Open if now >= self.ping_deadline() => match self.keep_alive.pinged {
@@ -345,6 +379,9 @@ impl<Io> Connection<Io> {
 impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
     fn poll(&mut self, context: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<()> {
         loop {
+            if matches!(self.phase, Phase::Open) && self.admitted.socket.outbox().is_ending() {
+                self.begin_to_close(Instant::now());
+            }
             if self.poll_incoming(context).is_ready() || self.poll_outgoing(context).is_ready() {
                 return Poll::Ready(());
             }
@@ -357,33 +394,33 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
             }
             timer.as_mut().reset(self.deadline());
             // What the timer's work queued has woken this task again.
-            ready!(timer.as_mut().poll(context));
+            ready!(poll_timer(timer.as_mut(), context));
         }
     }
 
-    /// Reads until nothing is there; `Ready` when the stream has ended.
+    /// Reads until nothing is there; `Ready` when the stream is broken.
     fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
-        loop {
+        while !self.heard_out {
             let mut buffer = ReadBuf::uninit(&mut space);
-            match ready!(Pin::new(&mut self.io).poll_read(context, &mut buffer)) {
-                Ok(()) if !buffer.filled().is_empty() => {}
-                Ok(()) | Err(_) => return Poll::Ready(()),
+            if ready!(Pin::new(&mut self.io).poll_read(context, &mut buffer)).is_err() {
+                return Poll::Ready(());
             }
             let now = Instant::now();
             match self.phase {
+                _ if buffer.filled().is_empty() => self.hear_out(None, now),
                 Phase::Open => {
                     let app = self.admitted.live.app();
                     self.on_bytes(&app, buffer.filled(), now);
                 }
-                // After our close frame only the client's own counts; everything else is dropped.
-                Phase::Closing { until, .. } if has_closed(&mut self.incoming.reader, buffer.filled()) => {
-                    self.phase = Phase::Answering { until };
+                // Only the client's own close counts; everything else is dropped.
+                Phase::Closing { .. } => {
+                    self.heard_out = has_closed(&mut self.incoming.reader, &mut Chunk::new(buffer.filled()));
                 }
-                Phase::Closing { .. } => {}
                 Phase::Answering { .. } => {}
             }
         }
+        Poll::Pending
     }
 
     /// Writes what waits; `Ready` when the socket is over.
@@ -404,15 +441,20 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
     }
 
     fn poll_drain(&mut self, context: &mut Context<'_>, progress: &mut Progress) -> Poll<()> {
-        if let Phase::Answering { .. } = self.phase {
-            // The last frames are out: the server closes the TCP connection first (RFC 6455 section 7.1.1).
+        let outbox = self.admitted.socket.outbox();
+        let Ok(written) = ready!(self.writer.poll_drain(&mut self.io, context, outbox, progress)) else {
+            return Poll::Ready(());
+        };
+        if let Phase::Answering { answer, .. } = &mut self.phase {
+            if let Some(answer) = answer.take() {
+                self.writer.push_last(answer);
+            }
+            // Once it is out, the server closes the TCP connection first (RFC 6455 section 7.1.1).
             return self.writer.poll_flush(&mut self.io, context).map(drop);
         }
-        let outbox = self.admitted.socket.outbox();
-        match ready!(self.writer.poll_drain(&mut self.io, context, outbox, progress)) {
-            Ok(Written::Everything) => Poll::Pending,
-            Ok(Written::End(reason)) => self.say_goodbye(context, reason),
-            Err(_gone) => Poll::Ready(()),
+        match written {
+            Written::Everything => Poll::Pending,
+            Written::End(reason) => self.say_goodbye(context, reason),
         }
     }
 
@@ -428,6 +470,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
             self.phase = Phase::Closing { until: Instant::now() + self.config.close_timeout, said: true };
         }
         match ready!(self.writer.poll_flush(&mut self.io, context)) {
+            Ok(()) if self.heard_out => Poll::Ready(()),
             // Its close cannot be understood any more, so our half ends and what it still sends is dropped until its half
             // ends too. Ending both halves at once would lose the close frame: unread bytes reset the connection.
             Ok(()) if self.incoming.reader.has_failed() => {
@@ -446,3 +489,6 @@ impl<Io> Drop for Connection<Io> {
         live.close_socket(socket, self.incoming.session.subscriptions(), self.incoming.session.signed_in_as());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,6 +183,15 @@ impl Writer {
         self.batch.push_back(frame);
     }
 
+    /// Drops what is on its way, but for a frame that has gone out in part.
+    pub(super) fn drop_waiting(&mut self) {
+        let started = if self.offset > 0 { self.batch.pop_front() } else { None };
+        self.batch = Queue::default();
+        if let Some(frame) = started {
+            self.batch.push_back(frame);
+        }
+    }
+
     /// Tells whether frames are on their way.
     pub(super) fn is_blocked(&self) -> bool {
         !self.batch.is_empty()

@@ -19,6 +19,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::{Config, connection::Admitted};
 use crate::{
     domain::app::AppSettings,
+    hub::NotOpened,
     metrics::Metrics,
     protocol::CloseReason,
     services::{Apps, LiveApp, sockets::Capacity},
@@ -134,7 +135,11 @@ impl Gate {
         let announced = check_app(&live, request, origin)?;
         let place = self.capacity.take().ok_or(CloseReason::OverCapacity)?;
         let bits = getrandom::u64().map_err(|_no_entropy| CloseReason::ServerFault)?;
-        let socket = live.open_socket(self.config.outbox_bytes, bits).map_err(|_over_quota| CloseReason::OverQuota)?;
+        let opened = live.open_socket(self.config.outbox_bytes, bits);
+        let socket = opened.map_err(|refused| match refused {
+            NotOpened::OverQuota { .. } => CloseReason::OverQuota,
+            NotOpened::Closed(reason) => reason,
+        })?;
         Ok(Admitted { live, socket, place, network: origin.network, announced })
     }
 }

@@ -8,6 +8,7 @@ use crate::support::{
     answer::{Answer, finish, get, post, post_json},
     app::{MAIN, TestApp},
     eventually,
+    http::unix_now,
     wire::Wire,
 };
 
@@ -116,10 +117,22 @@ async fn request_body_is_taken_up_to_the_server_s_limit_and_refused_beyond() {
     // Refused although most of it is still to be sent.
     post(&app, "/events", &of_size(4 << 20)).await.refused(413);
     let mut wire = Wire::connect(app.address).await;
-    wire.send("POST /apps/app-id/events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    let path = "/apps/app-id/events";
+    let query = MAIN.signed_query(("POST", path), &[], "x".repeat(65_536).as_bytes(), unix_now());
+    let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let head = "HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked";
+    wire.send(format!("POST {path}?{} {head}\r\n\r\n", query.join("&"))).await;
     wire.send(format!("400\r\n{}\r\n", "x".repeat(1_024)).repeat(64)).await;
     wire.answer().await.refused(413);
     post(&app, "/events", &of_size(2_048)).await.ok();
+}
+
+#[tokio::test]
+async fn body_of_a_request_that_is_not_signed_is_not_waited_for() {
+    let app = TestApp::start().await;
+    let mut wire = Wire::connect(app.address).await;
+    wire.send("POST /apps/app-id/events?auth_key=x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n").await;
+    wire.answer().await.refused(401);
 }
 
 fn limit(answer: &Answer) -> (Option<u64>, Option<u64>) {

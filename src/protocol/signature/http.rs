@@ -23,8 +23,15 @@ pub struct Request<'a> {
     pub path_without_prefix: Option<&'a str>,
     /// Query as requested, without the question mark.
     pub query: &'a str,
-    /// Body as received.
-    pub body: &'a [u8],
+    /// A body follows, so its MD5 must have been signed.
+    pub has_body: bool,
+}
+
+/// A request whose head is authentic. Its body is once it passes [`Verified::check_body`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The parameters, decoded, with lower-case keys in order, `auth_signature` among them.
+    pub parameters: Vec<(String, String)>,
 }
 
 /// Why a request is not authentic. The text is shown to the caller: it tells what to mend and nothing secret.
@@ -99,13 +106,12 @@ fn is_index(text: &str) -> bool {
     text.strip_suffix(']').is_some_and(|index| index.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Verifies that a request was signed with a secret of `app` within the last ten minutes.
-///
-/// Returns the parameters, decoded, with lower-case keys in order, `auth_signature` among them.
+/// Verifies that a request was signed with a secret of `app` within the last ten minutes. The signature covers the MD5 of the
+/// body, so this needs no body: nothing has to be read for those who have no secret.
 ///
 /// # Errors
 /// See [`AuthError`]; `now` is seconds since 1970.
-pub fn verify_request(app: &App, request: Request<'_>, now: u64) -> Result<Vec<(String, String)>, AuthError> {
+pub fn verify_request(app: &App, request: Request<'_>, now: u64) -> Result<Verified, AuthError> {
     let parameters = parameters(request.query)?;
     let get = |name: &'static str| {
         let found = parameters.iter().find(|(key, _)| key == name);
@@ -122,23 +128,36 @@ pub fn verify_request(app: &App, request: Request<'_>, now: u64) -> Result<Vec<(
     if timestamp.parse::<u64>().ok().is_none_or(|then| then.abs_diff(now) > MAX_CLOCK_SKEW) {
         return Err(AuthError::ClockSkew { now });
     }
-    check_body(get("body_md5").ok(), request.body)?;
-
+    if request.has_body && get("body_md5").is_err() {
+        return Err(AuthError::WrongBody);
+    }
     let query = canonical(&parameters);
     let authentic = |path: &str| verify(&app.secrets, &[request.method, "\n", path, "\n", &query], signature);
     if authentic(request.path) || request.path_without_prefix.is_some_and(authentic) {
-        Ok(parameters)
+        Ok(Verified { parameters })
     } else {
         Err(AuthError::WrongSignature)
     }
 }
 
-/// The Python SDK sends the MD5 of an empty body with its GETs, so an empty body may have one too.
-fn check_body(body_md5: Option<&str>, body: &[u8]) -> Result<(), AuthError> {
-    match body_md5 {
-        None if body.is_empty() => Ok(()),
-        Some(sent) if sent == hex::encode(Md5::digest(body)) => Ok(()),
-        _ => Err(AuthError::WrongBody),
+impl Verified {
+    /// The MD5 that was signed, if one was.
+    #[must_use]
+    pub fn body_md5(&self) -> Option<&str> {
+        self.parameters.iter().find(|(key, _)| key == "body_md5").map(|(_, value)| value.as_str())
+    }
+
+    /// Checks the body against the MD5 that was signed. The Python SDK sends the MD5 of an empty body with its GETs, so an
+    /// empty body may have one too.
+    ///
+    /// # Errors
+    /// When it does not match, or there is a body and no MD5.
+    pub fn check_body(&self, body: &[u8]) -> Result<(), AuthError> {
+        match self.body_md5() {
+            None if body.is_empty() => Ok(()),
+            Some(sent) if sent == hex::encode(Md5::digest(body)) => Ok(()),
+            _ => Err(AuthError::WrongBody),
+        }
     }
 }
 

@@ -128,6 +128,16 @@ fn private_channel_with_channel_data_verifies_with_and_without_it_signed_but_pre
 }
 
 #[test]
+fn signature_of_a_longer_name_is_none_of_a_shorter_name_with_data() {
+    let socket = SocketId::parse(SOCKET).unwrap();
+    let auth = format!("app-key:{}", sign(&Secret::new("app-secret"), &[SOCKET, ":private-school:42"]));
+    assert!(verify_channel(&app(), socket, "private-school:42", None, &auth));
+    for data in ["42", " 42", "\"42\""] {
+        assert!(!verify_channel(&app(), socket, "private-school", Some(data), &auth));
+    }
+}
+
+#[test]
 fn each_changed_byte_wrong_length_or_upper_case_digit_fails() {
     let socket = SocketId::parse(SOCKET).unwrap();
     let good = sign(&Secret::new("app-secret"), &[SOCKET, ":private-a"]);
@@ -158,13 +168,20 @@ fn while_rotating_both_secrets_verify_and_an_older_one_does_not() {
 
 const NOW: u64 = 1_700_000_000;
 
-fn request<'a>(method: &'a str, path: &'a str, query: &'a str, body: &'a str) -> Request<'a> {
-    Request { method, path, path_without_prefix: None, query, body: body.as_bytes() }
+fn request<'a>(method: &'a str, path: &'a str, query: &'a str) -> Request<'a> {
+    Request { method, path, path_without_prefix: None, query, has_body: false }
+}
+
+/// Verifies head and body, as a door does.
+fn judge(app: &App, request: Request<'_>, body: &[u8], now: u64) -> Result<Vec<(String, String)>, AuthError> {
+    let verified = verify_request(app, Request { has_body: !body.is_empty(), ..request }, now)?;
+    verified.check_body(body)?;
+    Ok(verified.parameters)
 }
 
 fn check(method: &str, path: &str, more: &str, body: &str) -> Result<Vec<(String, String)>, AuthError> {
     let query = format!("auth_key=app-key&auth_timestamp=1700000000&auth_version=1.0&{more}");
-    verify_request(&app(), request(method, path, &query, body), NOW)
+    judge(&app(), request(method, path, &query), body.as_bytes(), NOW)
 }
 
 #[test]
@@ -173,7 +190,7 @@ fn official_http_vector_verifies() {
         &body_md5=ec365a775a4cd0599faeb73354201b6f\
         &auth_signature=da454824c97ba181a32ccc17a72625ba02771f50b50e1e7430e47a1f3f457e6c";
     let body = r#"{"name":"foo","channels":["project-3"],"data":"{\"some\":\"data\"}"}"#;
-    assert!(verify_request(&official(), request("POST", "/apps/3/events", query, body), 1_353_088_179).is_ok());
+    assert!(judge(&official(), request("POST", "/apps/3/events", query), body.as_bytes(), 1_353_088_179).is_ok());
 }
 
 const EVENTS: &str = r#"{"name":"App\\Events\\OrderShipped","data":"{\"id\":1}","channels":["private-orders.1"]}"#;
@@ -295,7 +312,7 @@ fn round_trip(at: u64, edit: impl FnOnce(&mut String, &mut String, &mut String))
     let signature = sign(&Secret::new("app-secret"), &["POST\n", &path, "\n", &signed]);
     let mut query = format!("{signed}&auth_signature={signature}");
     edit(&mut path, &mut query, &mut body);
-    verify_request(&app(), request("POST", &path, &query, &body), NOW).map(drop)
+    judge(&app(), request("POST", &path, &query), body.as_bytes(), NOW).map(drop)
 }
 
 #[test]
@@ -319,6 +336,15 @@ fn anything_changed_on_the_way_is_refused() {
 }
 
 #[test]
+fn a_body_whose_md5_was_not_signed_is_refused() {
+    let signed = "auth_key=app-key&auth_timestamp=1700000000&auth_version=1.0";
+    let signature = sign(&Secret::new("app-secret"), &["POST\n/x\n", signed]);
+    let query = format!("{signed}&auth_signature={signature}");
+    assert!(judge(&app(), request("POST", "/x", &query), b"", NOW).is_ok());
+    assert_eq!(judge(&app(), request("POST", "/x", &query), b"{}", NOW), Err(AuthError::WrongBody));
+}
+
+#[test]
 fn clock_may_differ_by_600_seconds_and_not_by_601() {
     assert_eq!(round_trip(NOW - 600, |_, _, _| ()), Ok(()));
     assert_eq!(round_trip(NOW + 600, |_, _, _| ()), Ok(()));
@@ -331,7 +357,7 @@ fn upper_case_keys_are_lowered_before_sorting_and_a_prefix_may_be_left_out_of_th
     let signed = "auth_key=app-key&auth_timestamp=1700000000&auth_version=1.0&info=cache";
     let signature = sign(&Secret::new("app-secret"), &["GET\n/apps/app-id/channels\n", signed]);
     let query = format!("INFO=cache&{}&auth_signature={signature}", signed.replace("&info=cache", ""));
-    let mut sent = request("GET", "/prefix/apps/app-id/channels", &query, "");
+    let mut sent = request("GET", "/prefix/apps/app-id/channels", &query);
     assert_eq!(verify_request(&app(), sent, NOW), Err(AuthError::WrongSignature));
     sent.path_without_prefix = Some("/apps/app-id/channels");
     assert!(verify_request(&app(), sent, NOW).is_ok());
@@ -340,7 +366,7 @@ fn upper_case_keys_are_lowered_before_sorting_and_a_prefix_may_be_left_out_of_th
 #[test]
 fn parameters_are_accepted_at_the_limit_and_refused_beyond() {
     let many = |count: usize| (0..count).map(|i| format!("p{i}=1")).collect::<Vec<_>>().join("&");
-    let outcome = |query: &str| verify_request(&app(), request("GET", "/", query, ""), NOW).unwrap_err();
+    let outcome = |query: &str| verify_request(&app(), request("GET", "/", query), NOW).unwrap_err();
     assert_eq!(outcome(&many(64)), AuthError::Missing { name: "auth_key" });
     assert_eq!(outcome(&many(65)), AuthError::TooManyParameters);
 }
@@ -364,14 +390,13 @@ proptest! {
         let signature = sign(&Secret::new("app-secret"), &["POST\n/apps/app-id/events\n", &signed.join("&")]);
         parameters.insert("auth_signature".into(), signature);
         let wire = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&parameters).finish();
-        let verified = verify_request(&app(), request("POST", "/apps/app-id/events", &wire, &body), NOW);
+        let verified = judge(&app(), request("POST", "/apps/app-id/events", &wire), body.as_bytes(), NOW);
         prop_assert_eq!(verified, Ok(parameters.into_iter().collect::<Vec<_>>()));
     }
 
     #[test]
     fn any_query_is_judged_without_a_panic(query in "\\PC{0,200}", body in proptest::collection::vec(any::<u8>(), 0..40)) {
-        let sent = Request { method: "POST", path: "/", path_without_prefix: None, query: &query, body: &body };
-        prop_assert!(verify_request(&app(), sent, NOW).is_err());
+        prop_assert!(judge(&app(), request("POST", "/", &query), &body, NOW).is_err());
     }
 
     #[test]
