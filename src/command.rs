@@ -50,6 +50,9 @@ pub enum Error {
     /// There is no such app.
     #[error("there is no app '{0}' in the database: 'campanile app list' shows all")]
     NoSuchApp(String),
+    /// The app has two secrets already, so a third would end one that may be in use.
+    #[error("app {0} has two valid secrets already: 'campanile app retire {0}' ends the older one first")]
+    StillRotating(String),
     /// The secret may not be used on this server.
     #[error("the secret cannot be used outside of development: {0}")]
     WeakSecret(&'static str),
@@ -111,8 +114,13 @@ async fn serve(config: Config) -> Result<()> {
 fn greet(server: &server::Server, port: u16) -> Result<()> {
     let config = server.config();
     let address = config.public.address(&config.server, port);
+    let scheme = if config.server.tls.is_some() { "https" } else { "http" };
+    let bound = format!("{scheme}://{}:{port}{}", config.server.host, config.server.path);
     let Some(FirstApp { app, is_new, is_configured }) = server.first_app() else {
-        let text = format!("Campanile listens on {address}\n\nThere is no app yet: campanile app create --name NAME");
+        let text = format!(
+            "Campanile listens on {bound}   ({} mode)\n\nThere is no app yet: campanile app create --name NAME",
+            config.mode
+        );
         return Ok(cli::say(&text)?);
     };
     let app_is = match (is_new, is_configured) {
@@ -121,7 +129,7 @@ fn greet(server: &server::Server, port: u16) -> Result<()> {
         (false, false) => AppIs::Stored,
     };
     let cluster = config.public.cluster.as_deref();
-    let banner = Banner { address: &address, mode: config.mode, app, app_is, cluster };
+    let banner = Banner { bound: &bound, address: &address, mode: config.mode, app, app_is, cluster };
     Ok(cli::say(&banner::render(&banner))?)
 }
 

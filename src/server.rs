@@ -31,7 +31,7 @@ use crate::{
         self,
         page::{Address, Development, Pages, SecretIs},
     },
-    config::{Config, Mode, PublicAddress, Scheme},
+    config::{Config, Mode, PublicAddress, Scheme, ServerConfig},
     ids,
     metrics::Metrics,
     services::{Apps, sockets::Capacity},
@@ -50,6 +50,14 @@ pub enum Error {
     /// The address cannot be bound.
     #[error("cannot listen on {address}: {source}")]
     Bind {
+        /// The address.
+        address: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The address for metrics cannot be bound.
+    #[error("cannot serve metrics on {address}: {source}; --metrics-address chooses another address, or 'off'")]
+    BindMetrics {
         /// The address.
         address: String,
         /// What the system says.
@@ -107,10 +115,7 @@ pub async fn build(config: Config) -> Result<Server> {
     let port =
         public.local_addr().map_err(|source| Error::Bind { address: config.server.bind_address(), source })?.port();
     let pages = Arc::new(pages(&config, &apps, first_app.as_ref(), port)?);
-    let metrics_listener = match config.server.metrics_address {
-        Some(address) => Some(accept::bind(&address.to_string()).await?),
-        None => None,
-    };
+    let metrics_listener = bind_metrics(&config).await?;
     let gate = Gate {
         apps,
         capacity: Capacity::new(capacity(config.server.max_connections)),
@@ -133,6 +138,21 @@ pub async fn build(config: Config) -> Result<Server> {
 /// When it cannot be opened.
 pub async fn open_store(config: &Config) -> Result<Store> {
     Ok(Store::open(&store::Config { url: config.store.url.expose().to_owned(), ..store::Config::default() }).await?)
+}
+
+/// Binds the listener for metrics. A second server on a developer's machine goes without rather than not at all.
+async fn bind_metrics(config: &Config) -> Result<Option<TcpListener>> {
+    let Some(address) = config.server.metrics_address else { return Ok(None) };
+    let is_default = ServerConfig::default().metrics_address == Some(address);
+    match accept::bind(&address.to_string()).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if is_default && config.mode == Mode::Development => {
+            tracing::warn!(%error, "metrics are not served; --metrics-address chooses another address, or 'off'");
+            Ok(None)
+        }
+        Err(Error::Bind { address, source }) => Err(Error::BindMetrics { address, source }),
+        Err(error) => Err(error),
+    }
 }
 
 /// Sockets this node holds: what is asked for, and never more than the descriptors allow.

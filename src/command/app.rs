@@ -4,7 +4,7 @@ use super::{Error, Result, settings_table};
 use crate::{
     cli::{self, AppCommand},
     config::Config,
-    domain::app::{App, Secret, secret_weakness},
+    domain::app::{App, MAX_ACTIVE_SECRETS, Secret, secret_weakness},
     ids::AppId,
     server::{self, Credentials, now},
     store::{NewApp, Store},
@@ -56,6 +56,9 @@ async fn act(config: &Config, store: &Store, command: AppCommand) -> Result<Stri
             show(config, store, &id, false).await
         }
         AppCommand::Rotate { id } => {
+            if find(config, store, &id).await?.secrets.len() >= MAX_ACTIVE_SECRETS {
+                return Err(Error::StillRotating(id.to_string()));
+            }
             known(store.app_secret_rotate(&id, Credentials::draw()?.secret, now()).await?, &id)?;
             let app = find(config, store, &id).await?;
             let text = "\n\nThe secret before stays valid until 'campanile app retire'. Bring the new one to your servers first.";

@@ -22,6 +22,8 @@ pub enum AppIs {
 /// What the text tells of.
 #[derive(Debug, Clone)]
 pub struct Banner<'a> {
+    /// URL that the server listens on.
+    pub bound: &'a str,
     /// Address that clients use.
     pub address: &'a PublicAddress,
     /// How careful the server is.
@@ -97,7 +99,11 @@ impl Banner<'_> {
 
     fn write(&self, out: &mut String) -> fmt::Result {
         let secret = self.secret().unwrap_or(MASK);
-        writeln!(out, "Campanile listens on {}   ({} mode)\n", self.address, self.mode)?;
+        writeln!(out, "Campanile listens on {}   ({} mode)", self.bound, self.mode)?;
+        if self.bound != self.address.to_string() {
+            writeln!(out, "Clients come to {}", self.address)?;
+        }
+        writeln!(out)?;
         writeln!(out, "  app id   {}\n  key      {}\n  secret   {secret}", self.app.id, self.app.key)?;
         if !self.address.path.is_empty() {
             writeln!(out, "  path     {0}   (clients: wsPath: '{0}')", self.address.path)?;
@@ -111,7 +117,12 @@ impl Banner<'_> {
             }
         }
         writeln!(out, "\nNext:")?;
-        writeln!(out, "  open {0} in a browser; the API is described at {0}/docs", self.address)?;
+        match self.mode {
+            Mode::Development => {
+                writeln!(out, "  open {0} in a browser; the API is described at {0}/docs", self.bound)?
+            }
+            Mode::Production => writeln!(out, "  the API is described at {}/docs", self.bound)?,
+        }
         if self.secret().is_none() && self.app_is == AppIs::Stored {
             writeln!(out, "  campanile app show {} --secrets     shows the secret", self.app.id)?;
         }
@@ -168,11 +179,19 @@ mod tests {
         PublicAddress { scheme: Scheme::Http, host, port: 8080, path: path.to_owned() }
     }
 
+    const BOUND: &str = "http://localhost:8080";
+
     #[test]
     fn development_shows_everything_ready_to_paste() {
         let (address, app) = (address(""), app("0123456789abcdef"));
-        let banner =
-            Banner { address: &address, mode: Mode::Development, app: &app, app_is: AppIs::Stored, cluster: None };
+        let banner = Banner {
+            bound: BOUND,
+            address: &address,
+            mode: Mode::Development,
+            app: &app,
+            app_is: AppIs::Stored,
+            cluster: None,
+        };
         insta::assert_snapshot!(render(&banner), @r#"
         Campanile listens on http://localhost:8080   (development mode)
 
@@ -221,12 +240,22 @@ mod tests {
     #[test]
     fn production_hides_the_secret_of_a_known_app_and_says_how_to_see_it() {
         let (address, app) = (address("/rt"), app("canary-0123456789abcdef"));
-        let known =
-            Banner { address: &address, mode: Mode::Production, app: &app, app_is: AppIs::Stored, cluster: Some("eu") };
+        let known = Banner {
+            bound: "http://0.0.0.0:9000/rt",
+            address: &address,
+            mode: Mode::Production,
+            app: &app,
+            app_is: AppIs::Stored,
+            cluster: Some("eu"),
+        };
         let text = render(&known);
         assert!(!text.contains("canary") && text.contains("REVERB_APP_SECRET=********"), "{text}");
         assert!(text.contains("campanile app show campus --secrets"), "{text}");
-        assert!(text.contains("http://localhost:8080/rt/docs") && text.contains("wsPath: '/rt'"), "{text}");
+        assert!(
+            text.contains("listens on http://0.0.0.0:9000/rt ") && text.contains("come to http://localhost:8080/rt\n"),
+            "{text}"
+        );
+        assert!(text.contains("http://0.0.0.0:9000/rt/docs") && text.contains("wsPath: '/rt'"), "{text}");
         assert!(text.contains("PUSHER_CLUSTER=eu"), "{text}");
 
         let configured = render(&Banner { app_is: AppIs::Configured, ..known.clone() });

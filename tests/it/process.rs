@@ -86,5 +86,6 @@ fn port_that_is_taken_is_named() {
     assert!(told.err.to_lowercase().contains("in use"), "{}", told.err);
     let told = folder.run(&["--port", "0", "--metrics-address", &address.to_string()]);
     assert_eq!(told.code, Some(1));
-    assert!(told.err.contains(&format!("cannot listen on {address}")), "{}", told.err);
+    assert!(told.err.contains(&format!("cannot serve metrics on {address}")), "{}", told.err);
+    assert!(told.err.contains("--metrics-address"), "{}", told.err);
 }
