@@ -257,19 +257,23 @@ impl Hub {
         let Publication { frame, except, keep } = publication;
         let Some(data) = keep.filter(|_| name.is_cached()) else {
             if let Some(channel) = self.channel(name.as_str()) {
-                channel.publish(frame, except, &self.metrics, || ());
+                // When it has retired, nobody was subscribed at that moment: the event is for nobody.
+                let _was_alive = channel.publish(frame, except, &self.metrics, || ());
             }
             return;
         };
         let rules = (Duration::from_secs(settings.cache_ttl.into()), settings.max_cached_events);
         let put = || self.cache.lock().put(name, (frame, data), rules, Instant::now());
         // The event and its copy enter under the channel's lock, so a joiner gets it once. The channel may not exist yet.
-        match self.channel_or_new(name, u32::MAX) {
-            Ok(channel) => {
-                channel.publish(frame, except, &self.metrics, put);
-                self.settle(&channel, channel.retire_if_empty());
+        loop {
+            match self.channel_or_new(name, u32::MAX) {
+                Ok(channel) if channel.publish(frame, except, &self.metrics, put) => {
+                    return self.settle(&channel, channel.retire_if_empty());
+                }
+                // A joiner may be in a new channel of this name, with no copy to start with: the event must reach that one.
+                Ok(retired) => self.settle(&retired, After::Retired),
+                Err(Refused::TooManyChannels { .. } | Refused::ChannelFull { .. }) => return put(),
             }
-            Err(Refused::TooManyChannels { .. } | Refused::ChannelFull { .. }) => put(),
         }
     }
 
