@@ -106,6 +106,10 @@ impl LiveApp {
             self.hub.watch(socket, watched, &user.watchlist);
             return SignedIn { member: user.member, watchlist: user.watchlist };
         }
+        if !watched.is_empty() {
+            // The app had them on at the last sign-in: what was watched since is not remembered after this.
+            self.hub.watch(socket, watched, &[]);
+        }
         SignedIn { member: user.member, watchlist: Vec::new() }
     }
 
@@ -130,3 +134,6 @@ impl LiveApp {
         self.hub.terminate(user, self.app().settings.terminate_presence_members);
     }
 }
+
+#[cfg(test)]
+mod tests;
