@@ -28,7 +28,7 @@ const HOUSE: &[Room] = &[
     room("metrics", "ids", "prometheus"),
     // Floor 1: engines.
     room("hub", "ids domain protocol metrics", "bytes foldhash lru parking_lot thiserror"),
-    room("throttle", "ids domain protocol metrics", "governor thiserror"),
+    room("throttle", "ids domain protocol metrics", "foldhash governor parking_lot thiserror"),
     room("store", "ids domain protocol metrics", "chrono entity migration sea_orm thiserror tracing"),
     // Floor 2: services.
     room("services", "ids domain protocol metrics hub throttle store", "parking_lot thiserror"),
