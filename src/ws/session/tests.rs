@@ -166,6 +166,19 @@ fn channels_are_accepted_up_to_the_limit_of_one_socket() {
 }
 
 #[test]
+fn all_channels_that_a_socket_may_have_are_renewed_at_once() {
+    let (mut app, mut session, now) = (app(), session(), Instant::now());
+    app.settings.max_channels_per_connection = 1_000;
+    for number in 0..1_000 {
+        assert_eq!(session.on_frame(&app.settings, now), None);
+        let told = told(&session.on_text(&app, &subscribe(&format!("c{number}"), "", None), now));
+        assert_eq!(told, [format!("subscribe c{number} None")]);
+    }
+    let told = told(&session.on_text(&app, &subscribe("c1000", "", None), now));
+    assert!(told[0].contains(r#""status":429"#), "{told:?}");
+}
+
+#[test]
 fn a_frame_limit_answers_4301_and_closes_only_when_asked_to() {
     let (mut app, mut session, now) = (app(), session(), Instant::now());
     app.settings.frame_limit = 2;
