@@ -80,6 +80,29 @@ fn frames_without_meaning_are_errors() {
 }
 
 #[test]
+fn an_array_is_never_taken_for_the_object_whose_fields_it_lists() {
+    let bad = [
+        r#"["pusher:ping"]"#,
+        r#" [ "client-x", "private-a", 1 ]"#,
+        r#"{"event":"pusher:subscribe","data":["room"]}"#,
+        r#"{"event":"pusher:subscribe","data": [ "room", "", null ]}"#,
+        r#"{"event":"pusher:subscribe","data":"[\"room\"]"}"#,
+        r#"{"event":"pusher:subscribe","data":" [\"room\"]"}"#,
+        r#"{"event":"pusher:unsubscribe","data":["room"]}"#,
+        r#"{"event":"pusher:signin","data":["key:signature","{}"]}"#,
+    ];
+    for text in bad {
+        assert!(matches!(ClientMessage::parse(text), Err(Error::NotAnObject)), "{text:?}");
+    }
+    assert!(matches!(parse_channel_data("[42]"), Err(Error::NotAnObject)));
+    assert!(matches!(parse_channel_data(r#" ["42", {}]"#), Err(Error::NotAnObject)));
+    assert!(matches!(parse_user_data(r#"["42",{},[]]"#), Err(Error::NotAnObject)));
+    let packed = r#"{"event":"pusher:subscribe","data":"\n {\"channel\":\"room\"}"}"#;
+    assert!(matches!(parse(packed), ClientMessage::Subscribe(_)));
+    assert_eq!(parse_channel_data(" {\"user_id\":42}").unwrap().id.as_str(), "42");
+}
+
+#[test]
 fn nesting_is_accepted_at_32_levels_and_refused_at_33() {
     let nested = |levels: usize| {
         let inner = format!("{}{}", "[".repeat(levels - 1), "]".repeat(levels - 1));
