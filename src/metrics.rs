@@ -71,6 +71,8 @@ pub struct AppMetrics {
     pub slow_consumers: IntCounter,
     /// Client frames with a name that only the server may use; ignored.
     pub ignored_events: IntCounter,
+    /// Connections whose task ended in a panic, of all apps.
+    pub panics: IntCounter,
 }
 
 impl AppMetrics {
@@ -157,6 +159,7 @@ impl Metrics {
             http_transmitted_bytes: count(&self.http_transmitted_bytes),
             slow_consumers: count(&self.slow_consumers),
             ignored_events: count(&self.ignored_events),
+            panics: self.panics.clone(),
         }
     }
 

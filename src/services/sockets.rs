@@ -113,13 +113,17 @@ impl LiveApp {
         SignedIn { member: user.member, watchlist: Vec::new() }
     }
 
-    /// Forgets a socket: ends its subscriptions, its sign-in and its place in the table.
+    /// Forgets a socket: ends its subscriptions, its sign-in and its place in the table. Counts a panic when one ends the
+    /// socket's task.
     pub fn close_socket<'a>(
         &self,
         socket: &Socket,
         subscriptions: impl Iterator<Item = (&'a ChannelName, Option<&'a UserId>)>,
         signed_in: Option<&SignedIn>,
     ) {
+        if std::thread::panicking() {
+            self.metrics().panics.inc();
+        }
         for (channel, user) in subscriptions {
             self.unsubscribe(channel, socket, user);
         }

@@ -40,3 +40,30 @@ fn switching_watchlists_off_ends_the_watching_at_the_next_sign_in() {
     live.sign_in(&friend, user(r#"{"id":"7"}"#), None);
     assert_eq!(watcher.outbox().queued_bytes(), queued);
 }
+
+#[test]
+fn a_socket_whose_task_panics_is_closed_and_counted() {
+    struct Task(Arc<crate::services::LiveApp>, Arc<Socket>);
+
+    impl Drop for Task {
+        fn drop(&mut self) {
+            self.0.close_socket(&self.1, std::iter::empty(), None);
+        }
+    }
+
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let apps = Apps::new(Arc::clone(&metrics));
+    apps.replace(vec![app(AppSettings::default())]);
+    let live = apps.by_id("app-id").unwrap();
+    let open = |bits| Task(Arc::clone(&live), live.open_socket(10_000, bits).unwrap());
+    drop(open(1));
+    assert_eq!(metrics.panics.get(), 0);
+    let (first, task) = (open(2), open(3));
+    let panicked = std::thread::spawn(move || {
+        let _task = task;
+        panic!("as a fault of ours would");
+    });
+    assert!(panicked.join().is_err());
+    assert_eq!((metrics.panics.get(), live.hub.connections()), (1, 1));
+    drop(first);
+}
