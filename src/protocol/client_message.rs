@@ -49,8 +49,10 @@ pub enum Error {
 pub enum ClientMessage<'a> {
     /// `pusher:ping`.
     Ping,
-    /// `pusher:pong`, or an event that is nobody's business: counted as a sign of life, otherwise ignored.
-    Nothing,
+    /// `pusher:pong`: a sign of life and nothing else.
+    Pong,
+    /// An event whose name only the server may use, or that is no client's: to be ignored and counted.
+    Ignored,
     /// `pusher:subscribe`.
     Subscribe(Subscribe<'a>),
     /// `pusher:unsubscribe` from the channel named.
@@ -162,7 +164,7 @@ impl<'a> ClientMessage<'a> {
         let Envelope { event, channel, data } = read_object(text)?;
         match event.as_ref() {
             "pusher:ping" => Ok(Self::Ping),
-            "pusher:pong" => Ok(Self::Nothing),
+            "pusher:pong" => Ok(Self::Pong),
             "pusher:subscribe" => {
                 Ok(Self::Subscribe(read_data!(data, Subscribe { channel text, auth option, channel_data option })))
             }
@@ -176,7 +178,7 @@ impl<'a> ClientMessage<'a> {
                 let channel = channel.ok_or(Error::DataMissing)?;
                 Ok(Self::Event(ClientEvent { name: event, channel, data }))
             }
-            _ => Ok(Self::Nothing),
+            _ => Ok(Self::Ignored),
         }
     }
 }

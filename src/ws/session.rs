@@ -59,6 +59,8 @@ pub(super) enum Action {
     Relay(ChannelName, Frame),
     /// Bind the socket to a user; then call [`Session::signed_in`].
     SignIn(UserData),
+    /// Count a message that is ignored.
+    CountIgnored,
     /// Say why, then close.
     Close(CloseReason),
 }
@@ -149,7 +151,8 @@ impl Session {
         }
         match ClientMessage::parse(text) {
             Ok(ClientMessage::Ping) => vec![Action::Reply(Frame::text(server_message::pong))],
-            Ok(ClientMessage::Nothing) => Vec::new(),
+            Ok(ClientMessage::Pong) => Vec::new(),
+            Ok(ClientMessage::Ignored) => vec![Action::CountIgnored],
             Ok(ClientMessage::Subscribe(message)) => self.on_subscribe(app, &message, now),
             Ok(ClientMessage::Unsubscribe(channel)) => self.on_unsubscribe(&channel),
             Ok(ClientMessage::SignIn(message)) => self.on_sign_in(app, &message),

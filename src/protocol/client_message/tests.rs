@@ -40,10 +40,10 @@ fn client_event_keeps_its_data_as_written_and_absent_stays_absent() {
 fn names_of_the_server_from_a_client_are_ignored_or_refused_and_never_events() {
     assert!(matches!(
         parse(r#"{"event":"pusher_internal:member_added","channel":"presence-a"}"#),
-        ClientMessage::Nothing
+        ClientMessage::Ignored
     ));
-    assert!(matches!(parse(r#"{"event":"notclient-x","channel":"a"}"#), ClientMessage::Nothing));
-    assert!(matches!(parse(r#"{"event":"pusher:pong","data":{}}"#), ClientMessage::Nothing));
+    assert!(matches!(parse(r#"{"event":"notclient-x","channel":"a"}"#), ClientMessage::Ignored));
+    assert!(matches!(parse(r#"{"event":"pusher:pong","data":{}}"#), ClientMessage::Pong));
     assert!(matches!(ClientMessage::parse(r#"{"event":"pusher:foo"}"#), Err(Error::UnknownEvent)));
 }
 

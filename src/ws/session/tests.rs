@@ -48,6 +48,7 @@ fn told(actions: &[Action]) -> Vec<String> {
         Action::Unsubscribe(name, user) => format!("unsubscribe {name} {:?}", user.as_ref().map(UserId::as_str)),
         Action::Relay(name, frame) => format!("relay {name} {}", text(frame)),
         Action::SignIn(user) => format!("sign in {}", user.member.id),
+        Action::CountIgnored => "count ignored".to_owned(),
         Action::Close(reason) => format!("close {}", reason.code()),
     };
     actions.iter().map(short).collect()
@@ -151,6 +152,17 @@ fn sign_in_is_bound_to_the_socket_and_to_the_first_user() {
     assert!(say(&mut session, &message(bob, &auth(&format!("::user::{bob}"))))[0].contains("another user"));
     let elsewhere = format!("app-key:{}", signature::sign(&Secret::new("app-secret"), &["1.1::user::", ada]));
     assert!(say(&mut session, &message(ada, &elsewhere))[0].contains(r#""code":4009"#));
+}
+
+#[test]
+fn events_of_the_server_are_ignored_and_counted_and_a_pong_is_neither() {
+    let mut session = session();
+    join(&mut session, "presence-a", Some("42"));
+    for event in ["pusher_internal:member_added", "App\\\\Events\\\\Opened", "x"] {
+        let text = format!(r#"{{"event":"{event}","channel":"presence-a","data":{{}}}}"#);
+        assert_eq!(say(&mut session, &text), ["count ignored"]);
+    }
+    assert!(say(&mut session, r#"{"event":"pusher:pong","data":{}}"#).is_empty());
 }
 
 #[test]
