@@ -27,11 +27,6 @@ use std::{
 use foldhash::fast::RandomState;
 use parking_lot::{Mutex, RwLock};
 
-use self::{
-    cache::Cache,
-    channel::{After, Channel},
-    users::Users,
-};
 pub use self::{
     cache::CachedEvent,
     channel::{Joining, Refused},
@@ -40,11 +35,16 @@ pub use self::{
     queue::Queue,
     socket::Socket,
 };
+use self::{
+    cache::{Cache, Kept, Room},
+    channel::{After, Channel},
+    users::Users,
+};
 use crate::{
     domain::{app::AppSettings, presence::Member},
     ids::{SocketId, UserId},
     metrics::AppMetrics,
-    protocol::{ChannelName, CloseReason},
+    protocol::{ChannelName, CloseReason, Guard},
 };
 
 /// Number of maps the channels are spread over. A power of two.
@@ -273,19 +273,24 @@ impl Hub {
         let Publication { frame, except, keep } = publication;
         let Some(data) = keep.filter(|_| name.is_cached()) else {
             if let Some(channel) = self.channel(name.as_str()) {
-                channel.publish(frame, except, &self.metrics, || ());
+                // When it has retired, nobody was subscribed at that moment: the event is for nobody.
+                let _was_alive = channel.publish(frame, except, &self.metrics, || ());
             }
             return;
         };
-        let rules = (Duration::from_secs(settings.cache_ttl.into()), settings.max_cached_events);
-        let put = || self.cache.lock().put(name, (frame, data), rules, Instant::now());
+        let kept = Kept::new(frame, data, Duration::from_secs(settings.cache_ttl.into()), Instant::now());
+        let room = Room { events: settings.max_cached_events, bytes: cache::MAX_BYTES };
+        let put = || self.cache.lock().put(name, kept.clone(), room);
         // The event and its copy enter under the channel's lock, so a joiner gets it once. The channel may not exist yet.
-        match self.channel_or_new(name, u32::MAX) {
-            Ok(channel) => {
-                channel.publish(frame, except, &self.metrics, put);
-                self.settle(&channel, channel.retire_if_empty());
+        loop {
+            match self.channel_or_new(name, u32::MAX) {
+                Ok(channel) if channel.publish(frame, except, &self.metrics, put) => {
+                    return self.settle(&channel, channel.retire_if_empty());
+                }
+                // A joiner may be in a new channel of this name, with no copy to start with: the event must reach that one.
+                Ok(retired) => self.settle(&retired, After::Retired),
+                Err(Refused::TooManyChannels { .. } | Refused::ChannelFull { .. }) => return put(),
             }
-            Err(Refused::TooManyChannels { .. } | Refused::ChannelFull { .. }) => put(),
         }
     }
 
@@ -364,18 +369,22 @@ impl Hub {
     pub fn terminate(&self, user: &UserId, presence: bool) {
         let mut sockets: Vec<Arc<Socket>> = self.users.lock().sockets(user).to_vec();
         if presence {
-            let members: HashSet<SocketId> = self
-                .channels("presence-")
-                .iter()
-                .filter_map(|(name, _)| self.channel(name.as_str()))
-                .flat_map(|channel| channel.sockets_of(user))
-                .collect();
+            let members: HashSet<SocketId> =
+                self.presence_channels().flat_map(|channel| channel.sockets_of(user)).collect();
             let table = self.sockets.lock();
             sockets.extend(members.iter().filter_map(|id| table.by_id.get(id)).cloned());
         }
         for socket in sockets {
             socket.outbox().end(CloseReason::Terminated);
         }
+    }
+
+    /// Presence channels, one shard's at a time: no shard is held while they are looked at.
+    fn presence_channels(&self) -> impl Iterator<Item = Arc<Channel>> {
+        self.shards.iter().flat_map(|shard| -> Vec<_> {
+            let shard = shard.read();
+            shard.values().filter(|channel| channel.name().guard() == Guard::Presence).cloned().collect()
+        })
     }
 
     /// Refuses newcomers for this reason from now on, and gives the sockets that are open.

@@ -1,7 +1,10 @@
 //! Rate limits that are shared: by an app's requests, by a user's sockets, by an address.
 //!
-//! Owns the governor limiters and bounds their memory: governor keeps a key for ever unless told otherwise, so stores are
-//! swept, and once a store is full, new keys share one bucket. Never blocks and never waits.
+//! Owns the governor limiters and bounds their memory: governor keeps a key for ever unless told otherwise, so its keys live
+//! in `throttle/buckets.rs`, which is swept and in which new keys share one bucket once it is full. Never blocks and never
+//! waits.
+
+mod buckets;
 
 use std::{
     hash::Hash,
@@ -14,8 +17,10 @@ use governor::{
     NotUntil, Quota, RateLimiter,
     clock::{Clock, QuantaClock, QuantaInstant},
     middleware::{NoOpMiddleware, StateInformationMiddleware},
-    state::{InMemoryState, NotKeyed, keyed::DashMapStateStore},
+    state::{InMemoryState, NotKeyed},
 };
+
+use self::buckets::Buckets;
 
 /// Keys one store holds before new ones share a bucket.
 const MAX_KEYS: usize = 100_000;
@@ -41,9 +46,6 @@ pub struct Passed {
 
 /// A bucket that tells its state.
 type Told = RateLimiter<NotKeyed, InMemoryState, QuantaClock, StateInformationMiddleware>;
-
-/// A bucket that says only yes or no.
-type Plain = RateLimiter<NotKeyed, InMemoryState, QuantaClock, NoOpMiddleware<QuantaInstant>>;
 
 fn wait(clock: &QuantaClock, limit: NonZeroU32, not_until: &NotUntil<QuantaInstant>) -> Exceeded {
     Exceeded { limit: limit.get(), retry_after: not_until.wait_time_from(clock.now()) }
@@ -84,11 +86,8 @@ impl Shared {
 /// One bucket for each key.
 #[derive(Debug)]
 pub struct Keyed<K: Hash + Eq + Clone> {
-    limiter: RateLimiter<K, DashMapStateStore<K>, QuantaClock, NoOpMiddleware<QuantaInstant>>,
-    /// For keys that find the store full.
-    overflow: Plain,
+    limiter: RateLimiter<K, Buckets<K>, QuantaClock, NoOpMiddleware<QuantaInstant>>,
     limit: NonZeroU32,
-    max_keys: usize,
     clock: QuantaClock,
 }
 
@@ -110,13 +109,7 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
 
     fn with_quota(quota: Quota, limit: NonZeroU32, max_keys: usize) -> Self {
         let clock = QuantaClock::default();
-        Self {
-            limiter: RateLimiter::dashmap_with_clock(quota, clock.clone()),
-            overflow: RateLimiter::direct_with_clock(quota, clock.clone()),
-            limit,
-            max_keys,
-            clock,
-        }
+        Self { limiter: RateLimiter::new(quota, Buckets::new(max_keys), clock.clone()), limit, clock }
     }
 
     /// Takes one token of a key.
@@ -124,15 +117,12 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
     /// # Errors
     /// When there is none.
     pub fn take(&self, key: &K) -> Result<(), Exceeded> {
-        let outcome =
-            if self.limiter.len() < self.max_keys { self.limiter.check_key(key) } else { self.overflow.check() };
-        outcome.map_err(|not_until| wait(&self.clock, self.limit, &not_until))
+        self.limiter.check_key(key).map_err(|not_until| wait(&self.clock, self.limit, &not_until))
     }
 
     /// Forgets keys whose buckets are full again. To be called every few seconds.
     pub fn sweep(&self) {
         self.limiter.retain_recent();
-        self.limiter.shrink_to_fit();
     }
 
     /// Keys in the store.
@@ -182,6 +172,29 @@ mod tests {
         assert!(limit.take(&"a").is_ok() && limit.take(&"a").is_ok());
         assert!(limit.take(&"a").is_err());
         assert!(limit.take(&"b").is_ok());
+    }
+
+    #[test]
+    fn a_known_key_keeps_its_own_bucket_when_a_flood_of_others_has_filled_the_store() {
+        let quota = Quota::per_minute(NonZeroU32::new(3).unwrap());
+        let limit = Keyed::with_quota(quota, NonZeroU32::MIN, 10);
+        assert!(limit.take(&0).is_ok());
+        let passed = (1..1_000_u32).filter(|key| limit.take(key).is_ok()).count();
+        assert_eq!(passed, 9 + 3, "nine with buckets of their own, three tokens for all others");
+        assert!(limit.take(&0).is_ok() && limit.take(&0).is_ok() && limit.take(&0).is_err());
+        assert_eq!(limit.len(), 10);
+    }
+
+    #[test]
+    fn a_sweep_forgets_full_buckets_and_makes_room() {
+        let quota = Quota::with_period(Duration::from_nanos(1)).unwrap();
+        let limit = Keyed::with_quota(quota, NonZeroU32::MIN, 10);
+        for key in 0..100_u32 {
+            let _ = limit.take(&key);
+        }
+        assert_eq!(limit.len(), 10);
+        limit.sweep();
+        assert!(limit.is_empty());
     }
 
     #[test]

@@ -209,11 +209,22 @@ impl Channel {
         self.tell_count(&mut self.state.lock(), settings, now, metrics)
     }
 
-    /// Sends a frame to all subscribers but one; `keep` runs first, under the same lock.
-    pub(super) fn publish(&self, frame: &Frame, except: Option<SocketId>, metrics: &AppMetrics, keep: impl FnOnce()) {
+    /// Sends a frame to all subscribers but one; `keep` runs first, under the same lock. Returns `false`, and has done
+    /// nothing, when the channel has retired meanwhile: a new one of the same name may have subscribers already.
+    pub(super) fn publish(
+        &self,
+        frame: &Frame,
+        except: Option<SocketId>,
+        metrics: &AppMetrics,
+        keep: impl FnOnce(),
+    ) -> bool {
         let state = self.state.lock();
+        if state.retired {
+            return false;
+        }
         keep();
         state.subscribers.push_all(frame, except, metrics);
+        true
     }
 
     /// Number of subscribed sockets and, on presence channels, of distinct users.
@@ -234,3 +245,6 @@ impl Channel {
         state.members.as_ref().map_or_else(Vec::new, |members| members.sockets(user).to_vec())
     }
 }
+
+#[cfg(test)]
+mod tests;

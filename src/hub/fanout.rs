@@ -1,4 +1,4 @@
-//! The subscribers of one channel and the loop that reaches them all.
+//! The sockets that hear the same, of one channel or of one user, and the loop that reaches them all.
 //!
 //! A compact list of handles: no second look-up, no await, no log line and no allocation per receiver.
 
@@ -12,7 +12,7 @@ use crate::{ids::SocketId, metrics::AppMetrics};
 /// From this many subscribers on positions are kept in a map; below, the list is searched.
 const INDEXED_FROM: usize = 32;
 
-/// The sockets subscribed to one channel, each once, in no particular order.
+/// Sockets that hear the same, each once, in no particular order.
 #[derive(Debug, Default)]
 pub(super) struct Subscribers {
     list: Vec<Arc<Socket>>,
@@ -27,6 +27,11 @@ impl Subscribers {
 
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// All of them.
+    pub(super) fn as_slice(&self) -> &[Arc<Socket>] {
+        &self.list
     }
 
     pub(super) fn contains(&self, socket: SocketId) -> bool {

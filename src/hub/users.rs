@@ -11,7 +11,10 @@ use std::{
 
 use foldhash::fast::RandomState;
 
-use super::{Frame, Socket, fanout};
+use super::{
+    Frame, Socket,
+    fanout::{self, Subscribers},
+};
 use crate::{
     ids::{SocketId, UserId},
     metrics::AppMetrics,
@@ -21,17 +24,21 @@ use crate::{
 /// How long a user may be away before the watchers are told (Pusher delays such events by up to 3 s, too).
 const OFFLINE_DELAY: Duration = Duration::from_secs(3);
 
+/// Sockets of each user who has any. A class of thousands may watch one teacher: a leave must not search them all.
+type ByUser = HashMap<UserId, Subscribers, RandomState>;
+
 #[derive(Debug, Default)]
 pub(super) struct Users {
-    online: HashMap<UserId, Vec<Arc<Socket>>, RandomState>,
-    watchers: HashMap<UserId, Vec<Arc<Socket>>, RandomState>,
+    online: ByUser,
+    watchers: ByUser,
     /// Users whose last socket has gone but whose watchers still believe them online.
     leaving: BTreeMap<UserId, Instant>,
 }
 
-fn remove(map: &mut HashMap<UserId, Vec<Arc<Socket>>, RandomState>, user: &UserId, socket: SocketId) -> bool {
+/// Removes a socket of a user; tells whether it was the last.
+fn remove(map: &mut ByUser, user: &UserId, socket: SocketId) -> bool {
     let Some(sockets) = map.get_mut(user) else { return false };
-    sockets.retain(|other| other.id() != socket);
+    sockets.remove(socket);
     let gone = sockets.is_empty();
     if gone {
         map.remove(user);
@@ -42,18 +49,18 @@ fn remove(map: &mut HashMap<UserId, Vec<Arc<Socket>>, RandomState>, user: &UserI
 impl Users {
     /// Sockets of a user.
     pub(super) fn sockets(&self, user: &UserId) -> &[Arc<Socket>] {
-        self.online.get(user).map_or(&[], Vec::as_slice)
+        self.online.get(user).map_or(&[], Subscribers::as_slice)
     }
 
     /// Binds a socket to a user. The same socket twice is one.
     pub(super) fn sign_in(&mut self, user: &UserId, socket: &Arc<Socket>, metrics: &AppMetrics) {
         let sockets = self.online.entry(user.clone()).or_default();
-        if sockets.iter().any(|other| other.id() == socket.id()) {
+        if sockets.contains(socket.id()) {
             return;
         }
-        sockets.push(Arc::clone(socket));
+        sockets.add(socket);
         if sockets.len() == 1 && self.leaving.remove(user).is_none() {
-            self.tell_watchers(std::slice::from_ref(user), &[], metrics);
+            self.tell_of_one(user, (std::slice::from_ref(user), &[]), metrics);
         }
     }
 
@@ -63,7 +70,10 @@ impl Users {
             remove(&mut self.watchers, user, socket.id());
         }
         for user in list {
-            self.watchers.entry(user.clone()).or_default().push(Arc::clone(socket));
+            let watchers = self.watchers.entry(user.clone()).or_default();
+            if !watchers.contains(socket.id()) {
+                watchers.add(socket);
+            }
         }
         if list.is_empty() {
             return;
@@ -91,36 +101,96 @@ impl Users {
         for user in &gone {
             self.leaving.remove(user);
         }
-        self.tell_watchers(&[], &gone, metrics);
+        match gone.as_slice() {
+            [] => {}
+            [user] => self.tell_of_one(user, (&[], &gone), metrics),
+            _ => self.tell_who_left(&gone, metrics),
+        }
     }
 
-    /// One frame for each watcher, with all the users it watches among those who came or went.
-    fn tell_watchers(&self, online: &[UserId], offline: &[UserId], metrics: &AppMetrics) {
-        let mut news: HashMap<SocketId, News<'_>> = HashMap::new();
-        let came = online.iter().map(|user| (user, true));
-        for (user, online) in came.chain(offline.iter().map(|user| (user, false))) {
-            for watcher in self.watchers.get(user).into_iter().flatten() {
-                let news = news.entry(watcher.id()).or_insert_with(|| News::of(watcher));
-                let list = if online { &mut news.online } else { &mut news.offline };
-                list.push(user.clone());
+    /// Everybody who watches one user is told the same, in one frame.
+    fn tell_of_one(&self, user: &UserId, (online, offline): (&[UserId], &[UserId]), metrics: &AppMetrics) {
+        if let Some(watchers) = self.watchers.get(user) {
+            let frame = Frame::text(|out| server_message::watchlist_events(out, online, offline));
+            watchers.push_all(&frame, None, metrics);
+        }
+    }
+
+    /// One frame for each watcher, with all the users it watches among those who left.
+    fn tell_who_left(&self, offline: &[UserId], metrics: &AppMetrics) {
+        let mut news: HashMap<SocketId, (&Socket, Vec<UserId>), RandomState> = HashMap::default();
+        for user in offline {
+            for watcher in self.watchers.get(user).map_or(&[][..], Subscribers::as_slice) {
+                news.entry(watcher.id()).or_insert_with(|| (watcher, Vec::new())).1.push(user.clone());
             }
         }
-        for News { watcher, online, offline } in news.values() {
-            let frame = Frame::text(|out| server_message::watchlist_events(out, online, offline));
+        for (watcher, offline) in news.values() {
+            let frame = Frame::text(|out| server_message::watchlist_events(out, &[], offline));
             fanout::push(watcher, &frame, metrics);
         }
     }
 }
 
-/// What one watcher is told at once.
-struct News<'a> {
-    watcher: &'a Socket,
-    online: Vec<UserId>,
-    offline: Vec<UserId>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ids::AppId, metrics::Metrics};
 
-impl<'a> News<'a> {
-    fn of(watcher: &'a Socket) -> Self {
-        Self { watcher, online: Vec::new(), offline: Vec::new() }
+    fn user(text: &str) -> UserId {
+        UserId::parse(text).unwrap()
+    }
+
+    fn metrics() -> AppMetrics {
+        Metrics::new().unwrap().for_app(&AppId::parse("app-id").unwrap())
+    }
+
+    fn sockets(count: u64) -> Vec<Arc<Socket>> {
+        (0..count).map(|number| Arc::new(Socket::new(SocketId::from_random(number), 10_000))).collect()
+    }
+
+    fn frame_bytes(online: &[UserId], offline: &[UserId]) -> usize {
+        Frame::text(|out| server_message::watchlist_events(out, online, offline)).len()
+    }
+
+    #[test]
+    fn a_crowd_of_watchers_hears_of_one_user_and_each_may_go_alone() {
+        let (metrics, mut users, sockets) = (metrics(), Users::default(), sockets(100));
+        let (teacher, list) = (user("7"), [user("7"), user("7")]);
+        let (teachers, watchers) = sockets.split_first().unwrap();
+        for socket in watchers {
+            users.watch(socket, &[], &list, &metrics);
+        }
+        let before: Vec<usize> = watchers.iter().map(|socket| socket.outbox().queued_bytes()).collect();
+        users.sign_in(&teacher, teachers, &metrics);
+        users.sign_in(&teacher, teachers, &metrics);
+        let news = frame_bytes(&list[..1], &[]);
+        assert!(watchers.iter().zip(before).all(|(socket, before)| socket.outbox().queued_bytes() == before + news));
+        assert_eq!(users.sockets(&teacher).len(), 1);
+
+        for socket in watchers {
+            assert!(users.watchers.contains_key(&teacher));
+            users.sign_out(&user("42"), socket.id(), &list, Instant::now());
+        }
+        assert!(users.watchers.is_empty(), "nothing is kept for those who left");
+        users.sign_out(&teacher, teachers.id(), &[], Instant::now());
+        assert!(users.online.is_empty() && users.leaving.is_empty());
+    }
+
+    #[test]
+    fn a_watcher_hears_of_all_who_left_at_once_in_one_frame_and_of_nobody_else() {
+        let (metrics, mut users, sockets, now) = (metrics(), Users::default(), sockets(4), Instant::now());
+        let (seven, eight) = (user("7"), user("8"));
+        let [both, one, of_seven, of_eight] = sockets.as_slice() else { panic!() };
+        users.sign_in(&seven, of_seven, &metrics);
+        users.sign_in(&eight, of_eight, &metrics);
+        users.watch(both, &[], &[seven.clone(), eight.clone()], &metrics);
+        users.watch(one, &[], std::slice::from_ref(&eight), &metrics);
+        let (both_before, one_before) = (both.outbox().queued_bytes(), one.outbox().queued_bytes());
+        users.sign_out(&seven, of_seven.id(), &[], now);
+        users.sign_out(&eight, of_eight.id(), &[], now);
+        users.settle(now + OFFLINE_DELAY, &metrics);
+        let told = |socket: &Socket, before: usize| socket.outbox().queued_bytes() - before;
+        assert_eq!(told(both, both_before), frame_bytes(&[], &[seven, eight.clone()]));
+        assert_eq!(told(one, one_before), frame_bytes(&[], &[eight]));
     }
 }

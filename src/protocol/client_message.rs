@@ -27,6 +27,9 @@ pub enum Error {
     /// Not a JSON object with an `event`, or a part of it has the wrong type.
     #[error("Invalid message format: {0}")]
     Json(#[from] serde_json::Error),
+    /// Something else where the protocol has an object.
+    #[error("Invalid message format: a JSON object is needed")]
+    NotAnObject,
     /// Nested deeper than any client needs.
     #[error("Invalid message format: nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
@@ -46,8 +49,10 @@ pub enum Error {
 pub enum ClientMessage<'a> {
     /// `pusher:ping`.
     Ping,
-    /// `pusher:pong`, or an event that is nobody's business: counted as a sign of life, otherwise ignored.
-    Nothing,
+    /// `pusher:pong`: a sign of life and nothing else.
+    Pong,
+    /// An event whose name only the server may use, or that is no client's: to be ignored and counted.
+    Ignored,
     /// `pusher:subscribe`.
     Subscribe(Subscribe<'a>),
     /// `pusher:unsubscribe` from the channel named.
@@ -121,6 +126,11 @@ enum Data<'a> {
     Packed(Cow<'a, str>),
 }
 
+/// Reads a JSON object. An array would fill the fields in order; the protocol knows objects only.
+fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
+    if text.trim_ascii_start().starts_with('{') { Ok(serde_json::from_str(text)?) } else { Err(Error::NotAnObject) }
+}
+
 fn unpack<'a>(data: Option<&'a RawValue>) -> Result<Data<'a>, Error> {
     let text = data.ok_or(Error::DataMissing)?.get();
     if text.starts_with('"') { Ok(Data::Packed(serde_json::from_str(text)?)) } else { Ok(Data::Object(text)) }
@@ -130,9 +140,9 @@ fn unpack<'a>(data: Option<&'a RawValue>) -> Result<Data<'a>, Error> {
 macro_rules! read_data {
     ($data:expr, $kind:ident { $($field:ident $convert:ident),+ }) => {
         match unpack($data)? {
-            Data::Object(text) => serde_json::from_str::<$kind<'_>>(text)?,
+            Data::Object(text) => read_object::<$kind<'_>>(text)?,
             Data::Packed(text) => {
-                let inner: $kind<'_> = serde_json::from_str(&text)?;
+                let inner: $kind<'_> = read_object(&text)?;
                 $kind { $($field: read_data!(@$convert inner.$field)),+ }
             }
         }
@@ -151,14 +161,10 @@ impl<'a> ClientMessage<'a> {
         if is_too_deep(text) {
             return Err(Error::TooDeep);
         }
-        // An array would fill the fields of the envelope in order; the protocol knows objects only.
-        if !text.trim_ascii_start().starts_with('{') {
-            return Err(Error::UnknownEvent);
-        }
-        let Envelope { event, channel, data } = serde_json::from_str(text)?;
+        let Envelope { event, channel, data } = read_object(text)?;
         match event.as_ref() {
             "pusher:ping" => Ok(Self::Ping),
-            "pusher:pong" => Ok(Self::Nothing),
+            "pusher:pong" => Ok(Self::Pong),
             "pusher:subscribe" => {
                 Ok(Self::Subscribe(read_data!(data, Subscribe { channel text, auth option, channel_data option })))
             }
@@ -172,7 +178,7 @@ impl<'a> ClientMessage<'a> {
                 let channel = channel.ok_or(Error::DataMissing)?;
                 Ok(Self::Event(ClientEvent { name: event, channel, data }))
             }
-            _ => Ok(Self::Nothing),
+            _ => Ok(Self::Ignored),
         }
     }
 }
@@ -217,7 +223,7 @@ struct ChannelData {
 /// # Errors
 /// When the text is not a JSON object, or `user_id` is missing, empty, too long or of another type.
 pub fn parse_channel_data(text: &str) -> Result<Member, Error> {
-    let ChannelData { user_id, user_info } = serde_json::from_str(text)?;
+    let ChannelData { user_id, user_info } = read_object(text)?;
     let (id, numeric_id) = match user_id {
         AnyId::Number(number) => (UserId::parse(&number.to_string())?, true),
         AnyId::Text(text) => (UserId::parse(&text)?, false),
@@ -251,7 +257,7 @@ struct RawUserData {
 /// # Errors
 /// When the text is not a JSON object, `id` is missing, empty, too long or no text, or the watchlist holds anything but ids.
 pub fn parse_user_data(text: &str) -> Result<UserData, Error> {
-    let RawUserData { id, user_info, watchlist } = serde_json::from_str(text)?;
+    let RawUserData { id, user_info, watchlist } = read_object(text)?;
     let info = user_info.map_or_else(|| Arc::from("{}"), |raw| Arc::from(raw.get()));
     let member = Member { id: UserId::parse(&id)?, numeric_id: false, info };
     let watchlist_cut = watchlist.len() > MAX_WATCHLIST;

@@ -106,16 +106,23 @@ impl LiveApp {
             self.hub.watch(socket, watched, &user.watchlist);
             return SignedIn { member: user.member, watchlist: user.watchlist };
         }
+        if !watched.is_empty() {
+            // The app had them on at the last sign-in: what was watched since is not remembered after this.
+            self.hub.watch(socket, watched, &[]);
+        }
         SignedIn { member: user.member, watchlist: Vec::new() }
     }
 
-    /// Ends a socket's subscriptions and its sign-in.
+    /// Ends a socket's subscriptions and its sign-in. Counts a panic when one ends the socket's task.
     pub fn close_socket<'a>(
         &self,
         socket: &Socket,
         subscriptions: impl Iterator<Item = (&'a ChannelName, Option<&'a UserId>)>,
         signed_in: Option<&SignedIn>,
     ) {
+        if std::thread::panicking() {
+            self.metrics().panics.inc();
+        }
         for (channel, user) in subscriptions {
             self.unsubscribe(channel, socket, user);
         }
@@ -129,3 +136,6 @@ impl LiveApp {
         self.hub.terminate(user, self.app().settings.terminate_presence_members);
     }
 }
+
+#[cfg(test)]
+mod tests;

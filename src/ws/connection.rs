@@ -287,6 +287,7 @@ impl<Io> Connection<Io> {
                     self.admitted.live.sign_in(&self.admitted.socket, user, self.incoming.session.signed_in_as());
                 self.incoming.session.signed_in(user);
             }
+            Action::CountIgnored => self.admitted.live.metrics().ignored_events.inc(),
             Action::Close(reason) => self.close(reason, now),
         }
     }

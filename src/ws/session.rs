@@ -22,8 +22,11 @@ use crate::{
     services::sockets::SignedIn,
 };
 
-/// Subscriptions per second; the burst lets Echo renew all its channels after a reconnect.
-const SUBSCRIBE_RATE: Rate = Rate::per_second(20, 200);
+/// Subscriptions per second.
+const SUBSCRIBES_PER_SECOND: u32 = 20;
+
+/// Subscriptions that may come at once, unless one socket may have more channels than that.
+const SUBSCRIBES_BURST: u32 = 200;
 
 /// Frames of any kind per second, unless the app allows more client events than that. Above: close 1008.
 const FRAMES_PER_SECOND: u32 = 100;
@@ -56,6 +59,8 @@ pub(super) enum Action {
     Relay(ChannelName, Frame),
     /// Bind the socket to a user; then call [`Session::signed_in`].
     SignIn(UserData),
+    /// Count a message that is ignored.
+    CountIgnored,
     /// Say why, then close.
     Close(CloseReason),
 }
@@ -71,6 +76,11 @@ pub(super) struct Session {
     frame_limit: Bucket,
     subscribes: Bucket,
     client_events: Bucket,
+}
+
+/// The burst lets Echo renew all its channels after a reconnect, however many the app allows.
+fn subscribe_rate(settings: &AppSettings) -> Rate {
+    Rate::per_second(SUBSCRIBES_PER_SECOND, SUBSCRIBES_BURST.max(settings.max_channels_per_connection))
 }
 
 fn error_style(settings: &AppSettings) -> ErrorStyle {
@@ -124,7 +134,8 @@ impl Session {
     pub(super) fn on_frame(&mut self, settings: &AppSettings, now: Instant) -> Option<CloseReason> {
         let events = settings.client_events_per_second.saturating_mul(2);
         let rate = if events == 0 { u32::MAX } else { FRAMES_PER_SECOND.max(events) };
-        let burst = FRAMES_BURST.max(events);
+        let subscribes = subscribe_rate(settings).burst.saturating_add(FRAMES_PER_SECOND);
+        let burst = FRAMES_BURST.max(events).max(subscribes);
         (!self.frames.take(Rate::per_second(rate, burst), now)).then_some(CloseReason::FrameFlood)
     }
 
@@ -140,7 +151,8 @@ impl Session {
         }
         match ClientMessage::parse(text) {
             Ok(ClientMessage::Ping) => vec![Action::Reply(Frame::text(server_message::pong))],
-            Ok(ClientMessage::Nothing) => Vec::new(),
+            Ok(ClientMessage::Pong) => Vec::new(),
+            Ok(ClientMessage::Ignored) => vec![Action::CountIgnored],
             Ok(ClientMessage::Subscribe(message)) => self.on_subscribe(app, &message, now),
             Ok(ClientMessage::Unsubscribe(channel)) => self.on_unsubscribe(&channel),
             Ok(ClientMessage::SignIn(message)) => self.on_sign_in(app, &message),
@@ -163,7 +175,7 @@ impl Session {
             let error = format!("one socket may have {} channels", settings.max_channels_per_connection);
             return vec![refusal_frame(name.as_str(), Refusal { kind: "LimitReached", error: &error, status: 400 })];
         }
-        if !self.subscribes.take(SUBSCRIBE_RATE, now) {
+        if !self.subscribes.take(subscribe_rate(settings), now) {
             let refusal = Refusal { kind: "LimitReached", error: "too many subscriptions per second", status: 429 };
             return vec![refusal_frame(name.as_str(), refusal)];
         }

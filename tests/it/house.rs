@@ -25,10 +25,10 @@ const HOUSE: &[Room] = &[
     room("ids", "", "thiserror"),
     room("domain", "ids", "thiserror"),
     room("protocol", "ids domain", "hex hmac md5 serde serde_json sha2 thiserror url"),
-    room("metrics", "ids", "prometheus"),
+    room("metrics", "ids", "parking_lot prometheus"),
     // Floor 1: engines.
     room("hub", "ids domain protocol metrics", "bytes foldhash lru parking_lot thiserror"),
-    room("throttle", "ids domain protocol metrics", "governor thiserror"),
+    room("throttle", "ids domain protocol metrics", "foldhash governor parking_lot thiserror"),
     room("store", "ids domain protocol metrics", "chrono entity migration sea_orm thiserror tracing"),
     // Floor 2: services.
     room("services", "ids domain protocol metrics hub throttle store", "parking_lot thiserror"),

@@ -40,10 +40,10 @@ fn client_event_keeps_its_data_as_written_and_absent_stays_absent() {
 fn names_of_the_server_from_a_client_are_ignored_or_refused_and_never_events() {
     assert!(matches!(
         parse(r#"{"event":"pusher_internal:member_added","channel":"presence-a"}"#),
-        ClientMessage::Nothing
+        ClientMessage::Ignored
     ));
-    assert!(matches!(parse(r#"{"event":"notclient-x","channel":"a"}"#), ClientMessage::Nothing));
-    assert!(matches!(parse(r#"{"event":"pusher:pong","data":{}}"#), ClientMessage::Nothing));
+    assert!(matches!(parse(r#"{"event":"notclient-x","channel":"a"}"#), ClientMessage::Ignored));
+    assert!(matches!(parse(r#"{"event":"pusher:pong","data":{}}"#), ClientMessage::Pong));
     assert!(matches!(ClientMessage::parse(r#"{"event":"pusher:foo"}"#), Err(Error::UnknownEvent)));
 }
 
@@ -77,6 +77,29 @@ fn frames_without_meaning_are_errors() {
     for text in bad {
         assert!(ClientMessage::parse(text).is_err(), "{text:?}");
     }
+}
+
+#[test]
+fn an_array_is_never_taken_for_the_object_whose_fields_it_lists() {
+    let bad = [
+        r#"["pusher:ping"]"#,
+        r#" [ "client-x", "private-a", 1 ]"#,
+        r#"{"event":"pusher:subscribe","data":["room"]}"#,
+        r#"{"event":"pusher:subscribe","data": [ "room", "", null ]}"#,
+        r#"{"event":"pusher:subscribe","data":"[\"room\"]"}"#,
+        r#"{"event":"pusher:subscribe","data":" [\"room\"]"}"#,
+        r#"{"event":"pusher:unsubscribe","data":["room"]}"#,
+        r#"{"event":"pusher:signin","data":["key:signature","{}"]}"#,
+    ];
+    for text in bad {
+        assert!(matches!(ClientMessage::parse(text), Err(Error::NotAnObject)), "{text:?}");
+    }
+    assert!(matches!(parse_channel_data("[42]"), Err(Error::NotAnObject)));
+    assert!(matches!(parse_channel_data(r#" ["42", {}]"#), Err(Error::NotAnObject)));
+    assert!(matches!(parse_user_data(r#"["42",{},[]]"#), Err(Error::NotAnObject)));
+    let packed = r#"{"event":"pusher:subscribe","data":"\n {\"channel\":\"room\"}"}"#;
+    assert!(matches!(parse(packed), ClientMessage::Subscribe(_)));
+    assert_eq!(parse_channel_data(" {\"user_id\":42}").unwrap().id.as_str(), "42");
 }
 
 #[test]

@@ -48,6 +48,7 @@ fn told(actions: &[Action]) -> Vec<String> {
         Action::Unsubscribe(name, user) => format!("unsubscribe {name} {:?}", user.as_ref().map(UserId::as_str)),
         Action::Relay(name, frame) => format!("relay {name} {}", text(frame)),
         Action::SignIn(user) => format!("sign in {}", user.member.id),
+        Action::CountIgnored => "count ignored".to_owned(),
         Action::Close(reason) => format!("close {}", reason.code()),
     };
     actions.iter().map(short).collect()
@@ -154,6 +155,17 @@ fn sign_in_is_bound_to_the_socket_and_to_the_first_user() {
 }
 
 #[test]
+fn events_of_the_server_are_ignored_and_counted_and_a_pong_is_neither() {
+    let mut session = session();
+    join(&mut session, "presence-a", Some("42"));
+    for event in ["pusher_internal:member_added", "App\\\\Events\\\\Opened", "x"] {
+        let text = format!(r#"{{"event":"{event}","channel":"presence-a","data":{{}}}}"#);
+        assert_eq!(say(&mut session, &text), ["count ignored"]);
+    }
+    assert!(say(&mut session, r#"{"event":"pusher:pong","data":{}}"#).is_empty());
+}
+
+#[test]
 fn channels_are_accepted_up_to_the_limit_of_one_socket() {
     let mut session = session();
     for number in 0..199 {
@@ -163,6 +175,19 @@ fn channels_are_accepted_up_to_the_limit_of_one_socket() {
     join(&mut session, "c199", None);
     assert!(say(&mut session, &subscribe("c200", "", None))[0].contains("LimitReached"));
     assert_eq!(say(&mut session, &subscribe("c5", "", None)), ["subscribe c5 None"]);
+}
+
+#[test]
+fn all_channels_that_a_socket_may_have_are_renewed_at_once() {
+    let (mut app, mut session, now) = (app(), session(), Instant::now());
+    app.settings.max_channels_per_connection = 1_000;
+    for number in 0..1_000 {
+        assert_eq!(session.on_frame(&app.settings, now), None);
+        let told = told(&session.on_text(&app, &subscribe(&format!("c{number}"), "", None), now));
+        assert_eq!(told, [format!("subscribe c{number} None")]);
+    }
+    let told = told(&session.on_text(&app, &subscribe("c1000", "", None), now));
+    assert!(told[0].contains(r#""status":429"#), "{told:?}");
 }
 
 #[test]
