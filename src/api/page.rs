@@ -128,7 +128,7 @@ fn index(request: &Request, pages: Data<&Arc<Pages>>) -> Response {
     let Ok(authority) = visitor::known(request.headers(), &development.address) else {
         return Response::builder().content_type(TEXT).body(
             "Campanile is up.\n\nIts first page is shown under localhost, 127.0.0.1 and the configured public host \
-             only.\nTo open it under this name, set CAMPANILE_PUBLIC_HOST.\n",
+             only, and not through a proxy.\nTo open it under this name, set CAMPANILE_PUBLIC_HOST.\n",
         );
     };
     if let Some(location) = missing_slash(request.original_uri().path()) {

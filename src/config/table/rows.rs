@@ -83,7 +83,8 @@ fn address() -> Vec<Setting> {
         Setting::new(
             "mode",
             &["CAMPANILE_MODE"],
-            "development or production; the default is development on a loopback address, else production",
+            "development or production; the default is development on a loopback address without a public host and \
+             trusted proxies, else production",
             |draft, text| {
                 let modes = [("development", Some(Mode::Development)), ("production", Some(Mode::Production))];
                 put(&mut draft.mode, choice(text, &modes))
