@@ -244,3 +244,4 @@ fn public_door(config: &Config, gate: &Arc<Gate>, pages: Arc<Pages>) -> Door {
     });
     Door::public(api::routes(Arc::clone(&gate.apps), pages, api), Arc::clone(gate), &config.server)
 }
+        pusher: config.server.pusher,
