@@ -60,6 +60,9 @@ pub(super) fn settle(given: &Gathered, environment: &Environment, problems: &mut
         weak_secret(&draft, given, problems);
     }
     let mut notices = reverb::notices(environment);
+    if !given.is_given("store.url") {
+        notices.extend(reverb::database_notice(environment));
+    }
     if of_reverb(given) && !given.is_given("server.host") {
         notices.push(format!(
             "listening on {} only, where Reverb takes 0.0.0.0; set REVERB_SERVER_HOST",
