@@ -14,6 +14,9 @@ use crate::ids::{AppId, AppKey};
 /// Most secrets an app may have active at once: the current one and, while rotating, the one before.
 pub const MAX_ACTIVE_SECRETS: usize = 2;
 
+/// Longest secret in bytes: the width of its column, whatever it counts in. HMAC keys gain nothing by then.
+pub const MAX_SECRET_BYTES: usize = 255;
+
 /// Signing secret of an app. Shown only by [`Secret::expose`]; `Debug` prints a placeholder.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<str>);

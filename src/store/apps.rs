@@ -20,7 +20,7 @@ use sea_orm::{
 
 use super::{Error, Result, Store, change_end};
 use crate::{
-    domain::app::{App, AppSettings, MAX_ACTIVE_SECRETS, Secret},
+    domain::app::{App, AppSettings, MAX_ACTIVE_SECRETS, MAX_SECRET_BYTES, Secret},
     ids::{AppId, AppKey},
 };
 
@@ -29,9 +29,6 @@ const COUNTER: &str = "app";
 
 /// Longest name of an app in characters; the width of the column.
 const MAX_NAME: usize = 128;
-
-/// Longest secret in characters; the width of the column.
-const MAX_SECRET: usize = 255;
 
 /// An app that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +39,7 @@ pub struct NewApp {
     pub key: AppKey,
     /// What operators call it. At most 128 characters.
     pub name: String,
-    /// Secrets, newest first: one or two, each of 1 to 255 characters.
+    /// Secrets, newest first: one or two, each of 1 to 255 bytes.
     pub secrets: Vec<Secret>,
     /// Whether it accepts sockets and HTTP requests from the start.
     pub enabled: bool,
@@ -290,8 +287,8 @@ fn check(new: &NewApp) -> Result<()> {
 }
 
 fn check_secret(secret: &Secret) -> Result<()> {
-    let length = secret.expose().chars().count();
-    if (1..=MAX_SECRET).contains(&length) { Ok(()) } else { Err(Error::SecretLength { max: MAX_SECRET, got: length }) }
+    let got = secret.expose().len();
+    if (1..=MAX_SECRET_BYTES).contains(&got) { Ok(()) } else { Err(Error::SecretLength { max: MAX_SECRET_BYTES, got }) }
 }
 
 fn check_setting(name: &str, value: &str) -> Result<()> {

@@ -104,7 +104,7 @@ async fn taken_id_and_key_are_told_apart_and_nothing_is_written() {
 #[tokio::test]
 async fn what_breaks_a_bound_is_refused_and_what_meets_it_is_kept() {
     let (_directory, store) = migrated().await;
-    let secret = |length| Secret::new(&"é".repeat(length));
+    let secret = |length| Secret::new(&"s".repeat(length));
     let setting = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
     for (app, reason) in [
         (
@@ -113,8 +113,8 @@ async fn what_breaks_a_bound_is_refused_and_what_meets_it_is_kept() {
         ),
         (NewApp { secrets: vec![], ..new("x") }, "a new app has 1 to 2 secrets, not 0"),
         (NewApp { secrets: vec![secret(1); 3], ..new("x") }, "a new app has 1 to 2 secrets, not 3"),
-        (NewApp { secrets: vec![secret(0)], ..new("x") }, "a secret has 1 to 255 characters, not 0"),
-        (NewApp { secrets: vec![secret(256)], ..new("x") }, "a secret has 1 to 255 characters, not 256"),
+        (NewApp { secrets: vec![secret(0)], ..new("x") }, "a secret has 1 to 255 bytes, not 0"),
+        (NewApp { secrets: vec![secret(256)], ..new("x") }, "a secret has 1 to 255 bytes, not 256"),
         (NewApp { settings: setting("bells", "1"), ..new("x") }, "the app setting 'bells' is refused"),
         (NewApp { settings: setting("max_channels", "0"), ..new("x") }, "the app setting 'max_channels' is refused"),
     ] {
@@ -140,6 +140,9 @@ async fn third_secret_pushes_the_first_out_and_retiring_leaves_the_newest() {
     assert_eq!(secrets(&store, "other").await, ["first"]);
     let refused = store.app_secret_rotate(&id("tower"), Secret::new(""), at(2)).await;
     assert!(matches!(refused, Err(Error::SecretLength { max: 255, got: 0 })));
+    let refused = store.app_secret_rotate(&id("tower"), Secret::new(&"ü".repeat(128)), at(2)).await;
+    assert!(matches!(refused, Err(Error::SecretLength { max: 255, got: 256 })));
+    assert!(store.app_secret_rotate(&id("tower"), Secret::new(&"s".repeat(255)), at(2)).await.unwrap());
 }
 
 #[tokio::test]
