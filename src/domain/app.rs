@@ -64,6 +64,21 @@ pub struct App {
     pub settings: AppSettings,
 }
 
+/// An app with what tells it from an earlier one of the same id and key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// The app.
+    pub app: App,
+    /// When it was made, in seconds since 1970; `None` = it comes from the configuration.
+    pub made: Option<i64>,
+}
+
+impl From<App> for Listed {
+    fn from(app: App) -> Self {
+        Self { app, made: None }
+    }
+}
+
 /// Secrets that stand in documentation and examples of this kind of server; never fit for use beyond one's own machine.
 const KNOWN_SECRETS: [&str; 8] =
     ["app-secret", "secret", "reverb-secret", "your_secret", "your-pusher-secret", "my-secret", "changeme", "password"];

@@ -261,12 +261,17 @@ async fn writers_that_meet_wait_for_each_other_and_none_is_lost() {
 }
 
 #[tokio::test]
-async fn row_that_was_edited_into_an_illegal_key_is_reported_with_its_id() {
+async fn row_that_was_edited_into_an_illegal_key_is_reported_with_its_id_and_keeps_no_other_from_being_listed() {
     let (_directory, store) = migrated().await;
-    store.app_create(new("tower"), at(0)).await.unwrap();
-    store.db.execute_unprepared("UPDATE app SET key = 'a/b'").await.unwrap();
-    let error = store.app_list(&AppSettings::default()).await.unwrap_err();
+    for name in ["belfry", "tower", "yard"] {
+        store.app_create(new(name), at(7)).await.unwrap();
+    }
+    store.db.execute_unprepared("UPDATE app SET key = 'a/b' WHERE id = 'tower'").await.unwrap();
+    let error = store.app_find(&id("tower"), &AppSettings::default()).await.unwrap_err();
     assert_eq!(error.to_string(), "the row of the app 'tower' is not valid");
+    let census = store.app_census(&AppSettings::default()).await.unwrap();
+    let listed: Vec<_> = census.iter().map(|listed| (listed.app.id.as_str(), listed.made)).collect();
+    assert_eq!(listed, [("belfry", Some(at(7).timestamp())), ("yard", Some(at(7).timestamp()))]);
 }
 
 /// Everything that is logged, at any level.
@@ -297,10 +302,14 @@ async fn log_names_a_skipped_override_but_never_sql_nor_a_secret() {
     store.app_secret_rotate(&id("tower"), Secret::new("hush-2"), at(0)).await.unwrap();
     override_insert(&store, "tower", "bells", "12").await;
     assert_eq!(find(&store, "tower").await.secrets.len(), 2);
+    store.db.execute_unprepared("UPDATE app SET key = 'a/b'").await.unwrap();
+    assert_eq!(store.app_list(&AppSettings::default()).await.unwrap(), []);
     drop(guard);
 
     let text = String::from_utf8(log.0.lock().clone()).unwrap();
     assert_eq!(text.matches("an app setting in the database is skipped").count(), 1, "{text}");
+    let skipped = text.lines().find(|line| line.contains("an app in the database is skipped")).unwrap();
+    assert!(skipped.contains("ERROR") && skipped.contains("the row of the app 'tower' is not valid"), "{skipped}");
     assert!(text.contains("store.app_create{app.id=tower}"), "{text}");
     for hidden in ["hush", "INSERT", "SELECT", "app_secret`", "\"app_secret\""] {
         assert!(!text.contains(hidden), "{hidden} in {text}");
