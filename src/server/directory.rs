@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::Result;
 use crate::{
     config::{Config, Mode},
-    domain::app::{App, Secret, secret_weakness},
+    domain::app::{App, Listed, Secret, secret_weakness},
     ids::{AppId, AppKey},
     services::Apps,
     store::{NewApp, Store},
@@ -87,9 +87,9 @@ pub(crate) fn now() -> DateTime<Utc> {
 /// Brings configuration and database into force; returns the revision that was read.
 pub(super) async fn load(config: &Config, store: &Store, apps: &Apps) -> Result<i64> {
     let revision = store.app_revision().await?;
-    let mut stored = store.app_list(&config.app_defaults).await?;
-    stored.retain(|app| is_fit(config, app));
-    apps.replace(config.app.iter().cloned().chain(stored).collect());
+    let mut stored = store.app_census(&config.app_defaults).await?;
+    stored.retain(|listed| is_fit(config, &listed.app));
+    apps.replace(config.app.iter().cloned().map(Listed::from).chain(stored).collect());
     Ok(revision)
 }
 
