@@ -15,7 +15,7 @@ mod pusher_users;
 
 use std::sync::Arc;
 
-use poem::{Endpoint, IntoEndpoint, Request, Response};
+use poem::{Endpoint, IntoEndpoint, Request, Response, http::StatusCode};
 use poem_openapi::{OpenApiService, Tags};
 
 use crate::services::Apps;
@@ -29,6 +29,8 @@ pub struct Config {
     pub body_timeout: std::time::Duration,
     /// Prefix of all paths; empty, or with a leading slash and none at the end. Some SDKs sign without it.
     pub path_prefix: String,
+    /// Serve the Pusher API. When not, its paths are 404. Default true.
+    pub pusher: bool,
 }
 
 impl Default for Config {
@@ -37,6 +39,7 @@ impl Default for Config {
             max_request_bytes: 1 << 20,
             body_timeout: std::time::Duration::from_secs(10),
             path_prefix: String::new(),
+            pusher: true,
         }
     }
 }
@@ -106,6 +109,8 @@ fn reference_html() -> String {
 /// All routes but the socket's: the API below `/apps` and at `/up`, pages everywhere else.
 struct Routes<A, P> {
     api: A,
+    /// The Pusher API is served.
+    pusher: bool,
     pages: P,
 }
 
@@ -118,7 +123,9 @@ where
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let path = request.uri().path();
-        let outcome = if auth::is_signed(path) || path == "/up" {
+        let outcome = if auth::is_signed(path) && !self.pusher {
+            Err(StatusCode::NOT_FOUND.into())
+        } else if auth::is_signed(path) || path == "/up" {
             self.api.call(request).await
         } else {
             self.pages.call(request).await
@@ -136,6 +143,7 @@ pub fn routes(
     pages: Arc<page::Pages>,
     config: Arc<Config>,
 ) -> impl Endpoint<Output = Response> + 'static {
+    let pusher = config.pusher;
     let api = auth::Signed::new(service().into_endpoint(), apps, config);
-    Routes { api, pages: page::routes(pages) }
+    Routes { api, pusher, pages: page::routes(pages) }
 }

@@ -39,7 +39,8 @@ use crate::domain::app::{App, AppSettings};
 /// How careful the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// One's own machine: the secret is shown at start, and a weak one is accepted on a loopback address.
+    /// One's own machine: the secret is shown at start, there is a console, and a weak secret is accepted where nobody else
+    /// is let in.
     Development,
     /// Everything else: secrets stay hidden and must be fit.
     Production,
@@ -57,7 +58,8 @@ impl fmt::Display for Mode {
 /// The settings in force, complete and checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// How careful the server is. Default: development when it listens on a loopback address only, else production.
+    /// How careful the server is. Default: development when it listens on a loopback address only, has no other public host
+    /// and trusts no proxy; else production.
     pub mode: Mode,
     /// The listening side.
     pub server: ServerConfig,
@@ -94,7 +96,7 @@ impl Config {
     /// Tells whether well-known and short secrets may be used: on one's own machine only.
     #[must_use]
     pub fn accepts_weak_secrets(&self) -> bool {
-        self.mode == Mode::Development && self.server.is_loopback()
+        self.mode == Mode::Development && self.public.is_own_machine(&self.server)
     }
 
     /// Reads all layers and checks every setting. Reads files; opens nothing else and binds nothing.

@@ -69,6 +69,12 @@ pub enum Error {
     /// The database cannot be used.
     #[error("database: {0}")]
     Store(#[from] store::Error),
+    /// The database gives no answer.
+    #[error("database: no answer within {after:?}")]
+    Stalled {
+        /// How long was waited.
+        after: Duration,
+    },
     /// Metrics cannot be set up.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -225,6 +231,7 @@ impl Server {
             };
             tasks.spawn(accept.run());
         }
+        tasks.spawn(directory::keep_time(Arc::clone(&gate), token.clone()));
         tasks.spawn(directory::keep_fresh(config.clone(), store.clone(), Arc::clone(&gate), token.clone()));
 
         stop.await;
@@ -260,6 +267,7 @@ fn public_door(config: &Config, gate: &Arc<Gate>, pages: Arc<Pages>) -> Door {
     let api = Arc::new(api::Config {
         max_request_bytes: config.server.max_request_bytes,
         path_prefix: config.server.path.clone(),
+        pusher: config.server.pusher,
         ..api::Config::default()
     });
     Door::public(api::routes(Arc::clone(&gate.apps), pages, api), Arc::clone(gate), &config.server)

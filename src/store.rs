@@ -115,11 +115,11 @@ pub enum Error {
         got: usize,
     },
     /// A secret is empty or too long.
-    #[error("a secret has 1 to {max} characters, not {got}")]
+    #[error("a secret has 1 to {max} bytes, not {got}")]
     SecretLength {
-        /// Most characters.
+        /// Most bytes.
         max: usize,
-        /// Characters of the refused secret.
+        /// Bytes of the refused secret.
         got: usize,
     },
     /// A setting has an unknown name or an illegal value.

@@ -15,6 +15,7 @@ mod visitor;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use poem::{
     Endpoint, EndpointExt, Request, Response, Route, get, handler,
@@ -85,8 +86,8 @@ impl Development {
 /// The pages of one running server.
 #[derive(Debug)]
 pub struct Pages {
-    /// Prefix of all paths, for the description.
-    prefix: String,
+    /// The description of the API, made once: it takes a while and anybody may ask for it.
+    spec: Bytes,
     /// Absent in production mode.
     development: Option<Development>,
     /// Proves that a request of the console comes from a page of this start.
@@ -99,7 +100,8 @@ impl Pages {
     /// # Errors
     /// When the system gives no random numbers.
     pub fn new(prefix: &str, development: Option<Development>) -> Result<Self, getrandom::Error> {
-        Ok(Self { prefix: prefix.to_owned(), development, token: Token::draw()? })
+        let spec = Bytes::from(super::spec_below(prefix));
+        Ok(Self { spec, development, token: Token::draw()? })
     }
 
     /// What the console is about; in production mode nothing is found.
@@ -128,7 +130,7 @@ fn index(request: &Request, pages: Data<&Arc<Pages>>) -> Response {
     let Ok(authority) = visitor::known(request.headers(), &development.address) else {
         return Response::builder().content_type(TEXT).body(
             "Campanile is up.\n\nIts first page is shown under localhost, 127.0.0.1 and the configured public host \
-             only.\nTo open it under this name, set CAMPANILE_PUBLIC_HOST.\n",
+             only, and not through a proxy.\nTo open it under this name, set CAMPANILE_PUBLIC_HOST.\n",
         );
     };
     if let Some(location) = missing_slash(request.original_uri().path()) {
@@ -160,7 +162,7 @@ fn reference_page() -> Response {
 #[handler]
 fn description(pages: Data<&Arc<Pages>>) -> Response {
     let response = Response::builder().content_type("application/json");
-    response.header(CACHE_CONTROL, "no-cache").body(super::spec_below(&pages.prefix))
+    response.header(CACHE_CONTROL, "no-cache").body(pages.spec.clone())
 }
 
 #[cfg(test)]

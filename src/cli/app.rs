@@ -8,7 +8,7 @@ use clap::Subcommand;
 
 use crate::{
     config::nearest,
-    domain::app::{AppSettings, Secret, SettingError},
+    domain::app::{AppSettings, MAX_SECRET_BYTES, Secret, SettingError},
     ids::{self, AppId, AppKey},
 };
 
@@ -143,7 +143,11 @@ fn app_name(text: &str) -> Result<String, Error> {
 
 /// Accepts any text but the empty one: the parser would show what it refuses.
 fn secret(text: &str) -> Result<Secret, ids::Error> {
-    if text.is_empty() { Err(ids::Error::Empty { what: "secret" }) } else { Ok(Secret::new(text)) }
+    match text.len() {
+        0 => Err(ids::Error::Empty { what: "secret" }),
+        1..=MAX_SECRET_BYTES => Ok(Secret::new(text)),
+        got => Err(ids::Error::TooLong { what: "secret", max: MAX_SECRET_BYTES, got }),
+    }
 }
 
 impl FromStr for Assignment {

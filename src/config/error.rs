@@ -110,7 +110,7 @@ pub enum Problem {
     /// The secret of the configured app is not fit for other people's networks.
     #[error(
         "{from} = ***: must be a secret fit for production, but {why}; \
-         a weak secret is accepted only in development mode on a loopback address"
+         a weak secret is accepted only in development mode on a loopback address, without a public host or trusted proxies"
     )]
     WeakSecret {
         /// Where the secret was given.

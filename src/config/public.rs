@@ -7,7 +7,7 @@ use std::fmt;
 
 use url::Host;
 
-use super::ServerConfig;
+use super::{ServerConfig, server::is_loopback};
 
 /// Scheme of the public address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,13 @@ pub struct PublicAddress {
 }
 
 impl PublicConfig {
+    /// Tells whether whoever comes sits at this machine: the server listens on it only, and neither a public host nor a
+    /// trusted proxy says that others are let in.
+    #[must_use]
+    pub fn is_own_machine(&self, server: &ServerConfig) -> bool {
+        server.is_loopback() && self.host.as_ref().is_none_or(is_loopback) && server.trusted_proxies.is_empty()
+    }
+
     /// Fills the gaps from what the server listens on. `bound_port` is the port in use, also when 0 was asked for.
     ///
     /// As in Laravel's configuration for Reverb, a host without scheme and port means https on port 443.

@@ -13,6 +13,8 @@ const RATE_LIMIT: [(&str, &str); 3] = [
     ("REVERB_APP_RATE_LIMIT_DECAY_SECONDS", "60"),
     ("REVERB_APP_RATE_LIMIT_TERMINATE", "false"),
 ];
+/// Where Laravel may keep its own database.
+const DATABASE: &str = "DATABASE_URL";
 const SCALING: &str = "REVERB_SCALING_ENABLED";
 
 /// The variable whose key makes the configured app one of Reverb's.
@@ -21,9 +23,12 @@ pub(super) const KEY_VARIABLE: &str = "REVERB_APP_KEY";
 /// The environment with Reverb's variables in the form the aliases of the table read.
 ///
 /// Its rate limit counts only when it is switched on, with defaults of its own; and whoever else than "all" or "members"
-/// may send client events there, nobody does.
+/// may send client events there, nobody does. `DATABASE_URL` beside them is the application's, not ours to make tables in.
 pub(super) fn translate(environment: &Environment, problems: &mut Vec<Problem>) -> Environment {
     let mut translated = environment.clone();
+    if is_of_laravel(environment) {
+        translated.put(DATABASE, None);
+    }
     if environment.get(CLIENT_EVENTS).is_some_and(|from| !matches!(from, "all" | "members")) {
         translated.put(CLIENT_EVENTS, Some("none"));
     }
@@ -38,6 +43,22 @@ pub(super) fn translate(environment: &Environment, problems: &mut Vec<Problem>) 
         translated.put(name, limited.then(|| environment.get(name).unwrap_or(default)));
     }
     translated
+}
+
+/// Tells whether the environment is one of Laravel, which this server shares.
+fn is_of_laravel(environment: &Environment) -> bool {
+    environment.names("REVERB_").any(|name| environment.get(name).is_some())
+}
+
+/// What to say when no database is given but by the variable that is left to Laravel.
+pub(super) fn database_notice(environment: &Environment) -> Option<String> {
+    let ignored = is_of_laravel(environment) && environment.get(DATABASE).is_some();
+    ignored.then(|| {
+        format!(
+            "{DATABASE} is ignored beside REVERB_*, because it may be the application's own database; \
+             set CAMPANILE_DATABASE_URL"
+        )
+    })
 }
 
 /// What an app that comes from Reverb starts from: where Reverb has no limit, ours is as wide as it can be.

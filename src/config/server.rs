@@ -87,14 +87,10 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
-    /// Tells whether only this machine can reach the server.
+    /// Tells whether the server listens on this machine only. A proxy on it may still bring others.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        match &self.host {
-            Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
-            Host::Ipv4(address) => address.is_loopback(),
-            Host::Ipv6(address) => address.to_canonical().is_loopback(),
-        }
+        is_loopback(&self.host)
     }
 
     /// Tells whether the server listens on all addresses of the machine.
@@ -111,6 +107,15 @@ impl ServerConfig {
     #[must_use]
     pub fn bind_address(&self) -> String {
         format!("{}:{}", self.host, self.port)
+    }
+}
+
+/// Tells whether a host names the machine that asks.
+pub(super) fn is_loopback(host: &Host) -> bool {
+    match host {
+        Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.to_canonical().is_loopback(),
     }
 }
 

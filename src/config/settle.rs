@@ -54,12 +54,15 @@ pub(super) fn settle(given: &Gathered, environment: &Environment, problems: &mut
     all_or_none(&["server.tls_cert", "server.tls_key"], given, problems);
     draft.server.tls = tls(&draft, given, environment, problems);
 
-    let loopback = draft.server.is_loopback();
-    let mode = draft.mode.unwrap_or(if loopback { Mode::Development } else { Mode::Production });
-    if !(loopback && mode == Mode::Development) {
+    let own_machine = draft.public.is_own_machine(&draft.server);
+    let mode = draft.mode.unwrap_or(if own_machine { Mode::Development } else { Mode::Production });
+    if !(own_machine && mode == Mode::Development) {
         weak_secret(&draft, given, problems);
     }
     let mut notices = reverb::notices(environment);
+    if !given.is_given("store.url") {
+        notices.extend(reverb::database_notice(environment));
+    }
     if of_reverb(given) && !given.is_given("server.host") {
         notices.push(format!(
             "listening on {} only, where Reverb takes 0.0.0.0; set REVERB_SERVER_HOST",

@@ -40,7 +40,7 @@ impl FromStr for DatabaseUrl {
         let backend = match scheme {
             "sqlite" => Backend::Sqlite,
             "postgres" | "postgresql" => Backend::Postgres,
-            "mysql" => Backend::MySql,
+            "mysql" | "mariadb" => Backend::MySql,
             _ => return Err(wrong()),
         };
         let complete = match backend {
@@ -113,7 +113,9 @@ mod tests {
         for text in ["postgres://u:p@h/d", "postgresql://h:5432/d", "postgres:///d?host=/run/postgresql"] {
             assert_eq!(backend(text), Ok(Backend::Postgres), "{text}");
         }
-        assert_eq!(backend("mysql://u:p@h/d"), Ok(Backend::MySql));
+        for text in ["mysql://u:p@h/d", "mariadb://u:p@h/d"] {
+            assert_eq!(backend(text), Ok(Backend::MySql), "{text}");
+        }
         for text in ["", "sqlite:", "sqlite://", "campanile.db", "mongodb://h/d", "postgres:h", "mysql://u:p#q@h/d"] {
             assert!(backend(text).is_err(), "{text}");
         }

@@ -14,6 +14,9 @@ use crate::ids::{AppId, AppKey};
 /// Most secrets an app may have active at once: the current one and, while rotating, the one before.
 pub const MAX_ACTIVE_SECRETS: usize = 2;
 
+/// Longest secret in bytes: the width of its column, whatever it counts in. HMAC keys gain nothing by then.
+pub const MAX_SECRET_BYTES: usize = 255;
+
 /// Signing secret of an app. Shown only by [`Secret::expose`]; `Debug` prints a placeholder.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<str>);
@@ -59,6 +62,21 @@ pub struct App {
     pub enabled: bool,
     /// Limits and switches in force.
     pub settings: AppSettings,
+}
+
+/// An app with what tells it from an earlier one of the same id and key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// The app.
+    pub app: App,
+    /// When it was made, in seconds since 1970; `None` = it comes from the configuration.
+    pub made: Option<i64>,
+}
+
+impl From<App> for Listed {
+    fn from(app: App) -> Self {
+        Self { app, made: None }
+    }
 }
 
 /// Secrets that stand in documentation and examples of this kind of server; never fit for use beyond one's own machine.

@@ -6,12 +6,13 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::Result;
+use super::{Error, Result};
 use crate::{
     config::{Config, Mode},
-    domain::app::{App, Secret, secret_weakness},
+    domain::app::{App, Listed, Secret, secret_weakness},
     ids::{AppId, AppKey},
     services::Apps,
     store::{NewApp, Store},
@@ -20,6 +21,9 @@ use crate::{
 
 /// How often changes are looked for and due work is done.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Longest wait for the database to tell what has changed.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The app that greets whoever starts the server.
 #[derive(Debug, Clone)]
@@ -87,9 +91,9 @@ pub(crate) fn now() -> DateTime<Utc> {
 /// Brings configuration and database into force; returns the revision that was read.
 pub(super) async fn load(config: &Config, store: &Store, apps: &Apps) -> Result<i64> {
     let revision = store.app_revision().await?;
-    let mut stored = store.app_list(&config.app_defaults).await?;
-    stored.retain(|app| is_fit(config, app));
-    apps.replace(config.app.iter().cloned().chain(stored).collect());
+    let mut stored = store.app_census(&config.app_defaults).await?;
+    stored.retain(|listed| is_fit(config, &listed.app));
+    apps.replace(config.app.iter().cloned().map(Listed::from).chain(stored).collect());
     Ok(revision)
 }
 
@@ -103,17 +107,45 @@ fn is_fit(config: &Config, app: &App) -> bool {
     weakness.is_none()
 }
 
-/// Looks for changed apps and does what is due, once a second, until cancelled.
-pub(super) async fn keep_fresh(config: Config, store: Store, gate: Arc<Gate>, token: CancellationToken) {
-    let mut ticker = tokio::time::interval(INTERVAL);
-    let mut known = None;
-    let mut failing = false;
+/// Ticks that are never made up for, so that a stalled process does not rush.
+fn ticker(period: Duration) -> Interval {
+    let mut ticker = interval(period);
+    ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticker
+}
+
+/// Does what is due in every app, once a second, until cancelled. Waits for nothing else, least of all the database.
+pub(super) async fn keep_time(gate: Arc<Gate>, token: CancellationToken) {
+    let mut ticker = ticker(INTERVAL);
     while token.run_until_cancelled(ticker.tick()).await.is_some() {
         gate.apps.tick(Instant::now());
         if let Some(connects) = &gate.connects {
             connects.sweep();
         }
-        match refresh(&config, &store, &gate.apps, known).await {
+    }
+}
+
+/// Looks for changed apps, once a second, until cancelled.
+pub(super) async fn keep_fresh(config: Config, store: Store, gate: Arc<Gate>, token: CancellationToken) {
+    let (config, store, apps) = (&config, &store, &*gate.apps);
+    let look = follow(ticker(INTERVAL), REFRESH_TIMEOUT, move |known| refresh(config, store, apps, known));
+    let _cancelled = token.run_until_cancelled(look).await;
+}
+
+/// Calls `refresh` at each tick with the revision that is known, and gives up each call that takes longer than `limit`.
+///
+/// # Cancel safety
+/// A call that is given up has brought either all it read into force or nothing.
+async fn follow<R>(mut ticker: Interval, limit: Duration, mut refresh: impl FnMut(Option<i64>) -> R)
+where
+    R: Future<Output = Result<i64>>,
+{
+    let mut known = None;
+    let mut failing = false;
+    loop {
+        ticker.tick().await;
+        let outcome = timeout(limit, refresh(known)).await;
+        match outcome.unwrap_or(Err(Error::Stalled { after: limit })) {
             Ok(revision) => {
                 known = Some(revision);
                 failing = false;
@@ -134,4 +166,34 @@ async fn refresh(config: &Config, store: &Store, apps: &Apps, known: Option<i64>
         return Ok(revision);
     }
     load(config, store, apps).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    /// The second call never comes to an end.
+    async fn answer(call: i64) -> Result<i64> {
+        if call == 2 { pending().await } else { Ok(call) }
+    }
+
+    #[tokio::test]
+    async fn refresh_that_hangs_is_given_up_and_tried_again() {
+        let (calls, mut called) = tokio::sync::mpsc::channel(10);
+        let mut count = 0;
+        let refresh = |known| {
+            count += 1;
+            let _full = calls.try_send(known);
+            answer(count)
+        };
+        let look = follow(ticker(Duration::from_millis(1)), Duration::from_millis(20), refresh);
+        let watch = async {
+            for expected in [None, Some(1), Some(1), Some(3)] {
+                assert_eq!(called.recv().await.unwrap(), expected);
+            }
+        };
+        tokio::select! { () = look => {}, () = watch => {} }
+    }
 }

@@ -96,26 +96,11 @@ impl Door {
     }
 
     fn is_trusted(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.trusted_proxies.iter().any(|network| network.contains(&address))
+        is_trusted(&self.trusted_proxies, address)
     }
 
-    /// The client behind the peer: the last address in `X-Forwarded-For` that is no trusted proxy, when the peer is one.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        if !self.is_trusted(peer) {
-            return peer;
-        }
-        let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let chain: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
-        let mut client = peer;
-        for entry in chain.into_iter().rev() {
-            let Some(address) = parse_address(entry) else { return client };
-            client = address;
-            if !self.is_trusted(address) {
-                return client;
-            }
-        }
-        client
+        client(&self.trusted_proxies, peer, headers)
     }
 
     fn is_tls(&self, visit: &Visit, headers: &HeaderMap) -> bool {
@@ -124,8 +109,34 @@ impl Door {
     }
 }
 
+fn is_trusted(proxies: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    proxies.iter().any(|network| network.contains(&address))
+}
+
+/// The client behind the peer: the last address in `X-Forwarded-For` that is no trusted proxy, when the peer is one. An entry
+/// that is no address ends the walk at the proxy before it.
+fn client(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    if !is_trusted(trusted, peer) {
+        return peer;
+    }
+    // Bytes, not text: what a client put to the left must not hide what the proxy put to the right of it.
+    let values: Vec<&HeaderValue> = headers.get_all("x-forwarded-for").iter().collect();
+    let entries = values.into_iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+    let mut client = peer;
+    for entry in entries {
+        let Some(address) = str::from_utf8(entry).ok().and_then(parse_address) else { return client };
+        client = address;
+        if !is_trusted(trusted, address) {
+            return client;
+        }
+    }
+    client
+}
+
 /// An address with or without a port, as proxies write it.
 fn parse_address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
@@ -210,5 +221,37 @@ impl Service<Request<Incoming>> for Visit {
             }
             _ => self.route(request),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client_of(values: &[&[u8]]) -> String {
+        let trusted = ["127.0.0.1/32".parse().unwrap(), "10.0.0.0/8".parse().unwrap()];
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append("x-forwarded-for", HeaderValue::from_bytes(value).unwrap());
+        }
+        client(&trusted, IpAddr::from([127, 0, 0, 1]), &headers).to_string()
+    }
+
+    #[test]
+    fn the_last_address_that_is_no_trusted_proxy_is_the_client() {
+        assert_eq!(client_of(&[]), "127.0.0.1");
+        assert_eq!(client_of(&[b"192.0.2.1"]), "192.0.2.1");
+        assert_eq!(client_of(&[b"198.51.100.1, 192.0.2.1 , 10.0.0.1"]), "192.0.2.1");
+        assert_eq!(client_of(&[b"198.51.100.1, 192.0.2.1", b"10.1.1.1:80"]), "192.0.2.1");
+        assert_eq!(client_of(&[b"10.0.0.2, 10.0.0.1"]), "10.0.0.2");
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_read_hides_nothing_to_its_right() {
+        assert_eq!(client_of(&[b"\xff, 192.0.2.1"]), "192.0.2.1");
+        assert_eq!(client_of(&[b"\xff", b"192.0.2.1, 10.0.0.1"]), "192.0.2.1");
+        assert_eq!(client_of(&[b"198.51.100.1, \xff, 10.0.0.1"]), "10.0.0.1");
+        assert_eq!(client_of(&[b"198.51.100.1, unknown"]), "127.0.0.1");
+        assert_eq!(client_of(&[b"198.51.100.1,"]), "127.0.0.1");
     }
 }

@@ -1,18 +1,15 @@
 //! The apps of this server as they are now, and what runs for each.
 //!
 //! Apps come from the configuration and from the database; [`Apps::replace`] brings changes into force while sockets stay
-//! connected: new limits and secrets count from the next message on, sockets of a disabled or deleted app are closed.
+//! connected: new limits and secrets count from the next message on, sockets of a disabled or deleted app are closed. So are
+//! those of an app with another key, or that was deleted and made again: it is another app, whoever knew the old one.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use parking_lot::RwLock;
 
 use crate::{
-    domain::app::{App, AppSettings},
+    domain::app::{App, AppSettings, Listed},
     hub::Hub,
     ids::{AppId, AppKey, UserId},
     metrics::{AppMetrics, Metrics},
@@ -72,14 +69,21 @@ struct Current {
 pub struct LiveApp {
     /// Replaced as a whole when the app is edited; read for every message.
     current: RwLock<Current>,
+    /// When the app was made, in seconds since 1970; an app made at another time is another app.
+    made: Option<i64>,
     /// The app's sockets and channels on this node.
     pub hub: Hub,
 }
 
 impl LiveApp {
-    fn new(app: App, metrics: AppMetrics) -> Self {
+    fn new(Listed { app, made }: Listed, metrics: AppMetrics) -> Self {
         let limits = Arc::new(Limits::new(&app.settings));
-        Self { current: RwLock::new(Current { app: Arc::new(app), limits }), hub: Hub::new(metrics) }
+        Self { current: RwLock::new(Current { app: Arc::new(app), limits }), made, hub: Hub::new(metrics) }
+    }
+
+    /// Tells whether this is the listed app, edited or not.
+    fn is(&self, listed: &Listed) -> bool {
+        self.made == listed.made && self.current.read().app.key == listed.app.key
     }
 
     /// The app as it is now.
@@ -100,22 +104,21 @@ impl LiveApp {
         self.hub.metrics()
     }
 
-    fn update(&self, app: App) {
+    /// Brings an edited app into force and tells why its sockets have to go, if they have to.
+    fn update(&self, app: App) -> Option<CloseReason> {
         let mut current = self.current.write();
         if *current.app == app {
-            return;
+            return None;
         }
         if current.app.settings != app.settings {
             current.limits = Arc::new(Limits::new(&app.settings));
         }
         let enabled = app.enabled;
         current.app = Arc::new(app);
-        drop(current);
         if enabled {
             self.hub.reopen();
-        } else {
-            self.hub.end_all(CloseReason::AppDisabled);
         }
+        (!enabled).then_some(CloseReason::AppDisabled)
     }
 }
 
@@ -161,37 +164,40 @@ impl Apps {
     }
 
     /// Brings the list of apps into force. The first one counts where two have the same id or key.
-    pub fn replace(&self, apps: Vec<App>) {
+    pub fn replace<L: Into<Listed>>(&self, apps: Vec<L>) {
+        // Sockets are told without the lock, which every handshake and request needs.
+        for (live, reason) in self.exchange(apps.into_iter().map(Into::into)) {
+            live.hub.end_all(reason);
+        }
+    }
+
+    /// Exchanges the directory and returns the apps whose sockets have to go.
+    fn exchange(&self, apps: impl Iterator<Item = Listed>) -> Vec<(Arc<LiveApp>, CloseReason)> {
         let mut directory = self.directory.write();
-        let mut kept = HashSet::new();
-        let mut keys = HashMap::new();
-        for app in apps {
-            if kept.contains(&app.id) || keys.contains_key(&app.key) {
+        let Directory { by_id: mut before, .. } = std::mem::take(&mut *directory);
+        let mut gone = Vec::new();
+        for listed in apps {
+            let (id, key) = (listed.app.id.clone(), listed.app.key.clone());
+            if directory.by_id.contains_key(&id) || directory.by_key.contains_key(&key) {
                 continue;
             }
-            let (id, key) = (app.id.clone(), app.key.clone());
-            let live = match directory.by_id.get(&id) {
-                Some(live) => {
-                    live.update(app);
-                    Arc::clone(live)
-                }
-                None => {
-                    let live = Arc::new(LiveApp::new(app, self.metrics.for_app(&id)));
-                    directory.by_id.insert(id.clone(), Arc::clone(&live));
+            let live = match before.remove(&id) {
+                Some(live) if live.is(&listed) => {
+                    gone.extend(live.update(listed.app).map(|reason| (Arc::clone(&live), reason)));
                     live
                 }
+                Some(other) => {
+                    let live = Arc::new(LiveApp::new(listed, other.metrics().clone()));
+                    gone.push((other, CloseReason::UnknownApp));
+                    live
+                }
+                None => Arc::new(LiveApp::new(listed, self.metrics.for_app(&id))),
             };
-            kept.insert(id);
-            keys.insert(key, live);
+            directory.by_id.insert(id, Arc::clone(&live));
+            directory.by_key.insert(key, live);
         }
-        directory.by_key = keys;
-        directory.by_id.retain(|id, live| {
-            let stays = kept.contains(id);
-            if !stays {
-                live.hub.end_all(CloseReason::UnknownApp);
-            }
-            stays
-        });
+        gone.extend(before.into_values().map(|live| (live, CloseReason::UnknownApp)));
+        gone
     }
 
     /// Does what is due in every app; about once a second.
@@ -200,5 +206,53 @@ impl Apps {
             live.hub.tick(&live.app().settings, now);
             live.limits().sweep();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::app::Secret;
+
+    fn listed(key: &str, made: i64) -> Listed {
+        let app = App {
+            id: AppId::parse("campus").unwrap(),
+            key: AppKey::parse(key).unwrap(),
+            name: "Campus".to_owned(),
+            secrets: vec![Secret::new("0123456789abcdef")],
+            enabled: true,
+            settings: AppSettings::default(),
+        };
+        Listed { app, made: Some(made) }
+    }
+
+    #[test]
+    fn edited_app_stays_and_another_key_or_birth_makes_another_app() {
+        let apps = Apps::new(Arc::new(Metrics::new().unwrap()));
+        let replace = |listed: Listed| {
+            apps.replace(vec![listed]);
+            apps.by_id("campus").unwrap()
+        };
+        let first = replace(listed("key", 1));
+        let mut edited = listed("key", 1);
+        edited.app.enabled = false;
+        assert!(Arc::ptr_eq(&first, &replace(edited)));
+        assert!(!first.app().enabled);
+
+        let again = replace(listed("key", 2));
+        assert!(!Arc::ptr_eq(&first, &again));
+        let other = replace(listed("other", 2));
+        assert!(!Arc::ptr_eq(&again, &other));
+        assert!(apps.by_key("key").is_none() && Arc::ptr_eq(&apps.by_key("other").unwrap(), &other));
+    }
+
+    #[test]
+    fn first_one_counts_where_two_have_the_same_id_or_key() {
+        let apps = Apps::new(Arc::new(Metrics::new().unwrap()));
+        let mut twin = listed("key", 1);
+        twin.app.id = AppId::parse("twin").unwrap();
+        apps.replace(vec![listed("key", 1), listed("other", 2), twin]);
+        assert_eq!(apps.all().len(), 1);
+        assert_eq!(apps.by_id("campus").unwrap().app().key.as_str(), "key");
     }
 }

@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, error::Error as _};
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
 use entity::{app, app_secret, app_setting};
@@ -20,7 +20,7 @@ use sea_orm::{
 
 use super::{Error, Result, Store, change_end};
 use crate::{
-    domain::app::{App, AppSettings, MAX_ACTIVE_SECRETS, Secret},
+    domain::app::{App, AppSettings, Listed, MAX_ACTIVE_SECRETS, MAX_SECRET_BYTES, Secret},
     ids::{AppId, AppKey},
 };
 
@@ -29,9 +29,6 @@ const COUNTER: &str = "app";
 
 /// Longest name of an app in characters; the width of the column.
 const MAX_NAME: usize = 128;
-
-/// Longest secret in characters; the width of the column.
-const MAX_SECRET: usize = 255;
 
 /// An app that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +39,7 @@ pub struct NewApp {
     pub key: AppKey,
     /// What operators call it. At most 128 characters.
     pub name: String,
-    /// Secrets, newest first: one or two, each of 1 to 255 characters.
+    /// Secrets, newest first: one or two, each of 1 to 255 bytes.
     pub secrets: Vec<Secret>,
     /// Whether it accepts sockets and HTTP requests from the start.
     pub enabled: bool,
@@ -96,14 +93,33 @@ impl Store {
         rows.into_iter().next().map(|rows| rows.into_app(base)).transpose()
     }
 
-    /// Lists all apps, ordered by id. Their settings are `base` with their own put in place.
+    /// Lists all apps, ordered by id. Their settings are `base` with their own put in place. An app whose row breaks a rule
+    /// is left out and told in the log: it must not stand in the way of the others.
     ///
     /// # Errors
-    /// [`Error::InvalidRow`] or [`Error::Database`].
-    #[tracing::instrument(name = "store.app_list", level = "debug", skip_all)]
+    /// [`Error::Database`].
     pub async fn app_list(&self, base: &AppSettings) -> Result<Vec<App>> {
-        let rows = self.app_rows(None).await?;
-        rows.into_iter().map(|rows| rows.into_app(base)).collect()
+        Ok(self.app_census(base).await?.into_iter().map(|listed| listed.app).collect())
+    }
+
+    /// As [`Store::app_list`], with the moment at which each app was made.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    #[tracing::instrument(name = "store.app_census", level = "debug", skip_all)]
+    pub async fn app_census(&self, base: &AppSettings) -> Result<Vec<Listed>> {
+        let listed = |rows: AppRows| {
+            let (id, made) = (rows.app.id.clone(), rows.app.created_at.and_utc().timestamp());
+            match rows.into_app(base) {
+                Ok(app) => Some(Listed { app, made: Some(made) }),
+                Err(error) => {
+                    let cause = error.source().map(ToString::to_string);
+                    tracing::error!(app.id = id, %error, cause, "an app in the database is skipped");
+                    None
+                }
+            }
+        };
+        Ok(self.app_rows(None).await?.into_iter().filter_map(listed).collect())
     }
 
     /// Names and values of the settings in which an app differs from the server's, ordered by name; none if there is no
@@ -290,8 +306,8 @@ fn check(new: &NewApp) -> Result<()> {
 }
 
 fn check_secret(secret: &Secret) -> Result<()> {
-    let length = secret.expose().chars().count();
-    if (1..=MAX_SECRET).contains(&length) { Ok(()) } else { Err(Error::SecretLength { max: MAX_SECRET, got: length }) }
+    let got = secret.expose().len();
+    if (1..=MAX_SECRET_BYTES).contains(&got) { Ok(()) } else { Err(Error::SecretLength { max: MAX_SECRET_BYTES, got }) }
 }
 
 fn check_setting(name: &str, value: &str) -> Result<()> {

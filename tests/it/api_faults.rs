@@ -6,7 +6,7 @@ use proptest::{
     strategy::ValueTree,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -263,4 +263,23 @@ async fn with_reverb_parity_error_data_is_text_and_ids_keep_their_type() {
     assert_eq!(inner(&first.expect("pusher_internal:member_added").await)["user_id"], json!("7"));
     first.close().await;
     assert_eq!(inner(&second.expect("pusher_internal:member_removed").await)["user_id"], json!(42));
+}
+
+#[tokio::test]
+async fn without_the_pusher_protocol_its_api_is_not_found_and_the_rest_is() {
+    let app = TestApp::with(|config| config.server.pusher = false).await;
+    let event = json!({ "name": "bell", "channel": "room", "data": "1" });
+    assert_eq!(app.post("/events", &event).await.0, StatusCode::NOT_FOUND);
+    for path in ["/channels", "/channels/room", "/nowhere"] {
+        assert_eq!(app.get(path, &[]).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
+    for (path, status) in [
+        ("/apps/app-id/events", StatusCode::NOT_FOUND),
+        ("/users/x", StatusCode::NOT_FOUND),
+        ("/up", StatusCode::OK),
+        ("/docs", StatusCode::OK),
+    ] {
+        let response = app.plain(Method::GET, path).send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+    }
 }

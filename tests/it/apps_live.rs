@@ -1,11 +1,12 @@
 //! Apps that are made and changed on the command line while a server runs: it follows without a restart.
 
+use chrono::DateTime;
 use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::support::{
     answer::Answer,
-    app::Keys,
+    app::{Keys, OTHER, TestApp},
     binary::{Folder, Server},
     eventually,
 };
@@ -98,6 +99,25 @@ async fn deleted_app_loses_its_sockets_and_is_unknown() {
     running.server.open(&format!("/app/{}", keys.key)).await.refused_with(4001).await;
     assert!(!running.app(&["list"]).contains(keys.id));
     running.server.stop();
+}
+
+#[tokio::test]
+async fn app_that_is_made_again_or_under_another_key_loses_the_sockets_of_the_old_one() {
+    let app = TestApp::with_two_apps().await;
+    let store = app.store().await;
+    let mut old = app.connect_to(OTHER).await;
+    store.app_delete(&OTHER.app().id).await.unwrap();
+    store.app_create(OTHER.row(), DateTime::from_timestamp(60, 0).unwrap()).await.unwrap();
+    old.refused_with(4001).await;
+
+    let mut again = app.connect_to(OTHER).await;
+    let key = Keys { key: "another-key", ..OTHER };
+    store.app_delete(&OTHER.app().id).await.unwrap();
+    store.app_create(key.row(), DateTime::from_timestamp(60, 0).unwrap()).await.unwrap();
+    again.refused_with(4001).await;
+    app.connect_to(key).await;
+    app.open(&format!("/app/{}", OTHER.key)).await.refused_with(4001).await;
+    store.close().await.unwrap();
 }
 
 #[tokio::test]

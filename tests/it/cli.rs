@@ -228,3 +228,12 @@ async fn settings_file_counts_unless_a_variable_or_flag_says_otherwise() {
     server.publish(keys, "12345").await.refused(413);
     server.stop();
 }
+
+#[test]
+fn secret_is_refused_above_255_bytes() {
+    let folder = Folder::new();
+    let create = |secret: &str| folder.run(&["app", "create", "--id", "1", "--secret", secret]);
+    let refused = create(&"s".repeat(256));
+    assert!(refused.err.contains("secret may have at most 255 bytes, this one has 256"), "{refused:?}");
+    create(&"s".repeat(255)).ok();
+}

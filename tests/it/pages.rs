@@ -210,6 +210,20 @@ async fn under_a_foreign_name_the_first_page_gives_nothing_away() {
 }
 
 #[tokio::test]
+async fn through_a_proxy_the_first_page_gives_nothing_away() {
+    let app = TestApp::start().await;
+    for name in ["X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "Via", "X-Real-IP"] {
+        let request = app.plain(Method::GET, "/").header(name, "127.0.0.1");
+        let response = within("an answer", request.send()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{name}");
+        check_guarded(&response);
+        let page = text(response).await;
+        assert!(page.starts_with("Campanile is up.") && page.contains("not through a proxy"), "{name}: {page}");
+        assert!(!page.contains(MAIN.key) && !page.contains("campanile-token"), "{name}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn the_public_address_is_what_clients_are_told_and_a_name_of_the_page() {
     let app = TestApp::with(|config| config.public.host = Some(url::Host::parse("campus.example").unwrap())).await;
     let response = get_under(&app, "Campus.Example", "/").await;

@@ -38,6 +38,20 @@ async fn second_signal_ends_the_server_at_once() {
     server.ended().ok();
 }
 
+#[tokio::test]
+async fn no_log_filter_shows_what_clients_send() {
+    let folder = Folder::new();
+    let filter = ("CAMPANILE_LOG", "info,tungstenite=trace,tungstenite::protocol=trace");
+    let server = folder.serve_with(&[], &[filter]);
+    let mut client = server.connect(server.keys()).await;
+    client.subscribe("canary-room").await;
+    server.signal(Signal::TERM);
+    client.refused_with(4200).await;
+    let ended = server.ended();
+    assert!(!ended.err.contains("canary"), "{}", ended.err);
+    ended.ok();
+}
+
 async fn until_unready(server: &Server) {
     eventually("/ready says no", async || server.health("/ready").await.status == 503).await;
 }

@@ -2,7 +2,8 @@
 //!
 //! A page elsewhere can make a browser send requests here, and can give its own name the address of this machine (DNS
 //! rebinding). So the name in `Host` must be one of this server, and what changes something must come from a page of this
-//! server (`Origin`, `Sec-Fetch-Site`) that was loaded since its start (a token). Nothing here is a matter of configuration.
+//! server (`Origin`, `Sec-Fetch-Site`) that was loaded since its start (a token). A proxy may bring anybody under any of those
+//! names, so what it passed on is refused. Nothing here is a matter of configuration.
 
 use poem::http::{
     HeaderMap,
@@ -21,6 +22,9 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Why a request may not use the console; the text says what would be right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Stranger {
+    /// A proxy brought the request, so whoever asks may be anywhere.
+    #[error("The console does not work through a proxy")]
+    Proxy,
     /// `Host` is missing, twice, or none of this server's.
     #[error("The console works under localhost, 127.0.0.1 and the configured public host (CAMPANILE_PUBLIC_HOST) only")]
     Host,
@@ -112,11 +116,23 @@ fn single(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     values.next().filter(|_| values.next().is_none())?.to_str().ok()
 }
 
-/// The name under which a browser reached this server, when it is one of this server's.
+/// Tells whether a proxy says that it passed the request on. One in front of a loopback address brings the whole world, with
+/// any name in `Host`; which of these headers it sends is its own matter.
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    let says_so = |name: &HeaderName| {
+        matches!(name.as_str(), "forwarded" | "via" | "x-real-ip") || name.as_str().starts_with("x-forwarded-")
+    };
+    headers.keys().any(says_so)
+}
+
+/// The name under which a browser reached this server, when it is one of this server's and no proxy is between.
 ///
 /// # Errors
 /// When it is not.
 pub(super) fn known(headers: &HeaderMap, address: &Address) -> Result<Authority, Stranger> {
+    if is_forwarded(headers) {
+        return Err(Stranger::Proxy);
+    }
     let authority = single(headers, HOST).and_then(Authority::parse).ok_or(Stranger::Host)?;
     let is_ours = is_loopback(&authority.host) || authority.host == address.host;
     if is_ours { Ok(authority) } else { Err(Stranger::Host) }
@@ -209,6 +225,26 @@ mod tests {
         assert_eq!(known(&HeaderMap::new(), &public), Err(Stranger::Host));
         let twice = headers(&[("host", "localhost"), ("host", "localhost")]);
         assert_eq!(known(&twice, &public), Err(Stranger::Host));
+    }
+
+    #[test]
+    fn whoever_comes_through_a_proxy_is_a_stranger() {
+        for name in [
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+            "x-forwarded-x",
+            "forwarded",
+            "via",
+            "x-real-ip",
+        ] {
+            for value in ["127.0.0.1", ""] {
+                let headers = headers(&[("host", "localhost:8080"), (name, value)]);
+                assert_eq!(known(&headers, &address("localhost", 8080)), Err(Stranger::Proxy), "{name}: {value}");
+            }
+        }
+        let other = headers(&[("host", "localhost:8080"), ("x-requested-with", "x"), ("x-forwarded", "x")]);
+        assert!(known(&other, &address("localhost", 8080)).is_ok());
     }
 
     #[test]

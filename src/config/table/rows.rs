@@ -13,7 +13,7 @@ use crate::{
             Expected, Read, address_or_off, choice, host, log_filter, networks, path_prefix, seconds, switch, whole,
         },
     },
-    domain::app::{AppSettings, Secret},
+    domain::app::{AppSettings, MAX_SECRET_BYTES, Secret},
     ids::{AppId, AppKey},
 };
 
@@ -83,7 +83,8 @@ fn address() -> Vec<Setting> {
         Setting::new(
             "mode",
             &["CAMPANILE_MODE"],
-            "development or production; the default is development on a loopback address, else production",
+            "development or production; the default is development on a loopback address without a public host and \
+             trusted proxies, else production",
             |draft, text| {
                 let modes = [("development", Some(Mode::Development)), ("production", Some(Mode::Production))];
                 put(&mut draft.mode, choice(text, &modes))
@@ -245,12 +246,9 @@ fn id<T>(parsed: Result<T, crate::ids::Error>, expected: &'static str) -> Read<O
     parsed.map(Some).map_err(|_| Expected::from(expected))
 }
 
-/// Largest secret in bytes; HMAC keys beyond the block size gain nothing.
-const MAX_SECRET_BYTES: usize = 512;
-
 fn secret(text: &str) -> Read<Option<Secret>> {
     let legal = !text.is_empty() && text.len() <= MAX_SECRET_BYTES && !text.chars().any(char::is_control);
-    if legal { Ok(Some(Secret::new(text))) } else { Err("1 to 512 characters on one line".into()) }
+    if legal { Ok(Some(Secret::new(text))) } else { Err("1 to 255 bytes on one line".into()) }
 }
 
 /// Longest cluster name in bytes; it is only printed.

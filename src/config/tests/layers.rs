@@ -164,7 +164,7 @@ fn a_missing_or_empty_secret_file_is_one_problem() {
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].contains("secret, which cannot be read"), "{problems:?}");
     let problems = world.file("secret", "\n").problems();
-    assert_eq!(problems, ["variable CAMPANILE_APP_SECRET_FILE = ***: must be 1 to 512 characters on one line"]);
+    assert_eq!(problems, ["variable CAMPANILE_APP_SECRET_FILE = ***: must be 1 to 255 bytes on one line"]);
 }
 
 #[test]

@@ -148,3 +148,20 @@ fn what_reverb_would_do_and_we_do_not_is_told_not_refused() {
     assert_eq!(config.notices.len(), 1);
     assert!(config.notices[0].contains("set REVERB_SERVER_HOST"), "{:?}", config.notices);
 }
+
+#[test]
+fn the_database_of_the_application_is_left_alone() {
+    let database = ("DATABASE_URL", "mysql://laravel:p@h/laravel");
+    let listening = ("REVERB_SERVER_HOST", "0.0.0.0");
+    let config = World::new().variables(&[listening, database]).config();
+    assert_eq!(config.store, StoreConfig::default());
+    assert_eq!(config.notices.len(), 1, "{:?}", config.notices);
+    assert!(config.notices[0].contains("set CAMPANILE_DATABASE_URL"), "{:?}", config.notices);
+    assert!(!config.notices[0].contains("laravel"), "{:?}", config.notices);
+
+    let own = ("CAMPANILE_DATABASE_URL", "sqlite:own.db");
+    let config = World::new().variables(&[listening, database, own]).config();
+    assert_eq!((config.store.url.expose(), config.notices.len()), ("sqlite:own.db", 0));
+    let config = World::new().variables(&[("REVERB_SERVER_HOST", ""), database]).config();
+    assert_eq!(config.store.url.expose(), database.1);
+}

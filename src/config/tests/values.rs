@@ -137,6 +137,31 @@ fn mode_follows_the_address_unless_it_is_said() {
 }
 
 #[test]
+fn behind_a_proxy_on_the_same_machine_the_mode_is_production_unless_it_is_said() {
+    let outside = [
+        ("CAMPANILE_PUBLIC_HOST", "rt.school.example"),
+        ("REVERB_HOST", "rt.school.example"),
+        ("REVERB_HOST", "192.0.2.1"),
+        ("CAMPANILE_TRUSTED_PROXIES", "127.0.0.1"),
+    ];
+    for (name, value) in outside {
+        let world = World::new().variable(name, value);
+        assert_eq!(world.config().mode, Mode::Production, "{name}");
+        let world = world.variable("CAMPANILE_MODE", "development");
+        let config = world.config();
+        assert_eq!(config.mode, Mode::Development, "{name}");
+        assert!(!config.accepts_weak_secrets(), "{name}");
+        let problems = world.variables(&APP).variable("CAMPANILE_APP_SECRET", "app-secret").problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+    }
+    for host in ["localhost", "127.0.0.1", "[::1]", "app.localhost"] {
+        let config = World::new().variable("REVERB_HOST", host).config();
+        assert_eq!(config.mode, Mode::Development, "{host}");
+        assert!(config.accepts_weak_secrets(), "{host}");
+    }
+}
+
+#[test]
 fn weak_secrets_are_accepted_only_in_development_on_loopback() {
     for weak in ["app-secret", "012345678901234"] {
         let world = || World::new().variables(&APP).variable("CAMPANILE_APP_SECRET", weak);

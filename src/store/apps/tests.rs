@@ -104,7 +104,7 @@ async fn taken_id_and_key_are_told_apart_and_nothing_is_written() {
 #[tokio::test]
 async fn what_breaks_a_bound_is_refused_and_what_meets_it_is_kept() {
     let (_directory, store) = migrated().await;
-    let secret = |length| Secret::new(&"é".repeat(length));
+    let secret = |length| Secret::new(&"s".repeat(length));
     let setting = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
     for (app, reason) in [
         (
@@ -113,8 +113,8 @@ async fn what_breaks_a_bound_is_refused_and_what_meets_it_is_kept() {
         ),
         (NewApp { secrets: vec![], ..new("x") }, "a new app has 1 to 2 secrets, not 0"),
         (NewApp { secrets: vec![secret(1); 3], ..new("x") }, "a new app has 1 to 2 secrets, not 3"),
-        (NewApp { secrets: vec![secret(0)], ..new("x") }, "a secret has 1 to 255 characters, not 0"),
-        (NewApp { secrets: vec![secret(256)], ..new("x") }, "a secret has 1 to 255 characters, not 256"),
+        (NewApp { secrets: vec![secret(0)], ..new("x") }, "a secret has 1 to 255 bytes, not 0"),
+        (NewApp { secrets: vec![secret(256)], ..new("x") }, "a secret has 1 to 255 bytes, not 256"),
         (NewApp { settings: setting("bells", "1"), ..new("x") }, "the app setting 'bells' is refused"),
         (NewApp { settings: setting("max_channels", "0"), ..new("x") }, "the app setting 'max_channels' is refused"),
     ] {
@@ -140,6 +140,9 @@ async fn third_secret_pushes_the_first_out_and_retiring_leaves_the_newest() {
     assert_eq!(secrets(&store, "other").await, ["first"]);
     let refused = store.app_secret_rotate(&id("tower"), Secret::new(""), at(2)).await;
     assert!(matches!(refused, Err(Error::SecretLength { max: 255, got: 0 })));
+    let refused = store.app_secret_rotate(&id("tower"), Secret::new(&"ü".repeat(128)), at(2)).await;
+    assert!(matches!(refused, Err(Error::SecretLength { max: 255, got: 256 })));
+    assert!(store.app_secret_rotate(&id("tower"), Secret::new(&"s".repeat(255)), at(2)).await.unwrap());
 }
 
 #[tokio::test]
@@ -258,12 +261,17 @@ async fn writers_that_meet_wait_for_each_other_and_none_is_lost() {
 }
 
 #[tokio::test]
-async fn row_that_was_edited_into_an_illegal_key_is_reported_with_its_id() {
+async fn row_that_was_edited_into_an_illegal_key_is_reported_with_its_id_and_keeps_no_other_from_being_listed() {
     let (_directory, store) = migrated().await;
-    store.app_create(new("tower"), at(0)).await.unwrap();
-    store.db.execute_unprepared("UPDATE app SET key = 'a/b'").await.unwrap();
-    let error = store.app_list(&AppSettings::default()).await.unwrap_err();
+    for name in ["belfry", "tower", "yard"] {
+        store.app_create(new(name), at(7)).await.unwrap();
+    }
+    store.db.execute_unprepared("UPDATE app SET key = 'a/b' WHERE id = 'tower'").await.unwrap();
+    let error = store.app_find(&id("tower"), &AppSettings::default()).await.unwrap_err();
     assert_eq!(error.to_string(), "the row of the app 'tower' is not valid");
+    let census = store.app_census(&AppSettings::default()).await.unwrap();
+    let listed: Vec<_> = census.iter().map(|listed| (listed.app.id.as_str(), listed.made)).collect();
+    assert_eq!(listed, [("belfry", Some(at(7).timestamp())), ("yard", Some(at(7).timestamp()))]);
 }
 
 /// Everything that is logged, at any level.
@@ -294,10 +302,14 @@ async fn log_names_a_skipped_override_but_never_sql_nor_a_secret() {
     store.app_secret_rotate(&id("tower"), Secret::new("hush-2"), at(0)).await.unwrap();
     override_insert(&store, "tower", "bells", "12").await;
     assert_eq!(find(&store, "tower").await.secrets.len(), 2);
+    store.db.execute_unprepared("UPDATE app SET key = 'a/b'").await.unwrap();
+    assert_eq!(store.app_list(&AppSettings::default()).await.unwrap(), []);
     drop(guard);
 
     let text = String::from_utf8(log.0.lock().clone()).unwrap();
     assert_eq!(text.matches("an app setting in the database is skipped").count(), 1, "{text}");
+    let skipped = text.lines().find(|line| line.contains("an app in the database is skipped")).unwrap();
+    assert!(skipped.contains("ERROR") && skipped.contains("the row of the app 'tower' is not valid"), "{skipped}");
     assert!(text.contains("store.app_create{app.id=tower}"), "{text}");
     for hidden in ["hush", "INSERT", "SELECT", "app_secret`", "\"app_secret\""] {
         assert!(!text.contains(hidden), "{hidden} in {text}");

@@ -134,6 +134,22 @@ async fn requests_of_other_pages_are_refused_and_publish_nothing() {
 }
 
 #[tokio::test]
+async fn what_comes_through_a_proxy_is_refused_and_publishes_nothing() {
+    let app = TestApp::with(|config| config.public.host = Some(url::Host::parse("campus.example").unwrap())).await;
+    let token = token(&app).await;
+    let mut client = subscriber(&app, "class-7").await;
+    for name in ["X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "Via", "X-Real-IP"] {
+        let request = own(&app, &token).header(name, "127.0.0.1");
+        let (status, text) = answer(request.body(draft("class-7", "message", "{}").to_string())).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{name}: {text}");
+        let request = app.plain(Method::GET, "/console/stats").header(name, "127.0.0.1");
+        let (status, text) = answer(request).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{name}: {text}");
+    }
+    client.expect_silence().await;
+}
+
+#[tokio::test]
 async fn names_of_this_machine_and_the_public_one_may_publish() {
     let app = TestApp::with(|config| config.public.host = Some(url::Host::parse("campus.example").unwrap())).await;
     let token = token(&app).await;
