@@ -69,7 +69,12 @@ pub(super) async fn first_app(config: &Config, store: &Store) -> Result<Option<F
     if let Some(app) = &config.app {
         return Ok(Some(FirstApp { app: app.clone(), is_new: false, is_configured: true }));
     }
-    let find = async || -> Result<Option<App>> { Ok(store.app_list(&config.app_defaults).await?.into_iter().next()) };
+    // The oldest that is enabled, so that it stays the same when others are made.
+    let find = async || -> Result<Option<App>> {
+        let mut listed = store.app_census(&config.app_defaults).await?;
+        listed.sort_by_key(|listed| (!listed.app.enabled, listed.made));
+        Ok(listed.into_iter().next().map(|listed| listed.app))
+    };
     if let Some(app) = find().await? {
         return Ok(Some(FirstApp { app, is_new: false, is_configured: false }));
     }
