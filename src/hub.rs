@@ -27,11 +27,6 @@ use std::{
 use foldhash::fast::RandomState;
 use parking_lot::{Mutex, RwLock};
 
-use self::{
-    cache::Cache,
-    channel::{After, Channel},
-    users::Users,
-};
 pub use self::{
     cache::CachedEvent,
     channel::{Joining, Refused},
@@ -39,6 +34,11 @@ pub use self::{
     outbox::{MAX_BATCH, Outbox, Pushed, Taken},
     queue::Queue,
     socket::Socket,
+};
+use self::{
+    cache::{Cache, Kept, Room},
+    channel::{After, Channel},
+    users::Users,
 };
 use crate::{
     domain::{app::AppSettings, presence::Member},
@@ -262,8 +262,9 @@ impl Hub {
             }
             return;
         };
-        let rules = (Duration::from_secs(settings.cache_ttl.into()), settings.max_cached_events);
-        let put = || self.cache.lock().put(name, (frame, data), rules, Instant::now());
+        let kept = Kept::new(frame, data, Duration::from_secs(settings.cache_ttl.into()), Instant::now());
+        let room = Room { events: settings.max_cached_events, bytes: cache::MAX_BYTES };
+        let put = || self.cache.lock().put(name, kept.clone(), room);
         // The event and its copy enter under the channel's lock, so a joiner gets it once. The channel may not exist yet.
         loop {
             match self.channel_or_new(name, u32::MAX) {
