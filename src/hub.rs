@@ -44,7 +44,7 @@ use crate::{
     domain::{app::AppSettings, presence::Member},
     ids::{SocketId, UserId},
     metrics::AppMetrics,
-    protocol::{ChannelName, CloseReason},
+    protocol::{ChannelName, CloseReason, Guard},
 };
 
 /// Number of maps the channels are spread over. A power of two.
@@ -353,18 +353,22 @@ impl Hub {
     pub fn terminate(&self, user: &UserId, presence: bool) {
         let mut sockets: Vec<Arc<Socket>> = self.users.lock().sockets(user).to_vec();
         if presence {
-            let members: HashSet<SocketId> = self
-                .channels("presence-")
-                .iter()
-                .filter_map(|(name, _)| self.channel(name.as_str()))
-                .flat_map(|channel| channel.sockets_of(user))
-                .collect();
+            let members: HashSet<SocketId> =
+                self.presence_channels().flat_map(|channel| channel.sockets_of(user)).collect();
             let table = self.sockets.lock();
             sockets.extend(members.iter().filter_map(|id| table.get(id)).cloned());
         }
         for socket in sockets {
             socket.outbox().end(CloseReason::Terminated);
         }
+    }
+
+    /// Presence channels, one shard's at a time: no shard is held while they are looked at.
+    fn presence_channels(&self) -> impl Iterator<Item = Arc<Channel>> {
+        self.shards.iter().flat_map(|shard| -> Vec<_> {
+            let shard = shard.read();
+            shard.values().filter(|channel| channel.name().guard() == Guard::Presence).cloned().collect()
+        })
     }
 
     /// Ends every socket.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    hub::{Hub, Publication},
+    hub::{Hub, Publication, Pushed},
     ids::AppId,
     metrics::Metrics,
 };
@@ -42,4 +42,24 @@ fn a_cached_event_goes_on_to_the_channel_that_took_the_place_of_a_retired_one() 
     hub.subscribe(&name, joining).unwrap();
     hub.settle(&retired, After::Retired);
     assert_eq!(hub.channel_count(), 1);
+}
+
+#[test]
+fn terminating_a_user_reaches_the_members_of_presence_channels_and_nobody_else() {
+    let (hub, settings) = (hub(), AppSettings::default());
+    let member = |id: &str| Member { id: UserId::parse(id).unwrap(), numeric_id: false, info: Arc::from("{}") };
+    let open = |bits, channel: &str, member: Option<&Member>| {
+        let socket = hub.open(0, 10_000, bits).unwrap();
+        hub.subscribe(&name(channel), Joining { socket: &socket, member, settings: &settings, now: Instant::now() })
+            .unwrap();
+        socket
+    };
+    let (ada, bob) = (member("42"), member("43"));
+    let gone = [open(1, "presence-a", Some(&ada)), open(2, "presence-cache-b", Some(&ada))];
+    let stays = [open(3, "presence-a", Some(&bob)), open(4, "private-a", None), open(5, "presence", None)];
+    hub.terminate(&ada.id, false);
+    assert!(gone.iter().all(|socket| socket.outbox().push(&Frame::ping()) == Pushed::Queued));
+    hub.terminate(&ada.id, true);
+    assert!(gone.iter().all(|socket| socket.outbox().push(&Frame::ping()) == Pushed::Ended));
+    assert!(stays.iter().all(|socket| socket.outbox().push(&Frame::ping()) == Pushed::Queued));
 }
