@@ -69,12 +69,18 @@ impl Shared {
         Some(Self { limiter, limit, clock })
     }
 
-    /// Takes `count` tokens at once, at most the burst.
+    /// The most that can be taken at once: one second's tokens.
+    #[must_use]
+    pub fn burst(&self) -> u32 {
+        self.limit.get()
+    }
+
+    /// Takes `count` tokens at once; 0 counts as 1. More than [`Shared::burst`] never pass, so ask that first.
     ///
     /// # Errors
     /// When there are not enough; none is taken then.
     pub fn take(&self, count: u32) -> Result<Passed, Exceeded> {
-        let count = NonZeroU32::new(count.clamp(1, self.limit.get())).unwrap_or(NonZeroU32::MIN);
+        let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         match self.limiter.check_n(count) {
             Ok(Ok(state)) => Ok(Passed { limit: self.limit.get(), remaining: state.remaining_burst_capacity() }),
             Ok(Err(not_until)) => Err(wait(&self.clock, self.limit, &not_until)),
@@ -164,6 +170,14 @@ mod tests {
         let exceeded = limit.take(1).unwrap_err();
         assert_eq!(exceeded.limit, 5);
         assert!(exceeded.retry_after <= Duration::from_millis(200) && exceeded.retry_after > Duration::ZERO);
+    }
+
+    #[test]
+    fn more_than_the_burst_never_passes_and_takes_nothing() {
+        let limit = Shared::new(5).unwrap();
+        assert_eq!(limit.burst(), 5);
+        assert!(limit.take(6).is_err());
+        assert_eq!(limit.take(5), Ok(Passed { limit: 5, remaining: 0 }));
     }
 
     #[test]

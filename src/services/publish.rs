@@ -11,7 +11,7 @@ use crate::{
         LiveApp,
         channels::{ChannelInfo, Info},
     },
-    throttle::{Exceeded, Passed},
+    throttle::{Exceeded, Passed, Shared},
 };
 
 /// Why an event was refused. Nothing was sent.
@@ -60,11 +60,13 @@ pub enum Error {
         /// Size of the refused data.
         got: usize,
     },
-    /// More events than one batch may hold.
-    #[error("Cannot batch-send more than {max} messages at once, these are {got}")]
+    /// More events than one batch may hold, or than may ever pass at once.
+    #[error("Cannot batch-send more than {max} messages at once, these are {got} (app setting {setting})")]
     BatchTooLong {
         /// Limit of the app.
         max: u32,
+        /// Setting that says so.
+        setting: &'static str,
         /// Number of events in the request.
         got: usize,
     },
@@ -156,9 +158,13 @@ impl LiveApp {
     /// When one of the events is refused, or the batch is too long.
     pub fn publish_batch(&self, batch: &[NewEvent<'_>]) -> Result<(Vec<Published>, Option<Passed>), Error> {
         let app = self.app();
-        let (max, got) = (app.settings.max_batch_events, batch.len());
+        let (mut max, mut setting, got) = (app.settings.max_batch_events, "max_batch_events", batch.len());
+        let burst = self.limits().events.as_ref().map(Shared::burst);
+        if let Some(burst) = burst.filter(|burst| *burst < max) {
+            (max, setting) = (burst, "events_per_second");
+        }
         if got > max as usize {
-            return Err(Error::BatchTooLong { max, got });
+            return Err(Error::BatchTooLong { max, setting, got });
         }
         let checked: Vec<_> = batch.iter().map(|event| check(&app, *event)).collect::<Result<_, _>>()?;
         let passed = self.take_events(u32::try_from(got).unwrap_or(max))?;

@@ -99,6 +99,16 @@ async fn widest_settings_take_the_widest_requests_of_the_description_and_no_more
     post_json(&app, "/batch_events", &batch(1_001)).await.refused(400);
 }
 
+#[tokio::test]
+async fn batch_that_could_never_pass_the_rate_limit_is_told_so_and_costs_nothing() {
+    let app = TestApp::with_settings(|settings| settings.events_per_second = 5).await;
+    let answer = post_json(&app, "/batch_events", &batch(6)).await;
+    let text = answer.refused(400);
+    assert!(text.contains("more than 5 messages") && text.contains("events_per_second"), "{text}");
+    post_json(&app, "/batch_events", &batch(5)).await.ok();
+    until_too_many("a batch too many", async || post_json(&app, "/batch_events", &batch(5)).await).await;
+}
+
 /// An event whose body has exactly this many bytes.
 fn of_size(bytes: usize) -> String {
     let empty = json!({ "name": "bell", "channel": "room", "data": "1", "filler": "" }).to_string();
