@@ -43,6 +43,12 @@ impl Bucket {
         self.full_at = Some(full_at);
         true
     }
+
+    /// Gives back a token that was taken at this rate.
+    pub fn give_back(&mut self, rate: Rate) {
+        let interval = rate.period / rate.tokens.max(1);
+        self.full_at = self.full_at.and_then(|at| at.checked_sub(interval));
+    }
 }
 
 #[cfg(test)]
@@ -57,6 +63,9 @@ mod tests {
         assert!((0..10).all(|_| bucket.take(rate, start)));
         assert!(!bucket.take(rate, start));
         assert!(!bucket.take(rate, start + Duration::from_millis(99)));
+        assert!(bucket.take(rate, start + Duration::from_millis(100)));
+        assert!(!bucket.take(rate, start + Duration::from_millis(100)));
+        bucket.give_back(rate);
         assert!(bucket.take(rate, start + Duration::from_millis(100)));
         assert!(!bucket.take(rate, start + Duration::from_millis(100)));
         let later = start + Duration::from_secs(5);

@@ -83,6 +83,13 @@ fn subscribe_rate(settings: &AppSettings) -> Rate {
     Rate::per_second(SUBSCRIBES_PER_SECOND, SUBSCRIBES_BURST.max(settings.max_channels_per_connection))
 }
 
+/// What counts against a flood. Where client events have no limit they do not count; everything else does.
+fn frame_rate(settings: &AppSettings) -> Rate {
+    let events = settings.client_events_per_second.saturating_mul(2);
+    let subscribes = subscribe_rate(settings).burst.saturating_add(FRAMES_PER_SECOND);
+    Rate::per_second(FRAMES_PER_SECOND.max(events), FRAMES_BURST.max(events).max(subscribes))
+}
+
 fn error_style(settings: &AppSettings) -> ErrorStyle {
     if settings.reverb_parity { ErrorStyle::Text } else { ErrorStyle::Object }
 }
@@ -132,11 +139,7 @@ impl Session {
 
     /// Counts a frame of any kind; tells when it is one too many.
     pub(super) fn on_frame(&mut self, settings: &AppSettings, now: Instant) -> Option<CloseReason> {
-        let events = settings.client_events_per_second.saturating_mul(2);
-        let rate = if events == 0 { u32::MAX } else { FRAMES_PER_SECOND.max(events) };
-        let subscribes = subscribe_rate(settings).burst.saturating_add(FRAMES_PER_SECOND);
-        let burst = FRAMES_BURST.max(events).max(subscribes);
-        (!self.frames.take(Rate::per_second(rate, burst), now)).then_some(CloseReason::FrameFlood)
+        (!self.frames.take(frame_rate(settings), now)).then_some(CloseReason::FrameFlood)
     }
 
     /// Tells what a text message means.
@@ -300,13 +303,16 @@ impl Session {
     }
 
     fn on_client_event(&mut self, settings: &AppSettings, event: &ClientEvent<'_>, now: Instant) -> Vec<Action> {
+        let limit = settings.client_events_per_second;
+        if limit == 0 {
+            self.frames.give_back(frame_rate(settings));
+        }
         let Ok(name) = ChannelName::parse(&event.channel, settings.into()) else {
             return vec![error_frame(settings, code::INVALID_MESSAGE, "Invalid channel name", None)];
         };
         if let Err((code, text)) = self.check_client_event(settings, event, &name) {
             return vec![error_frame(settings, code, &text, Some(name.as_str()))];
         }
-        let limit = settings.client_events_per_second;
         if limit > 0 && !self.client_events.take(Rate::per_second(limit, limit), now) {
             return vec![too_many_client_events(settings, &name)];
         }

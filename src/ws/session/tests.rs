@@ -210,3 +210,19 @@ fn a_flood_of_frames_closes_with_1008() {
     assert!((0..FRAMES_BURST).all(|_| session.on_frame(&app.settings, now).is_none()));
     assert_eq!(session.on_frame(&app.settings, now), Some(CloseReason::FrameFlood));
 }
+
+#[test]
+fn without_a_limit_of_client_events_they_pass_and_other_frames_are_a_flood_still() {
+    let (mut app, mut session, now) = (app(), session(), Instant::now());
+    app.settings.client_events_per_second = 0;
+    join(&mut session, "private-a", None);
+    let event = r#"{"event":"client-x","channel":"private-a"}"#;
+    for _ in 0..10 * FRAMES_BURST {
+        assert_eq!(session.on_frame(&app.settings, now), None);
+        assert!(told(&session.on_text(&app, event, now))[0].starts_with("relay"));
+    }
+    for _ in 0..FRAMES_BURST {
+        assert_eq!(session.on_frame(&app.settings, now), None);
+    }
+    assert_eq!(session.on_frame(&app.settings, now), Some(CloseReason::FrameFlood));
+}
