@@ -53,6 +53,12 @@ fn keys(text: &str) -> Keys {
     Keys { id: field("app id "), key: field("key "), secret: field("secret ") }
 }
 
+/// Publishes until the server knows the app.
+async fn until_known(app: &TestApp, keys: Keys) {
+    let event = json!({ "name": "bell", "channel": "room", "data": "1" });
+    eventually("the app is known", async || app.post_as(keys, "/events", &event).await.0 == StatusCode::OK).await;
+}
+
 #[tokio::test]
 async fn new_app_can_be_used_without_a_restart() {
     let running = Running::start();
@@ -110,11 +116,14 @@ async fn app_that_is_made_again_or_under_another_key_loses_the_sockets_of_the_ol
     store.app_create(OTHER.row(), DateTime::from_timestamp(60, 0).unwrap()).await.unwrap();
     old.refused_with(4001).await;
 
+    // The server may look between the two changes and know no such app for a while.
+    until_known(&app, OTHER).await;
     let mut again = app.connect_to(OTHER).await;
     let key = Keys { key: "another-key", ..OTHER };
     store.app_delete(&OTHER.app().id).await.unwrap();
     store.app_create(key.row(), DateTime::from_timestamp(60, 0).unwrap()).await.unwrap();
     again.refused_with(4001).await;
+    until_known(&app, key).await;
     app.connect_to(key).await;
     app.open(&format!("/app/{}", OTHER.key)).await.refused_with(4001).await;
     store.close().await.unwrap();
