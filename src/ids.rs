@@ -1,6 +1,6 @@
 //! The words every floor shares: checked identifiers.
 //!
-//! Owns the newtypes for apps, sockets and users. Each is made by `parse` and is valid from then on;
+//! Owns the newtypes for apps, sockets, users and what the roster names. Each is made by `parse` and is valid from then on;
 //! no bare `String` id crosses a function. Pure: no I/O, no clock.
 
 use std::{fmt, str::FromStr, sync::Arc};
@@ -190,6 +190,51 @@ impl FromStr for UserId {
     }
 }
 
+/// Longest external id in bytes (the alphabet is ASCII).
+pub const EXTERNAL_ID_MAX: usize = 64;
+
+/// Names an org, a course, a class, a chapter or an enrollment as the learning platform does. It stands in channel names
+/// (`course.{id}`, `course-{id}-instructor`), hence no dots.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExternalId(Arc<str>);
+
+impl ExternalId {
+    /// Parses an external id.
+    ///
+    /// # Errors
+    /// When the text is empty, longer than 64 bytes or holds other characters than letters, digits, `-` and `_`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let what = "id";
+        match token(what, EXTERNAL_ID_MAX, text) {
+            Ok(id) if !id.contains('.') => Ok(Self(id)),
+            Ok(_) | Err(Error::Alphabet { .. }) => {
+                Err(Error::Alphabet { what, alphabet: "letters, digits, '-' and '_'" })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ExternalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for ExternalId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,6 +256,11 @@ mod tests {
         assert!(AppKey::parse(&"k".repeat(128)).is_ok());
         assert!(AppKey::parse(&"k".repeat(129)).is_err());
         assert!(AppKey::parse("a/b").is_err());
+        assert!(ExternalId::parse(&"a".repeat(64)).is_ok());
+        assert!(ExternalId::parse(&"a".repeat(65)).is_err());
+        for bad in ["", "a.b", "a/b", "ä", "a b"] {
+            assert!(ExternalId::parse(bad).is_err(), "{bad}");
+        }
         assert!(UserId::parse("0").is_ok());
         assert!(UserId::parse("").is_err());
         assert!(UserId::parse(&"é".repeat(128)).is_ok());

@@ -8,7 +8,7 @@
 //! | floor | room | owns | may use |
 //! |---|---|---|---|
 //! | 0 | [`ids`] | checked identifiers | – |
-//! | 0 | [`domain`] | rules without I/O, clock or serialisation: apps and their settings, presence, rates | `ids` |
+//! | 0 | [`domain`] | rules without I/O, clock or serialisation: apps and their settings, presence, rates, the roster, callers | `ids` |
 //! | 0 | [`protocol`] | the Pusher wire: names, frames, signatures, close codes | `ids`, `domain` |
 //! | 0 | [`metrics`] | what is counted | `ids` |
 //! | 1 | [`hub`] | sockets, subscriptions and outboxes of one app on this node; the fan-out | floor 0 |
