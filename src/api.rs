@@ -9,9 +9,12 @@ mod cache_view;
 mod error;
 mod health;
 pub mod page;
+mod problem;
 mod pusher_channels;
 mod pusher_events;
 mod pusher_users;
+mod strict;
+mod word;
 
 use std::sync::Arc;
 

@@ -5,6 +5,8 @@
 
 use std::{fmt, str::FromStr};
 
+use url::Url;
+
 use super::SettingError;
 
 /// One entry of an app's list of allowed origins.
@@ -35,6 +37,28 @@ pub struct Origin {
     pub port: Option<u16>,
 }
 
+impl Origin {
+    /// Reads an `Origin` header; `None` for `null`, for anything with a path, and for what is no URL.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+        let anonymous = url.username().is_empty() && url.password().is_none();
+        let host = url.host_str().filter(|host| !host.is_empty() && bare && anonymous)?;
+        Some(Self {
+            scheme: url.scheme().to_owned(),
+            host: host.to_ascii_lowercase(),
+            port: url.port_or_known_default(),
+        })
+    }
+
+    /// Tells whether nobody on the way can put a page of their own in its place: `https`, or this machine.
+    fn is_secure(&self) -> bool {
+        let is_own_machine = matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "[::1]");
+        self.scheme == "https" || is_own_machine || self.host.ends_with(".localhost")
+    }
+}
+
 impl OriginPattern {
     /// Tells whether this entry allows every origin, also a missing one.
     #[must_use]
@@ -54,6 +78,14 @@ impl OriginPattern {
         };
         host && self.scheme.as_ref().is_none_or(|scheme| *scheme == origin.scheme)
             && self.port.is_none_or(|port| Some(port) == origin.port)
+    }
+
+    /// Tells whether this entry stands for `origin` itself and not for a family of origins: the host is written out, and
+    /// the scheme too unless it is a secure one. Only such an origin is trusted with cookies.
+    #[must_use]
+    pub fn names(&self, origin: &Origin) -> bool {
+        let is_exact = matches!(self.host, HostPattern::Exact(_)) && (self.scheme.is_some() || origin.is_secure());
+        is_exact && self.allows(origin)
     }
 }
 
@@ -148,6 +180,32 @@ mod tests {
         assert!(!pattern.allows(&origin("https", "a.example", 8443)));
         let ported: OriginPattern = "http://[::1]:3000".parse().unwrap();
         assert!(ported.allows(&origin("http", "[::1]", 3000)));
+    }
+
+    #[test]
+    fn an_entry_names_an_origin_only_when_host_and_scheme_leave_nothing_open() {
+        let names = |pattern: &str, origin: &str| {
+            pattern.parse::<OriginPattern>().unwrap().names(&Origin::parse(origin).unwrap())
+        };
+        for (pattern, origin) in [
+            ("a.example", "https://a.example"),
+            ("a.example", "https://a.example:8443"),
+            ("http://a.example", "http://a.example"),
+            ("localhost", "http://localhost:3000"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+        ] {
+            assert!(names(pattern, origin), "{pattern} {origin}");
+        }
+        for (pattern, origin) in [
+            ("*", "https://a.example"),
+            ("https://*", "https://a.example"),
+            ("*.a.example", "https://b.a.example"),
+            ("a.example", "http://a.example"),
+            ("https://a.example", "http://a.example"),
+            ("localhost", "http://localhost.example"),
+        ] {
+            assert!(!names(pattern, origin), "{pattern} {origin}");
+        }
     }
 
     #[test]
