@@ -3,10 +3,11 @@
 use super::*;
 
 /// Keys with whole numbers, their least and their largest value.
-const BOUNDS: [(&str, u64, u64); 12] = [
+const BOUNDS: [(&str, u64, u64); 13] = [
     ("server.port", 0, 65_535),
     ("server.max_connections", 0, 10_000_000),
     ("server.max_handshakes", 1, 65_536),
+    ("server.max_handshakes_per_ip", 1, 65_536),
     ("server.max_request_bytes", 1_024, 104_857_600),
     ("server.outbox_bytes", 16_384, 1_073_741_824),
     ("server.header_timeout", 1, 300),
