@@ -23,15 +23,25 @@ const fn room(name: &'static str, rooms: &'static str, crates: &'static str) -> 
 const HOUSE: &[Room] = &[
     // Floor 0: words. No I/O, no async.
     room("ids", "", "thiserror"),
-    room("domain", "ids", "chrono thiserror url"),
+    room("domain", "ids", "chrono thiserror"),
     room("protocol", "ids domain", "hex hmac md5 serde serde_json sha2 thiserror url"),
     room("metrics", "ids", "parking_lot prometheus"),
     // Floor 1: engines.
     room("hub", "ids domain protocol metrics", "bytes foldhash lru parking_lot thiserror"),
     room("throttle", "ids domain protocol metrics", "foldhash governor parking_lot thiserror"),
     room("store", "ids domain protocol metrics", "chrono entity migration sea_orm serde_json thiserror tracing"),
+    room(
+        "outbound",
+        "ids domain protocol metrics",
+        "bytes http_body_util hyper hyper_util ipnet rustls thiserror tokio tokio_rustls url webpki_roots",
+    ),
+    room(
+        "identity",
+        "ids domain protocol metrics outbound",
+        "base64 chrono jsonwebtoken parking_lot ring serde serde_json thiserror tokio tracing",
+    ),
     // Floor 2: services.
-    room("services", "ids domain protocol metrics hub throttle store", "chrono parking_lot thiserror"),
+    room("services", "ids domain protocol metrics hub throttle store identity", "chrono parking_lot thiserror url"),
     // Floor 3: doors.
     room(
         "api",

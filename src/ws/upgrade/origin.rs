@@ -2,7 +2,7 @@
 
 use hyper::{HeaderMap, header::ORIGIN};
 
-use crate::domain::app::{AppSettings, Origin};
+use crate::{domain::app::AppSettings, services::origin::parse};
 
 /// Tells whether a page of this origin may connect. A missing header is the app's decision; two headers never pass.
 pub(super) fn is_allowed(settings: &AppSettings, headers: &HeaderMap) -> bool {
@@ -14,7 +14,7 @@ pub(super) fn is_allowed(settings: &AppSettings, headers: &HeaderMap) -> bool {
     if values.next().is_some() {
         return false;
     }
-    let origin = value.to_str().ok().and_then(Origin::parse);
+    let origin = value.to_str().ok().and_then(parse);
     origin.is_some_and(|origin| settings.allowed_origins.iter().any(|pattern| pattern.allows(&origin)))
 }
 
