@@ -4,7 +4,7 @@
 //! body of it. Statuses of the REST API are decided here and in the `From` impls of its resources. The Pusher API
 //! speaks its own words, see `api/error.rs`.
 
-use std::{fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use poem::{
     Response,
@@ -19,6 +19,7 @@ use poem_openapi::{
     types::{Example, ToJSON, Type},
 };
 
+use super::caller::limit::Told;
 use crate::throttle::Exceeded;
 
 /// Media type of every refusal.
@@ -48,7 +49,7 @@ struct ProblemView {
     error: String,
     /// What is wrong with single fields or parameters, if that is the problem.
     #[oai(validator(max_items = 100))]
-    errors: Vec<FaultView>,
+    errors: Vec<FieldView>,
     /// Names this request in the log of the server; also in the header `X-Request-Id`.
     #[oai(validator(max_length = 64))]
     request_id: String,
@@ -64,7 +65,7 @@ impl Example for ProblemView {
 /// What is wrong with one field or parameter.
 #[derive(Debug, Object)]
 #[oai(rename = "ProblemField")]
-struct FaultView {
+pub(super) struct FieldView {
     /// JSON pointer to the field of the body; empty for the whole body.
     #[oai(skip_serializing_if_is_none, validator(max_length = 500))]
     pointer: Option<String>,
@@ -77,6 +78,16 @@ struct FaultView {
     /// What is wrong, and what would be right.
     #[oai(validator(max_length = 2_000))]
     message: String,
+}
+
+impl From<Field> for FieldView {
+    fn from(Field { at, code, message }: Field) -> Self {
+        let (pointer, parameter) = match at {
+            Where::Pointer(pointer) => (Some(pointer), None),
+            Where::Parameter(name) => (None, Some(name)),
+        };
+        Self { pointer, parameter, code: code.to_owned(), message }
+    }
 }
 
 /// Where a fault is.
@@ -102,6 +113,14 @@ impl Field {
         Self { at: Where::Pointer(pointer.to_owned()), code, message }
     }
 
+    /// The same fault in a body in which the value stands at this pointer.
+    pub(super) fn below(mut self, pointer: &str) -> Self {
+        if let Where::Pointer(inner) = &mut self.at {
+            inner.insert_str(0, pointer);
+        }
+        self
+    }
+
     /// A fault of a parameter.
     fn of(parameter: &str, message: String) -> Self {
         Self { at: Where::Parameter(parameter.to_owned()), code: "invalid", message }
@@ -118,7 +137,7 @@ impl fmt::Display for Field {
 }
 
 /// A refusal on its way to the door.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{detail}")]
 pub(super) struct Problem {
     status: StatusCode,
@@ -126,15 +145,17 @@ pub(super) struct Problem {
     detail: String,
     errors: Vec<Field>,
     /// When it is worth another try, in seconds.
-    pub(super) retry_after: Option<u64>,
+    retry_after: Option<u64>,
+    /// The limit that was reached.
+    limit: Option<Told>,
     /// Header with what would be right: `Allow`, `Accept`, `WWW-Authenticate`.
-    header: Option<(&'static str, &'static str)>,
+    header: Option<(&'static str, Cow<'static, str>)>,
 }
 
 impl Problem {
     /// A refusal with this status; `detail` says what would be right.
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None, header: None }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None, limit: None, header: None }
     }
 
     /// 400: the request cannot be understood.
@@ -151,7 +172,7 @@ impl Problem {
 
     /// 401: nobody known calls, and the route is not for everybody.
     pub(super) fn unknown_caller(code: &'static str, detail: impl Into<String>) -> Self {
-        let header = Some(("WWW-Authenticate", "Bearer realm=\"campanile\""));
+        let header = Some(("WWW-Authenticate", "Bearer realm=\"campanile\"".into()));
         Self { header, ..Self::new(StatusCode::UNAUTHORIZED, code, detail) }
     }
 
@@ -166,10 +187,10 @@ impl Problem {
     }
 
     /// 405, with the methods that the path has.
-    pub(super) fn wrong_method(allow: &'static str) -> Self {
+    pub(super) fn wrong_method(allow: String) -> Self {
         let detail = format!("This path answers {allow}");
         let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
-        Self { header: Some(("Allow", allow)), ..problem }
+        Self { header: Some(("Allow", allow.into())), ..problem }
     }
 
     /// 415, with the media type that would be right.
@@ -177,7 +198,7 @@ impl Problem {
         let got: String = got.chars().take(100).collect();
         let detail = format!("The body must be sent with 'Content-Type: {accept}', not '{got}'");
         let problem = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
-        Self { header: Some(("Accept", accept)), ..problem }
+        Self { header: Some(("Accept", accept.into())), ..problem }
     }
 
     /// 422: fields of the body are wrong.
@@ -227,6 +248,16 @@ impl Problem {
         Self::not_found("There is no such route; /docs shows the routes of this server")
     }
 
+    /// The same with the limit that was reached.
+    pub(super) fn with_limit(self, limit: Told) -> Self {
+        Self { limit: Some(limit), ..self }
+    }
+
+    /// The limit that was reached.
+    pub(super) const fn limit(&self) -> Option<&Told> {
+        self.limit.as_ref()
+    }
+
     /// Stable name of the problem.
     pub(super) const fn code(&self) -> &'static str {
         self.code
@@ -239,13 +270,6 @@ impl Problem {
 
     fn view(self, request_id: &str) -> ProblemView {
         let title = title(self.status);
-        let fault = |Field { at, code, message }| {
-            let (pointer, parameter) = match at {
-                Where::Pointer(pointer) => (Some(pointer), None),
-                Where::Parameter(name) => (None, Some(name)),
-            };
-            FaultView { pointer, parameter, code: str::to_owned(code), message }
-        };
         ProblemView {
             kind: format!("/problems/{}", self.code),
             title: title.to_owned(),
@@ -253,14 +277,15 @@ impl Problem {
             detail: self.detail,
             code: self.code.to_owned(),
             error: title.to_owned(),
-            errors: self.errors.into_iter().map(fault).collect(),
+            errors: self.errors.into_iter().map(FieldView::from).collect(),
             request_id: request_id.to_owned(),
         }
     }
 
     /// The answer with its body.
     pub(super) fn answer(self, request_id: &str) -> Response {
-        let (status, retry_after, header) = (self.status, self.retry_after, self.header);
+        let (status, retry_after, limit) = (self.status, self.retry_after, self.limit);
+        let header = self.header.clone();
         let body = self.view(request_id).to_json_string();
         let mut response = Response::builder().status(status).body(body);
         let headers = response.headers_mut();
@@ -268,8 +293,12 @@ impl Problem {
         if let Some(seconds) = retry_after {
             headers.insert("Retry-After", HeaderValue::from(seconds));
         }
-        if let Some((name, value)) = header {
-            headers.insert(name, HeaderValue::from_static(value));
+        if let Some((name, value)) = header.and_then(|(name, value)| Some((name, HeaderValue::from_str(&value).ok()?)))
+        {
+            headers.insert(name, value);
+        }
+        if let Some(limit) = limit {
+            limit.write(&mut response);
         }
         response
     }
@@ -299,6 +328,7 @@ fn title(status: StatusCode) -> &'static str {
         404 => "Not found",
         405 => "Not with this method",
         408 => "The request took too long",
+        410 => "Forgotten",
         409 => "In conflict with what is there",
         412 => "Changed in the meantime",
         413 => "The body is too large",
@@ -316,9 +346,9 @@ const MEANINGS: [(u16, &str); 14] = [
     (401, "There is no proof of who is calling, or it does not hold."),
     (403, "Whoever calls may not do this; `code` says why."),
     (404, "There is no such thing, or it is not the caller's: both look the same."),
-    (405, "The path exists and has other methods, which `Allow` names."),
     (408, "The body did not arrive in time."),
     (409, "In conflict with what is there already."),
+    (410, "What was asked for was there and is forgotten."),
     (412, "The object has another version than `If-Match` says."),
     (413, "The body is too large."),
     (415, "The body has a media type that is not understood; `Accept` names the right one."),
@@ -338,16 +368,32 @@ pub(super) trait Statuses: Send + Sync + 'static {
 #[derive(Debug)]
 pub(super) struct Reading;
 
+/// Routes that read what is forgotten some day.
+#[derive(Debug)]
+pub(super) struct Following;
+
+/// Routes that authorize sockets.
+#[derive(Debug)]
+pub(super) struct Asking;
+
 /// Routes that take a JSON body.
 #[derive(Debug)]
 pub(super) struct Writing;
 
 impl Statuses for Reading {
-    const STATUSES: &'static [u16] = &[400, 401, 403, 404, 405, 408, 413, 429, 500, 503];
+    const STATUSES: &'static [u16] = &[400, 401, 403, 404, 429, 500, 503];
+}
+
+impl Statuses for Following {
+    const STATUSES: &'static [u16] = &[400, 401, 403, 404, 410, 429, 500, 503];
+}
+
+impl Statuses for Asking {
+    const STATUSES: &'static [u16] = &[400, 401, 403, 404, 408, 413, 415, 429, 500, 503];
 }
 
 impl Statuses for Writing {
-    const STATUSES: &'static [u16] = &[400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 429, 500, 503];
+    const STATUSES: &'static [u16] = &[400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 429, 500, 503];
 }
 
 /// A [`Problem`] as the answer of a route.

@@ -211,11 +211,6 @@ impl<const MAX: u32> Meaning for Limit<MAX> {
     }
 }
 
-/// [`Word`]s for the views.
-pub(super) fn words<T>(values: impl IntoIterator<Item = T>) -> Vec<Word<T>> {
-    values.into_iter().map(Word).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 
-pub use outcome::{Outcome, RowError, Versioned};
+pub use outcome::{Expected, Outcome, RowError, Versioned};
 
 use crate::ids::{ExternalId, UserId};
 
@@ -320,6 +320,17 @@ pub enum Operation {
     Put(Box<Object>),
     /// Removes an object. An enrollment is dropped and stays as a row; everything below another object goes with it.
     Delete(Kind, String),
+}
+
+impl Operation {
+    /// Kind and id of the object that it is about.
+    #[must_use]
+    pub fn target(&self) -> (Kind, &str) {
+        match self {
+            Self::Put(object) => (object.kind(), object.id()),
+            Self::Delete(kind, id) => (*kind, id),
+        }
+    }
 }
 
 /// What became of one object, as told to whoever follows the roster.

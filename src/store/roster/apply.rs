@@ -9,7 +9,7 @@ use super::{
     remove, table,
 };
 use crate::{
-    domain::roster::{Action, Enrollment, Kind, Object, Operation, Outcome, RowError, Status, Versioned},
+    domain::roster::{Action, Enrollment, Expected, Kind, Object, Operation, Outcome, RowError, Status, Versioned},
     ids::AppId,
 };
 
@@ -34,15 +34,29 @@ impl<'a, 'w> Run<'a, 'w> {
     }
 
     /// Applies the operations and writes what they changed.
-    pub(super) async fn take(mut self, run: &[Operation], outcomes: &mut Vec<Outcome>) -> Result<()> {
+    pub(super) async fn take(
+        mut self,
+        run: &[Operation],
+        expected: &Expected,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Result<()> {
         for operation in run {
             outcomes.push(match operation {
+                _ if let Some(error) = self.mismatch(operation, expected) => Outcome::Refused(error),
                 Operation::Put(object) => self.put(object).await?,
                 Operation::Delete(Kind::Enrollment, id) => self.drop_enrollment(id),
                 Operation::Delete(kind, id) => remove::remove((self.change, self.app), (*kind, id), self.log).await?,
             });
         }
         self.known.write(self.change, self.app).await
+    }
+
+    /// Why the operation is for another version than there is.
+    fn mismatch(&self, operation: &Operation, expected: &Expected) -> Option<RowError> {
+        let (kind, id) = operation.target();
+        let found = self.known.get(kind, id).map(|row| row.version);
+        let (id, expected_here) = (shortened(id), expected.clone());
+        (!expected.holds(found)).then_some(RowError::VersionMismatch { kind, id, found, expected: expected_here })
     }
 
     async fn put(&mut self, object: &Object) -> Result<Outcome> {
