@@ -14,6 +14,8 @@
 //! | 1 | [`hub`] | sockets, subscriptions and outboxes of one app on this node; the fan-out | floor 0 |
 //! | 1 | [`throttle`] | rate limits that are shared, bounded in memory | floor 0 |
 //! | 1 | [`store`] | the database; the only room that knows `sea_orm`, `entity` and `migration` | floor 0 |
+//! | 1 | [`outbound`] | the one guarded HTTP client | floor 0 |
+//! | 1 | [`identity`] | from a signed token to what it proves | floor 0, `outbound` |
 //! | 2 | [`services`] | what the product does: check, act, tell | floors 0 and 1 |
 //! | 3 | [`api`] | the HTTP door | floors 0 and 2; `hub` and `throttle` for their plain types |
 //! | 3 | [`ws`] | the socket door | floors 0 and 2; `hub`, `throttle` |
@@ -57,6 +59,8 @@ pub mod metrics;
 pub mod hub;
 pub mod throttle;
 pub mod store;
+pub mod outbound;
+pub mod identity;
 
 pub mod services;
 

@@ -30,8 +30,18 @@ const HOUSE: &[Room] = &[
     room("hub", "ids domain protocol metrics", "bytes foldhash lru parking_lot thiserror"),
     room("throttle", "ids domain protocol metrics", "foldhash governor parking_lot thiserror"),
     room("store", "ids domain protocol metrics", "chrono entity migration sea_orm serde_json thiserror tracing"),
+    room(
+        "outbound",
+        "ids domain protocol metrics",
+        "bytes http_body_util hyper hyper_util ipnet rustls thiserror tokio tokio_rustls url webpki_roots",
+    ),
+    room(
+        "identity",
+        "ids domain protocol metrics outbound",
+        "base64 chrono jsonwebtoken parking_lot ring serde serde_json thiserror tokio tracing",
+    ),
     // Floor 2: services.
-    room("services", "ids domain protocol metrics hub throttle store", "chrono parking_lot thiserror"),
+    room("services", "ids domain protocol metrics hub throttle store identity", "chrono parking_lot thiserror url"),
     // Floor 3: doors.
     room(
         "api",
