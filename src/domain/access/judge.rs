@@ -157,6 +157,7 @@ impl<'a> Judge<'a> {
     }
 
     fn topic(&mut self) -> Result<Grant, Denial> {
+        self.ban()?;
         let unruled = match self.topic {
             Topic::Custom => Some("no rule covers this channel; the app setting channel_routes can give it one"),
             Topic::Thread(_) => Some("threads have no rules yet"),
@@ -170,7 +171,6 @@ impl<'a> Judge<'a> {
             return Err(Denial::plain(Reason::UnknownChannel, why.to_owned()));
         }
         self.step("channel", true, format!("the channel is {}", self.topic));
-        self.ban()?;
         let topic = self.topic;
         match topic {
             Topic::Notices | Topic::Public => Ok(Grant::plain(Reason::Public, "everybody may".to_owned())),

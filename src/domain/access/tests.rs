@@ -1,3 +1,5 @@
+//! Every reason, every role with every kind of topic, and the order in which things are looked at.
+
 use chrono::TimeDelta;
 use proptest::prelude::*;
 
