@@ -7,6 +7,7 @@ pub mod apps;
 pub mod channels;
 pub mod client_event;
 pub mod publish;
+pub mod roster;
 pub mod sockets;
 
 pub use apps::{Apps, LiveApp};

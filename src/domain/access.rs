@@ -19,47 +19,26 @@ pub use self::{
     topic::{Topic, TopicKind},
 };
 use crate::{
-    domain::roster::{Place, Role, Standing},
+    domain::{
+        block::Block,
+        roster::{Place, Role, Standing},
+    },
     ids::ExternalId,
 };
 
 /// What the decision rests on. All of it must belong to the app of the channel.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Facts<'a> {
-    /// Name of the channel as the client spells it; for blocks of one channel.
-    pub channel: &'a str,
     /// The person as the roster knows them; `None` = not at all.
     pub standing: Option<&'a Standing>,
     /// What [`Topic::place`] names; `None` = the roster has no such thing.
     pub place: Option<&'a Place>,
     /// The courses of the person's enrollments. Only topics of roles need them.
     pub courses: &'a [Arc<Place>],
-    /// Blocks of the person, lifted ones left out.
+    /// Blocks of the person.
     pub blocks: &'a [Block],
-}
-
-/// Access taken away by hand, whatever the roster says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Block {
-    /// From what the person is kept.
-    pub scope: BlockScope,
-    /// First moment in which it counts no more; `None` = never.
-    pub until: Option<DateTime<Utc>>,
-    /// Why, for operators.
-    pub reason: Option<String>,
-}
-
-/// How far a block reaches.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BlockScope {
-    /// Everything.
-    All,
-    /// A course with its classes and chapters.
-    Course(ExternalId),
-    /// A class.
-    Class(ExternalId),
-    /// A channel, in all its spellings.
-    Channel(Box<str>, Topic),
+    /// One of them closes this very channel, in whatever spelling, and counts now.
+    pub is_channel_blocked: bool,
 }
 
 macro_rules! reasons {

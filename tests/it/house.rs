@@ -30,9 +30,9 @@ const HOUSE: &[Room] = &[
     // Floor 1: engines.
     room("hub", "ids domain protocol metrics", "bytes foldhash lru parking_lot thiserror"),
     room("throttle", "ids domain protocol metrics", "foldhash governor parking_lot thiserror"),
-    room("store", "ids domain protocol metrics", "chrono entity migration sea_orm thiserror tracing"),
+    room("store", "ids domain protocol metrics", "chrono entity migration sea_orm serde_json thiserror tracing"),
     // Floor 2: services.
-    room("services", "ids domain protocol metrics hub throttle store", "parking_lot thiserror"),
+    room("services", "ids domain protocol metrics hub throttle store", "chrono parking_lot thiserror"),
     // Floor 3: doors.
     room(
         "api",

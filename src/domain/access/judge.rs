@@ -3,11 +3,14 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    BlockScope, Decision, Facts, Reason, Step, Topic,
+    Decision, Facts, Reason, Step, Topic,
     capability::{Capability, Held, Part, Usually},
 };
 use crate::{
-    domain::roster::{Course, Enrollment, Place, PlaceId, Role, Standing, Status, Visibility},
+    domain::{
+        block::BlockScope,
+        roster::{Course, Enrollment, Place, PlaceId, Role, Standing, Status, Visibility},
+    },
     ids::{ExternalId, UserId},
 };
 
@@ -131,8 +134,7 @@ impl<'a> Judge<'a> {
     }
 
     fn is_blocked(&self, matches: impl Fn(&BlockScope) -> bool) -> bool {
-        let counts = |until: Option<DateTime<Utc>>| until.is_none_or(|until| until > self.now);
-        self.facts.blocks.iter().any(|block| counts(block.until) && matches(&block.scope))
+        self.facts.blocks.iter().any(|block| block.is_active(self.now) && matches(&block.scope))
     }
 
     /// Is there a block of the course, the class or the channel?
@@ -140,15 +142,12 @@ impl<'a> Judge<'a> {
         let place = self.facts.place;
         let course = place.and_then(|place| place.course.as_ref());
         let class = place.and_then(|place| place.class.as_ref());
-        let banned = self.is_blocked(|scope| match scope {
-            BlockScope::All => false,
+        let of_place = self.is_blocked(|scope| match scope {
+            BlockScope::All | BlockScope::Channel(_) => false,
             BlockScope::Course(id) => course.is_some_and(|course| course.id == *id),
             BlockScope::Class(id) => class.is_some_and(|class| class.id == *id),
-            BlockScope::Channel(name, topic) => {
-                **name == *self.facts.channel || (topic == self.topic && topic.is_rostered())
-            }
         });
-        if !banned {
+        if !of_place && !self.facts.is_channel_blocked {
             return Ok(());
         }
         let detail = format!("a block keeps this person from {}", self.topic);

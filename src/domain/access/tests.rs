@@ -5,7 +5,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    domain::roster::{Class, Course, Effect, Enrollment, Override, Person, Status, Visibility},
+    domain::{
+        block::BlockScope,
+        roster::{Class, Course, Effect, Enrollment, Override, Person, Status, Visibility},
+    },
     ids::UserId,
 };
 
@@ -26,7 +29,7 @@ struct World {
     standing: Option<Standing>,
     place: Option<Place>,
     blocks: Vec<Block>,
-    channel: &'static str,
+    is_channel_blocked: bool,
 }
 
 fn enrollment(name: &str, role: Role) -> Enrollment {
@@ -69,7 +72,12 @@ impl World {
         };
         let class = Class { id: id("k"), course: id("c"), name: "A class".to_owned(), guests: false };
         let place = Place { org: Some(id("o")), course: Some(course), class: Some(class) };
-        Self { standing: Some(Standing { person, enrollments }), place: Some(place), blocks: Vec::new(), channel: "x" }
+        Self {
+            standing: Some(Standing { person, enrollments }),
+            place: Some(place),
+            blocks: Vec::new(),
+            is_channel_blocked: false,
+        }
     }
 
     fn student() -> Self {
@@ -103,7 +111,15 @@ impl World {
     }
 
     fn block(self, scope: BlockScope) -> Self {
-        self.with(|world| world.blocks.push(Block { scope, until: None, reason: None }))
+        self.block_until(scope, None)
+    }
+
+    fn block_until(mut self, scope: BlockScope, until: Option<DateTime<Utc>>) -> Self {
+        let (reason, created_by) = (String::new(), "app".to_owned());
+        let created_at = DateTime::UNIX_EPOCH;
+        let block = Block { id: 1, user: user(), scope, until, reason, created_by, created_at, lifted_at: None };
+        self.blocks.push(block);
+        self
     }
 
     fn decide_for(&self, subject: Option<&UserId>, topic: &Topic) -> Decision {
@@ -114,11 +130,11 @@ impl World {
         }
         let courses: Vec<_> = self.place.iter().cloned().map(Arc::new).collect();
         let facts = Facts {
-            channel: self.channel,
             standing: self.standing.as_ref().filter(|_| subject.is_some()),
             place: place.as_ref(),
             courses: &courses,
             blocks: &self.blocks,
+            is_channel_blocked: self.is_channel_blocked,
         };
         decide(subject, topic, facts, now())
     }
@@ -395,17 +411,10 @@ fn blocks_come_before_the_roster_and_reach_as_far_as_they_say() {
     assert_eq!(of_course.reason(&Topic::Platform), Reason::SignedIn);
     let of_class = World::student().block(BlockScope::Class(id("k")));
     assert_eq!((of_class.reason(&class()), of_class.reason(&course())), (Reason::Banned, Reason::Enrolled));
-    let of_channel = World::student().block(BlockScope::Channel("private-course.c".into(), course()));
-    assert_eq!(of_channel.reason(&course()), Reason::Banned, "in all its spellings");
-    assert_eq!(of_channel.reason(&class()), Reason::Enrolled);
-    let over = World::student().with(|world| {
-        world.blocks.push(Block { scope: BlockScope::All, until: Some(now()), reason: None });
-    });
-    assert_eq!(over.reason(&course()), Reason::Enrolled);
-    let open = World::student().with(|world| {
-        world.blocks.push(Block { scope: BlockScope::All, until: Some(soon()), reason: None });
-    });
-    assert_eq!(open.reason(&course()), Reason::Blocked);
+    let of_channel = World::student().with(|world| world.is_channel_blocked = true);
+    assert_eq!((of_channel.reason(&course()), of_channel.reason(&Topic::Custom)), (Reason::Banned, Reason::Banned));
+    assert_eq!(World::student().block_until(BlockScope::All, Some(now())).reason(&course()), Reason::Enrolled);
+    assert_eq!(World::student().block_until(BlockScope::All, Some(soon())).reason(&course()), Reason::Blocked);
 }
 
 #[test]
