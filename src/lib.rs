@@ -8,12 +8,15 @@
 //! | floor | room | owns | may use |
 //! |---|---|---|---|
 //! | 0 | [`ids`] | checked identifiers | – |
-//! | 0 | [`domain`] | rules without I/O, clock or serialisation: apps and their settings, presence, rates, the roster, callers | `ids` |
+//! | 0 | [`domain`] | rules without I/O, clock or serialisation: apps and their settings, presence, rates, the roster, callers, who may hear what | `ids` |
 //! | 0 | [`protocol`] | the Pusher wire: names, frames, signatures, close codes | `ids`, `domain` |
+//! | 0 | [`dialect`] | the grammars of clients: what a channel name stands for | `ids`, `domain`, `protocol` |
 //! | 0 | [`metrics`] | what is counted | `ids` |
 //! | 1 | [`hub`] | sockets, subscriptions and outboxes of one app on this node; the fan-out | floor 0 |
 //! | 1 | [`throttle`] | rate limits that are shared, bounded in memory | floor 0 |
 //! | 1 | [`store`] | the database; the only room that knows `sea_orm`, `entity` and `migration` | floor 0 |
+//! | 1 | [`outbound`] | the one guarded HTTP client | floor 0 |
+//! | 1 | [`identity`] | from a signed token to what it proves | floor 0, `outbound` |
 //! | 2 | [`services`] | what the product does: check, act, tell | floors 0 and 1 |
 //! | 3 | [`api`] | the HTTP door | floors 0 and 2; `hub` and `throttle` for their plain types |
 //! | 3 | [`ws`] | the socket door | floors 0 and 2; `hub`, `throttle` |
@@ -52,11 +55,14 @@
 pub mod ids;
 pub mod domain;
 pub mod protocol;
+pub mod dialect;
 pub mod metrics;
 
 pub mod hub;
 pub mod throttle;
 pub mod store;
+pub mod outbound;
+pub mod identity;
 
 pub mod services;
 

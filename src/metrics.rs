@@ -32,6 +32,8 @@ pub struct Metrics {
     pub refused: IntCounterVec,
     /// `accept` calls that failed, by error kind.
     pub accept_errors: IntCounter,
+    /// Connections closed at once because their address had its share of unfinished handshakes.
+    pub refused_handshakes: IntCounter,
     /// Connections whose task ended in a panic.
     pub panics: IntCounter,
 }
@@ -239,6 +241,11 @@ impl Metrics {
         Ok(Self {
             refused: counter(&registry, "refused_connections_total", "Sockets refused at the door.", &["code"])?,
             accept_errors: plain_counter(&registry, "accept_errors_total", "Failed accept calls.")?,
+            refused_handshakes: plain_counter(
+                &registry,
+                "refused_handshakes_total",
+                "Connections closed because their address had its share of unfinished handshakes.",
+            )?,
             panics: plain_counter(&registry, "panics_total", "Connections that ended in a panic.")?,
             registry,
             families: Arc::new(families),

@@ -7,6 +7,7 @@ mod accept;
 mod directory;
 mod door;
 mod drain;
+mod handshakes;
 mod tls;
 
 use std::{
@@ -19,13 +20,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::directory::FirstApp;
 pub(crate) use self::directory::{Credentials, now};
-use self::{accept::Accept, door::Door};
+use self::{accept::Accept, door::Door, handshakes::Handshakes};
 use crate::{
     api::{
         self,
@@ -212,7 +213,7 @@ impl Server {
             listener: public,
             tls,
             door,
-            handshakes: Arc::new(Semaphore::new(config.server.max_handshakes as usize)),
+            handshakes: Handshakes::new(config.server.max_handshakes, config.server.max_handshakes_per_ip),
             header_timeout: config.server.header_timeout,
             tasks: tasks.clone(),
             token: token.clone(),
@@ -224,7 +225,7 @@ impl Server {
                 listener,
                 tls: None,
                 door,
-                handshakes: Arc::new(Semaphore::new(64)),
+                handshakes: Handshakes::new(64, 64),
                 header_timeout: config.server.header_timeout,
                 tasks: tasks.clone(),
                 token: token.clone(),

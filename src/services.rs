@@ -4,10 +4,13 @@
 //! everything that runs for it; [`Apps`] finds it by key or id.
 
 pub mod apps;
+pub mod callers;
 pub mod channels;
 pub mod client_event;
+pub mod origin;
 pub mod publish;
 pub mod roster;
 pub mod sockets;
 
 pub use apps::{Apps, LiveApp};
+pub use callers::Callers;

@@ -71,7 +71,7 @@ impl Banner<'_> {
     }
 
     fn next(&self) -> Vec<(&'static str, String)> {
-        let PublicAddress { host, port, .. } = self.address;
+        let PublicAddress { scheme, host, port, .. } = self.address;
         vec![
             ("PUSHER_APP_ID", self.app.id.to_string()),
             ("PUSHER_KEY", self.app.key.to_string()),
@@ -82,6 +82,7 @@ impl Banner<'_> {
             ("NEXT_PUBLIC_PUSHER_KEY", self.app.key.to_string()),
             ("NEXT_PUBLIC_PUSHER_HOST", host.to_string()),
             ("NEXT_PUBLIC_PUSHER_PORT", port.to_string()),
+            ("NEXT_PUBLIC_PUSHER_SCHEME", scheme.to_string()),
             ("NEXT_PUBLIC_PUSHER_CLUSTER", self.cluster()),
         ]
     }
@@ -222,6 +223,7 @@ mod tests {
         NEXT_PUBLIC_PUSHER_KEY=campus-key
         NEXT_PUBLIC_PUSHER_HOST=localhost
         NEXT_PUBLIC_PUSHER_PORT=8080
+        NEXT_PUBLIC_PUSHER_SCHEME=http
         NEXT_PUBLIC_PUSHER_CLUSTER=mt1
 
         # Vite: .env

@@ -34,6 +34,9 @@ pub struct ServerConfig {
     pub max_connections: u32,
     /// Connections that may be in TLS or HTTP hand-shake at once. Default 8192. `CAMPANILE_MAX_HANDSHAKES`.
     pub max_handshakes: u32,
+    /// How many of those one client address may have (IPv6: its /64); above, its new connections are closed at once. Trusted
+    /// proxies have no such bound. Default 4096. `CAMPANILE_MAX_HANDSHAKES_PER_IP`.
+    pub max_handshakes_per_ip: u32,
     /// Longest wait for a complete request head. Default 10 s. `CAMPANILE_HEADER_TIMEOUT`.
     pub header_timeout: Duration,
     /// Largest body of an HTTP request in bytes. Default 1 MiB. `CAMPANILE_MAX_REQUEST_BYTES`.
@@ -70,6 +73,7 @@ impl Default for ServerConfig {
             path: String::new(),
             max_connections: 0,
             max_handshakes: 8_192,
+            max_handshakes_per_ip: 4_096,
             header_timeout: Duration::from_secs(10),
             max_request_bytes: 1 << 20,
             outbox_bytes: 1 << 20,

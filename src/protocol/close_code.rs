@@ -35,8 +35,12 @@ pub enum CloseReason {
     UnsupportedProtocolVersion,
     /// 4009: the page's origin is not allowed.
     OriginNotAllowed,
+    /// 4009: the token that came with the handshake proves nothing, for this reason (at most 123 bytes).
+    NotIdentified(&'static str),
     /// 4009: the app ended this user's connections.
     Terminated,
+    /// 4100: the token that came with the handshake cannot be checked now.
+    NotIdentifiedYet,
     /// 4100: this node has as many sockets as it can hold.
     OverCapacity,
     /// 4100: the client did not read fast enough.
@@ -70,8 +74,13 @@ impl CloseReason {
             Self::OverQuota => 4004,
             Self::BadProtocolVersion => 4006,
             Self::UnsupportedProtocolVersion => 4007,
-            Self::OriginNotAllowed | Self::Terminated => 4009,
-            Self::OverCapacity | Self::SlowConsumer | Self::Draining | Self::TooManyConnects | Self::FrameLimit => 4100,
+            Self::OriginNotAllowed | Self::NotIdentified(_) | Self::Terminated => 4009,
+            Self::NotIdentifiedYet
+            | Self::OverCapacity
+            | Self::SlowConsumer
+            | Self::Draining
+            | Self::TooManyConnects
+            | Self::FrameLimit => 4100,
             Self::ServerStopping => 4200,
             Self::PongTimeout => 4201,
         }
@@ -95,6 +104,8 @@ impl CloseReason {
             Self::BadProtocolVersion => "Invalid protocol version, expected a number",
             Self::UnsupportedProtocolVersion => "Unsupported protocol version, this server speaks 4 to 7",
             Self::OriginNotAllowed => "Origin not allowed",
+            Self::NotIdentified(reason) => reason,
+            Self::NotIdentifiedYet => "The token cannot be checked now, please reconnect shortly",
             Self::Terminated => "You got disconnected by the app.",
             Self::OverCapacity => "Over capacity",
             Self::SlowConsumer => "Messages were not read fast enough",
@@ -134,6 +145,8 @@ mod tests {
             R::BadProtocolVersion,
             R::UnsupportedProtocolVersion,
             R::OriginNotAllowed,
+            R::NotIdentified("The token has expired"),
+            R::NotIdentifiedYet,
             R::Terminated,
             R::OverCapacity,
             R::SlowConsumer,

@@ -17,7 +17,6 @@ use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::Semaphore,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -25,6 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Error, Result,
     door::{Door, Visit, Visitor},
+    handshakes::{Handshake, Handshakes, Peer},
 };
 use crate::ws::{connection, upgrade::Verdict};
 
@@ -47,7 +47,7 @@ pub(super) struct Accept {
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) door: Arc<Door>,
     /// Connections that have not yet sent a whole request head.
-    pub(super) handshakes: Arc<Semaphore>,
+    pub(super) handshakes: Handshakes,
     pub(super) header_timeout: Duration,
     pub(super) tasks: TaskTracker,
     pub(super) token: CancellationToken,
@@ -84,8 +84,10 @@ impl Accept {
         loop {
             let Some(accepted) = self.token.run_until_cancelled(self.next()).await else { return };
             match accepted {
-                Ok((stream, peer, permit)) => {
-                    let visitor = Visitor { peer: peer.ip(), tls: self.tls.is_some(), permit };
+                // Closed at once: this address keeps as many others waiting as it may.
+                Ok((_stream, _peer, None)) => self.door.count_refused_handshake(),
+                Ok((stream, peer, Some(handshake))) => {
+                    let visitor = Visitor { peer: peer.ip(), tls: self.tls.is_some(), handshake };
                     let connection = Connection {
                         tls: self.tls.clone(),
                         door: Arc::clone(&self.door),
@@ -107,10 +109,13 @@ impl Accept {
         }
     }
 
-    async fn next(&self) -> io::Result<(TcpStream, SocketAddr, Option<tokio::sync::OwnedSemaphorePermit>)> {
-        let permit = Arc::clone(&self.handshakes).acquire_owned().await.ok();
+    /// The next connection with its place; without one when its address has its share. A trusted proxy is nobody's address.
+    async fn next(&self) -> io::Result<(TcpStream, SocketAddr, Option<Handshake>)> {
+        let place = self.handshakes.place().await;
         let (stream, peer) = self.listener.accept().await?;
-        Ok((stream, peer, permit))
+        let from = if self.door.is_trusted(peer.ip()) { Peer::Proxy } else { Peer::Client(peer.ip()) };
+        let handshake = place.and_then(|place| self.handshakes.give(place, from));
+        Ok((stream, peer, handshake))
     }
 }
 

@@ -23,8 +23,8 @@ use poem::{
     endpoint::BoxEndpoint,
     web::{LocalAddr, RemoteAddr},
 };
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::handshakes::Handshake;
 use crate::{
     config::ServerConfig,
     throttle::Network,
@@ -52,7 +52,7 @@ pub(super) struct Visitor {
     pub(super) peer: IpAddr,
     pub(super) tls: bool,
     /// Its place among the handshakes, until the first request head has been read.
-    pub(super) permit: Option<OwnedSemaphorePermit>,
+    pub(super) handshake: Handshake,
 }
 
 /// One connection to a door; hyper calls it for each request.
@@ -60,7 +60,7 @@ pub(super) struct Visit {
     door: Arc<Door>,
     peer: IpAddr,
     tls: bool,
-    permit: Mutex<Option<OwnedSemaphorePermit>>,
+    handshake: Mutex<Option<Handshake>>,
     /// Set by the request that became a socket, for the connection to go on with.
     verdict: Mutex<Option<Verdict>>,
 }
@@ -95,12 +95,16 @@ impl Door {
         self.gate.metrics.accept_errors.inc();
     }
 
-    fn is_trusted(&self, address: IpAddr) -> bool {
+    pub(super) fn is_trusted(&self, address: IpAddr) -> bool {
         is_trusted(&self.trusted_proxies, address)
     }
 
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         client(&self.trusted_proxies, peer, headers)
+    }
+
+    pub(super) fn count_refused_handshake(&self) {
+        self.gate.metrics.refused_handshakes.inc();
     }
 
     fn is_tls(&self, visit: &Visit, headers: &HeaderMap) -> bool {
@@ -150,8 +154,8 @@ fn text(status: StatusCode, text: &'static str) -> Response<Body> {
 }
 
 impl Visit {
-    pub(super) fn new(door: Arc<Door>, Visitor { peer, tls, permit }: Visitor) -> Self {
-        Self { door, peer, tls, permit: Mutex::new(permit), verdict: Mutex::new(None) }
+    pub(super) fn new(door: Arc<Door>, Visitor { peer, tls, handshake }: Visitor) -> Self {
+        Self { door, peer, tls, handshake: Mutex::new(Some(handshake)), verdict: Mutex::new(None) }
     }
 
     /// The judgement of the request that became a socket, if one did.
@@ -210,7 +214,7 @@ impl Service<Request<Incoming>> for Visit {
     type Future = Answer;
 
     fn call(&self, request: Request<Incoming>) -> Answer {
-        drop(self.permit.lock().take());
+        drop(self.handshake.lock().take());
         let path = request.uri().path();
         let inner = path.strip_prefix(self.door.prefix.as_str());
         let key = inner.and_then(|inner| inner.strip_prefix("/app/")).filter(|key| !key.contains('/'));

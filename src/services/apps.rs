@@ -126,6 +126,8 @@ impl LiveApp {
 struct Directory {
     by_id: HashMap<AppId, Arc<LiveApp>>,
     by_key: HashMap<AppKey, Arc<LiveApp>>,
+    /// The app of those who name none.
+    default: Option<Arc<LiveApp>>,
 }
 
 /// All apps of this server.
@@ -155,6 +157,12 @@ impl Apps {
     pub fn by_id(&self, id: &str) -> Option<Arc<LiveApp>> {
         let id = AppId::parse(id).ok()?;
         self.directory.read().by_id.get(&id).cloned()
+    }
+
+    /// The app of those who name none: the configured one, else the oldest that is enabled.
+    #[must_use]
+    pub fn default_app(&self) -> Option<Arc<LiveApp>> {
+        self.directory.read().default.clone()
     }
 
     /// All apps.
@@ -196,6 +204,9 @@ impl Apps {
             directory.by_id.insert(id, Arc::clone(&live));
             directory.by_key.insert(key, live);
         }
+        let enabled = directory.by_id.values().filter(|live| live.app().enabled);
+        // The configured app was made at no time, which comes first.
+        directory.default = enabled.min_by_key(|live| (live.made, live.app().id.clone())).cloned();
         gone.extend(before.into_values().map(|live| (live, CloseReason::UnknownApp)));
         gone
     }
@@ -244,6 +255,23 @@ mod tests {
         let other = replace(listed("other", 2));
         assert!(!Arc::ptr_eq(&again, &other));
         assert!(apps.by_key("key").is_none() && Arc::ptr_eq(&apps.by_key("other").unwrap(), &other));
+    }
+
+    #[test]
+    fn configured_app_is_the_default_and_else_the_oldest_that_is_enabled() {
+        let apps = Apps::new(Arc::new(Metrics::new().unwrap()));
+        let named = |name: &str, made: Option<i64>, enabled: bool| {
+            let mut listed = Listed { made, ..listed(name, 0) };
+            listed.app.id = AppId::parse(name).unwrap();
+            listed.app.enabled = enabled;
+            listed
+        };
+        let default = || apps.default_app().map(|live| live.app().id.to_string());
+        assert_eq!(default(), None);
+        apps.replace(vec![named("young", Some(3), true), named("off", Some(1), false), named("old", Some(2), true)]);
+        assert_eq!(default().as_deref(), Some("old"));
+        apps.replace(vec![named("old", Some(2), true), named("configured", None, true)]);
+        assert_eq!(default().as_deref(), Some("configured"));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What attackers try with many sockets, with slowness and with other people's addresses.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 use socket2::{Domain, SockRef, Socket, Type};
@@ -51,6 +54,15 @@ async fn half_open_connections_that_take_every_place_are_outlived() {
     let _slow = half_open(app.address, 20).await;
     old.expect_silence().await;
     app.connect().await.expect_silence().await;
+}
+
+#[tokio::test]
+async fn address_with_its_share_of_half_open_connections_is_turned_away_and_another_is_not() {
+    let app = TestApp::with(|config| config.server.max_handshakes_per_ip = 5).await;
+    let _slow = half_open(app.address, 5).await;
+    Raw::dial(app.address).await.ended().await;
+    assert_eq!(app.metric("campanile_refused_handshakes_total").await, 1);
+    Raw::dial_from(Ipv4Addr::new(127, 0, 0, 2), app.address).await.greeted().await;
 }
 
 #[tokio::test]

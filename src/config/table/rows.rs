@@ -133,6 +133,14 @@ fn limits() -> Vec<Setting> {
         .flag("max-handshakes", "COUNT")
         .default("8192"),
         Setting::new(
+            "server.max_handshakes_per_ip",
+            &["CAMPANILE_MAX_HANDSHAKES_PER_IP"],
+            "How many of those one client address may have",
+            |draft, text| put(&mut draft.server.max_handshakes_per_ip, whole(text, 1..=65_536)),
+        )
+        .flag("max-handshakes-per-ip", "COUNT")
+        .default("4096"),
+        Setting::new(
             "server.max_request_bytes",
             &["CAMPANILE_MAX_REQUEST_BYTES", "REVERB_MAX_REQUEST_SIZE"],
             "Largest body of an HTTP request in bytes",

@@ -42,6 +42,12 @@ impl OriginPattern {
         self.scheme.is_none() && self.port.is_none() && self.host == HostPattern::Any
     }
 
+    /// Tells whether this entry means one host and not a whole family of them.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        matches!(self.host, HostPattern::Exact(_))
+    }
+
     /// Tells whether this entry allows `origin`.
     #[must_use]
     pub fn allows(&self, origin: &Origin) -> bool {

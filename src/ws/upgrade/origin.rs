@@ -1,9 +1,8 @@
 //! The `Origin` header of a handshake against the app's list.
 
 use hyper::{HeaderMap, header::ORIGIN};
-use url::Url;
 
-use crate::domain::app::{AppSettings, Origin};
+use crate::{domain::app::AppSettings, services::origin::parse};
 
 /// Tells whether a page of this origin may connect. A missing header is the app's decision; two headers never pass.
 pub(super) fn is_allowed(settings: &AppSettings, headers: &HeaderMap) -> bool {
@@ -17,15 +16,6 @@ pub(super) fn is_allowed(settings: &AppSettings, headers: &HeaderMap) -> bool {
     }
     let origin = value.to_str().ok().and_then(parse);
     origin.is_some_and(|origin| settings.allowed_origins.iter().any(|pattern| pattern.allows(&origin)))
-}
-
-/// Parses an origin; `None` for `null`, for anything with a path, and for what is no URL.
-fn parse(text: &str) -> Option<Origin> {
-    let url = Url::parse(text).ok()?;
-    let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
-    let anonymous = url.username().is_empty() && url.password().is_none();
-    let host = url.host_str().filter(|host| !host.is_empty() && bare && anonymous)?;
-    Some(Origin { scheme: url.scheme().to_owned(), host: host.to_ascii_lowercase(), port: url.port_or_known_default() })
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! A WebSocket spoken byte by byte (RFC 6455), for what no library would send.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use super::{app::TestApp, within};
@@ -92,14 +92,25 @@ impl Raw {
         Self { stream }
     }
 
+    /// [`Raw::dial`] from another address of this machine.
+    pub(crate) async fn dial_from(client: Ipv4Addr, server: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((client, 0).into()).unwrap();
+        Self { stream: within("connect", socket.connect(server)).await.unwrap() }
+    }
+
     /// Opens a socket and takes its greeting.
     pub(crate) async fn open(app: &TestApp) -> Self {
-        let mut raw = Self::dial(app.address).await;
-        raw.send(HANDSHAKE.as_bytes()).await;
-        let head = raw.head().await;
+        Self::dial(app.address).await.greeted().await
+    }
+
+    /// Makes the handshake and takes the greeting.
+    pub(crate) async fn greeted(mut self) -> Self {
+        self.send(HANDSHAKE.as_bytes()).await;
+        let head = self.head().await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        assert_eq!(raw.json().await["event"], "pusher:connection_established");
-        raw
+        assert_eq!(self.json().await["event"], "pusher:connection_established");
+        self
     }
 
     /// Sends bytes as they are.

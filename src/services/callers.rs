@@ -1,0 +1,184 @@
+//! Who calls: from a proof, as a door found it, to a [`Caller`] of one app.
+//!
+//! Tells tokens of issuers, session tokens and API keys apart by their shape. A person's user id is what the identity link
+//! says, else what the token says; a deactivated person is nobody. Doors find the proof and hand it over; they never look
+//! into it.
+
+use std::{net::IpAddr, sync::Arc};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+pub use crate::identity::{Error, Result, session::NewSession};
+use crate::{
+    domain::caller::{Caller, Subject, Who},
+    identity::{self, Proven, Verifier, session},
+    ids::{AppId, UserId},
+    protocol::CloseReason,
+    services::{Apps, LiveApp, origin},
+};
+
+/// What a request or a handshake brings to prove who it comes from.
+#[derive(Clone, Copy)]
+pub enum Proof<'a> {
+    /// Nothing.
+    None,
+    /// A token or an API key.
+    Bearer(&'a str),
+    /// A token in a cookie, which browsers send unasked: it counts only from the right page.
+    Cookie {
+        /// The token.
+        token: &'a str,
+        /// The `Origin` header.
+        origin: Option<&'a str>,
+        /// The `Host` header.
+        host: Option<&'a str>,
+    },
+}
+
+/// Shows the kind only.
+impl std::fmt::Debug for Proof<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Bearer(_) => "Bearer(…)",
+            Self::Cookie { .. } => "Cookie(…)",
+        })
+    }
+}
+
+/// A session token that was made.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// The token.
+    pub token: String,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Finds out who calls.
+#[derive(Debug)]
+pub struct Callers {
+    apps: Arc<Apps>,
+    verifier: Verifier,
+}
+
+impl Callers {
+    /// Callers of these apps, with tokens of the verifier's issuers.
+    #[must_use]
+    pub const fn new(apps: Arc<Apps>, verifier: Verifier) -> Self {
+        Self { apps, verifier }
+    }
+
+    /// The app of those who name none: the configured one, else the oldest that is enabled.
+    #[must_use]
+    pub fn default_app(&self) -> Option<Arc<LiveApp>> {
+        self.apps.default_app()
+    }
+
+    /// Makes a caller of a proof. Without one, it is a guest of the default app.
+    ///
+    /// # Errors
+    /// What is wrong with the proof; [`Error::is_unavailable`] when it cannot be checked now.
+    pub async fn identify(&self, proof: Proof<'_>, from: IpAddr, now: DateTime<Utc>) -> Result<Caller> {
+        match proof {
+            Proof::None => Ok(Caller::guest(self.default()?.app().id.clone())),
+            Proof::Bearer(text) if is_api_key(text) => self.program(text, from, now).await,
+            Proof::Bearer(token) => self.person(token, now).await.map(|(_, caller)| caller),
+            Proof::Cookie { token, origin, host } => {
+                let (live, caller) = self.person(token, now).await?;
+                let may = origin.is_some_and(|origin| origin::may_use_cookies(&live.app().settings, origin, host));
+                if may { Ok(caller) } else { Err(Error::OriginNotAllowed) }
+            }
+        }
+    }
+
+    /// Finds the person at a socket of an app.
+    ///
+    /// A cookie that proves nothing is left aside: browsers send it unasked, and a socket needs no proof. Everything else that
+    /// proves nothing is a reason to refuse, so that nobody wonders later why they are not known.
+    ///
+    /// # Errors
+    /// Why the socket must be refused.
+    pub async fn identify_socket(
+        &self,
+        proof: Proof<'_>,
+        app: &AppId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Box<Subject>>, CloseReason> {
+        let (token, is_cookie) = match proof {
+            Proof::None => return Ok(None),
+            Proof::Bearer(text) if is_api_key(text) => return Err(refusal(&Error::NotAPerson)),
+            Proof::Bearer(token) => (token, false),
+            Proof::Cookie { token, .. } => (token, true),
+        };
+        let _ = token;
+        // The address counts for API keys only.
+        let found = self.identify(proof, IpAddr::from([0, 0, 0, 0]), now).await;
+        match found.and_then(|caller| if caller.app == *app { Ok(caller) } else { Err(Error::WrongApp) }) {
+            Ok(Caller { who: Who::User(subject), .. }) => Ok(Some(subject)),
+            Ok(_) => Err(refusal(&Error::NotAPerson)),
+            Err(_) if is_cookie => Ok(None),
+            Err(error) => Err(refusal(&error)),
+        }
+    }
+
+    /// Makes a session token for a user of an app. It is valid under the app's secrets of now.
+    ///
+    /// # Errors
+    /// [`Error::UnknownApp`].
+    pub fn issue_session(&self, app: &AppId, new: &NewSession<'_>, now: DateTime<Utc>) -> Result<Issued> {
+        let live = self.live(app.as_str())?;
+        let token = session::issue(&live.app(), new, now).ok_or(Error::UnknownApp)?;
+        let ttl = TimeDelta::from_std(new.ttl.min(session::MAX_TTL)).unwrap_or_default();
+        Ok(Issued { token, expires_at: now + ttl })
+    }
+
+    fn default(&self) -> Result<Arc<LiveApp>> {
+        self.apps.default_app().ok_or(Error::NoApp)
+    }
+
+    fn live(&self, app: &str) -> Result<Arc<LiveApp>> {
+        self.apps.by_id(app).filter(|live| live.app().enabled).ok_or(Error::UnknownApp)
+    }
+
+    async fn person(&self, token: &str, now: DateTime<Utc>) -> Result<(Arc<LiveApp>, Caller)> {
+        let peeked = identity::peek(token)?;
+        let (live, proven) = if peeked.issuer.as_deref() == Some(session::ISSUER) {
+            let live = self.live(peeked.audience.first().ok_or(Error::WrongAudience)?)?;
+            let proven = session::verify(&live.app(), token, &peeked, now)?;
+            (live, proven)
+        } else {
+            let proven = self.verifier.verify(token, &peeked, now).await?;
+            let live = match &proven.app {
+                Some(app) => self.live(app.as_str())?,
+                None => self.default()?,
+            };
+            (live, proven)
+        };
+        let app = live.app().id.clone();
+        let user = self.user(&app, &proven).await?;
+        let Proven { issuer, expires_at, name, avatar, .. } = proven;
+        let subject = Subject { user, issuer, expires_at, name, avatar };
+        Ok((live, Caller { app, who: Who::User(Box::new(subject)) }))
+    }
+
+    /// The user in the roster that a token is of.
+    async fn user(&self, _app: &AppId, proven: &Proven) -> Result<UserId> {
+        UserId::parse(&proven.user)
+            .map_err(|_bad| Error::WrongType { claim: "sub".to_owned(), expected: "at most 128 characters" })
+    }
+
+    async fn program(&self, _text: &str, _from: IpAddr, _now: DateTime<Utc>) -> Result<Caller> {
+        Err(Error::BadApiKey)
+    }
+}
+
+/// Tells whether a proof has the shape of an API key.
+fn is_api_key(text: &str) -> bool {
+    text.starts_with("ck_")
+}
+
+/// Why a socket with a bad proof is closed.
+fn refusal(error: &Error) -> CloseReason {
+    if error.is_unavailable() { CloseReason::NotIdentifiedYet } else { CloseReason::NotIdentified(error.reason()) }
+}
