@@ -34,7 +34,7 @@ pub use store::{Backend, DatabaseUrl, StoreConfig};
 pub use table::{CONFIG_VARIABLE, DEFAULT_FILE, Sensitivity, Setting, nearest, table};
 pub use value::Expected;
 
-use crate::domain::app::{App, AppSettings};
+use crate::domain::app::{App, AppSettings, GuardedPublic};
 
 /// How careful the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,8 @@ pub struct Config {
     pub public: PublicConfig,
     /// The one app that the configuration may name, with its own settings; `None` = apps come from the database only.
     pub app: Option<App>,
-    /// Settings that an app of the database has where it sets nothing itself.
+    /// Settings that an app of the database has where it sets nothing itself. In development mode guarded public channels
+    /// only warn, unless something else is said.
     pub app_defaults: AppSettings,
     /// What the operator should know although nothing is wrong. To be logged once at start.
     pub notices: Vec<String>,
@@ -86,7 +87,7 @@ impl Default for Config {
             log: LogConfig::default(),
             public: PublicConfig::default(),
             app: None,
-            app_defaults: AppSettings::default(),
+            app_defaults: AppSettings { guarded_public: GuardedPublic::Warn, ..AppSettings::default() },
             notices: Vec::new(),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Owns decisions that need no I/O, no clock and no serialisation. Never imports tokio, serde, poem, sea-orm or redis.
 
+pub mod access;
 pub mod api_key;
 pub mod app;
 pub mod audit;

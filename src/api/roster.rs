@@ -130,7 +130,7 @@ async fn find<V: Shown>(
         let version = row.version;
         Some((V::show(row, revoked)?, version))
     });
-    found.ok_or_else(|| RowError::NotFound { kind: V::KIND, id: id.to_owned() }.into())
+    found.ok_or_else(|| RowError::not_found(V::KIND, id).into())
 }
 
 async fn show<V: Shown>(

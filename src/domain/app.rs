@@ -7,7 +7,7 @@ mod origin;
 mod settings;
 
 pub use origin::{Origin, OriginPattern};
-pub use settings::{AppSettings, ClientEvents, Seconds, SettingError, SettingInfo};
+pub use settings::{AppSettings, Authz, ClientEvents, GuardedPublic, Seconds, SessionLease, SettingError, SettingInfo};
 
 use crate::ids::{AppId, AppKey};
 

@@ -51,6 +51,8 @@ pub enum RowError {
     /// The person whom the enrollment names is not there.
     #[error("there is no user '{id}': put them first")]
     UnknownUser {
+        /// Name of the field.
+        field: &'static str,
         /// The named person.
         id: UserId,
     },
@@ -145,6 +147,16 @@ pub enum RowError {
 }
 
 impl RowError {
+    /// There is no such object. The id may be any text; what is shown of it is legible and short.
+    pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
+        Self::NotFound { kind, id: legible(id) }
+    }
+
+    /// The object has another version than the one that the write is for.
+    pub(crate) fn version_mismatch((kind, id): (Kind, &str), found: Option<i64>, expected: &Expected) -> Self {
+        Self::VersionMismatch { kind, id: legible(id), found, expected: expected.clone() }
+    }
+
     /// A word for programs; it never changes.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -178,8 +190,8 @@ impl RowError {
             Self::UnknownOrg { .. } => Some("org"),
             Self::UnknownCourse { .. } | Self::ClassCannotMove { .. } => Some("course"),
             Self::UnknownClass { .. } | Self::ClassOfOtherCourse { .. } => Some("class"),
-            Self::UnknownUser { .. } => Some("user"),
-            Self::EndBeforeBegin { end_field: field, .. }
+            Self::UnknownUser { field, .. }
+            | Self::EndBeforeBegin { end_field: field, .. }
             | Self::DateOutOfRange { field, .. }
             | Self::TooLong { field, .. }
             | Self::Empty { field }
@@ -230,6 +242,11 @@ impl fmt::Display for Expected {
             }
         }
     }
+}
+
+/// An id that was asked for, fit for an error.
+fn legible(id: &str) -> String {
+    id.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 
 fn version_shown(found: Option<i64>) -> String {
