@@ -36,7 +36,7 @@ pub use table::{CONFIG_VARIABLE, DEFAULT_FILE, Sensitivity, Setting, nearest, ta
 pub use value::Expected;
 
 use crate::{
-    domain::app::{App, AppSettings, MasterKey},
+    domain::app::{App, AppSettings, GuardedPublic, MasterKey},
     identity::Issuer,
     outbound,
 };
@@ -82,7 +82,8 @@ pub struct Config {
     pub outbound: outbound::Config,
     /// Key of encrypted channels; `None` = this server authorises none of them. `CAMPANILE_ENCRYPTION_MASTER_KEY`.
     pub encryption_master_key: Option<MasterKey>,
-    /// Settings that an app of the database has where it sets nothing itself.
+    /// Settings that an app of the database has where it sets nothing itself. In development mode guarded public channels
+    /// only warn, unless something else is said.
     pub app_defaults: AppSettings,
     /// What the operator should know although nothing is wrong. To be logged once at start.
     pub notices: Vec<String>,
@@ -100,7 +101,7 @@ impl Default for Config {
             issuers: Vec::new(),
             outbound: outbound::Config::default(),
             encryption_master_key: None,
-            app_defaults: AppSettings::default(),
+            app_defaults: AppSettings { guarded_public: GuardedPublic::Warn, ..AppSettings::default() },
             notices: Vec::new(),
         }
     }

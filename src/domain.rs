@@ -2,7 +2,11 @@
 //!
 //! Owns decisions that need no I/O, no clock and no serialisation. Never imports tokio, serde, poem, sea-orm or redis.
 
+pub mod access;
+pub mod api_key;
 pub mod app;
+pub mod audit;
+pub mod block;
 pub mod caller;
 pub mod presence;
 pub mod rate;

@@ -8,8 +8,9 @@
 //! | floor | room | owns | may use |
 //! |---|---|---|---|
 //! | 0 | [`ids`] | checked identifiers | – |
-//! | 0 | [`domain`] | rules without I/O, clock or serialisation: apps and their settings, presence, rates, the roster, callers | `ids` |
+//! | 0 | [`domain`] | rules without I/O, clock or serialisation: apps and their settings, presence, rates, the roster, callers, who may hear what | `ids` |
 //! | 0 | [`protocol`] | the Pusher wire: names, frames, signatures, close codes | `ids`, `domain` |
+//! | 0 | [`dialect`] | the grammars of clients: what a channel name stands for | `ids`, `domain`, `protocol` |
 //! | 0 | [`metrics`] | what is counted | `ids` |
 //! | 1 | [`hub`] | sockets, subscriptions and outboxes of one app on this node; the fan-out | floor 0 |
 //! | 1 | [`throttle`] | rate limits that are shared, bounded in memory | floor 0 |
@@ -54,6 +55,7 @@
 pub mod ids;
 pub mod domain;
 pub mod protocol;
+pub mod dialect;
 pub mod metrics;
 
 pub mod hub;

@@ -9,6 +9,7 @@ pub mod channels;
 pub mod client_event;
 pub mod origin;
 pub mod publish;
+pub mod roster;
 pub mod sockets;
 
 pub use apps::{Apps, LiveApp};

@@ -8,14 +8,20 @@
 //! writers queue up, so that what one of them has read stays true until it commits; and it lets a running server find
 //! out with one cheap read whether there is anything to load again.
 
+mod api_keys;
 mod apps;
+mod audit;
+mod blocks;
 mod connect;
+mod identities;
+mod roster;
 
 #[cfg(test)]
 mod tests;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
 use entity::change_counter;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
@@ -26,6 +32,7 @@ use sea_orm::{
 };
 
 pub use apps::NewApp;
+pub use roster::{CHANGES_KEPT, Page, RosterApplied, RosterFilter, RosterWrite};
 
 use crate::{
     domain::app::SettingError,
@@ -255,4 +262,9 @@ async fn change_end(change: DatabaseTransaction, found: bool) -> Result<bool> {
         change.rollback().await?;
     }
     Ok(found)
+}
+
+/// Whole seconds are what every column keeps; MySQL would round to them, into the future.
+fn stamp(now: DateTime<Utc>) -> NaiveDateTime {
+    now.naive_utc().trunc_subsecs(0)
 }

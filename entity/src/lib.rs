@@ -5,7 +5,18 @@
 //! Timestamps are UTC in whole seconds and have no zone in the column: `TIMESTAMP` of MySQL ends in 2038, and MariaDB
 //! before 10.10 changes the first one of a table with every update.
 
+pub mod access_block;
+pub mod api_key;
 pub mod app;
 pub mod app_secret;
 pub mod app_setting;
+pub mod audit_log;
 pub mod change_counter;
+pub mod chapter;
+pub mod course;
+pub mod course_class;
+pub mod enrollment;
+pub mod org;
+pub mod person;
+pub mod person_identity;
+pub mod roster_change;

@@ -1,8 +1,9 @@
 //! The history of Campanile's tables: one step a file, each with its way back.
 //!
 //! A step that has been released is never edited, and none imports `entity`: history must not move with the models.
-//! Each step runs in a transaction, on SQLite too, and makes one table: MySQL and MariaDB commit every DDL statement at
-//! once and could leave a longer step half done. `campanile::store` runs the steps; nothing else does.
+//! Each step runs in a transaction, on SQLite too, and makes one table. MySQL and MariaDB commit every DDL statement at
+//! once: a step that was interrupted between a table and its indexes is taken up again where it stopped.
+//! `campanile::store` runs the steps; nothing else does.
 #![expect(
     elided_lifetimes_in_paths,
     reason = "`MigrationTrait` leaves out the lifetime of `SchemaManager`, and async_trait wants the same form here"
@@ -12,6 +13,17 @@ mod m20261121_000001_create_app;
 mod m20261121_000002_create_app_secret;
 mod m20261121_000003_create_app_setting;
 mod m20261121_000004_create_change_counter;
+mod m20261121_000005_create_org;
+mod m20261121_000006_create_person;
+mod m20261121_000007_create_person_identity;
+mod m20261121_000008_create_course;
+mod m20261121_000009_create_course_class;
+mod m20261121_000010_create_chapter;
+mod m20261121_000011_create_enrollment;
+mod m20261121_000012_create_roster_change;
+mod m20261121_000013_create_api_key;
+mod m20261121_000014_create_audit_log;
+mod m20261121_000015_create_access_block;
 mod table;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
@@ -30,6 +42,17 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_create_app_secret::Migration),
             Box::new(m20261121_000003_create_app_setting::Migration),
             Box::new(m20261121_000004_create_change_counter::Migration),
+            Box::new(m20261121_000005_create_org::Migration),
+            Box::new(m20261121_000006_create_person::Migration),
+            Box::new(m20261121_000007_create_person_identity::Migration),
+            Box::new(m20261121_000008_create_course::Migration),
+            Box::new(m20261121_000009_create_course_class::Migration),
+            Box::new(m20261121_000010_create_chapter::Migration),
+            Box::new(m20261121_000011_create_enrollment::Migration),
+            Box::new(m20261121_000012_create_roster_change::Migration),
+            Box::new(m20261121_000013_create_api_key::Migration),
+            Box::new(m20261121_000014_create_audit_log::Migration),
+            Box::new(m20261121_000015_create_access_block::Migration),
         ]
     }
 }

@@ -1,17 +1,37 @@
-//! How every table starts, so that text compares alike on all three databases.
+//! How every table starts, so that text compares alike on all three databases, and how it gets its indexes.
 
 use sea_orm_migration::{
     SchemaManager,
-    sea_orm::DbBackend,
-    sea_query::{IntoIden, Table, TableCreateStatement},
+    sea_orm::{DbBackend, DbErr},
+    sea_query::{Index, IntoIden, Table, TableCreateStatement},
 };
 
 /// Starts a table. MySQL and MariaDB get a binary collation: their usual one takes `Key` and `key` for the same.
 pub(crate) fn create(manager: &SchemaManager<'_>, name: impl IntoIden) -> TableCreateStatement {
     let mut table = Table::create();
-    table.table(name.into_iden());
+    table.table(name.into_iden()).if_not_exists();
     if manager.get_database_backend() == DbBackend::MySql {
         table.engine("InnoDB").character_set("utf8mb4").collate("utf8mb4_bin");
     }
     table
+}
+
+/// Makes an index, unless it is there: MySQL and MariaDB commit each DDL statement at once, so an earlier attempt may have
+/// stopped between the table and this.
+pub(crate) async fn index<T: IntoIden>(
+    manager: &SchemaManager<'_>,
+    name: &str,
+    table: T,
+    columns: impl IntoIterator<Item = T>,
+) -> Result<(), DbErr> {
+    let table = table.into_iden();
+    if manager.has_index(table.to_string(), name).await? {
+        return Ok(());
+    }
+    let mut index = Index::create();
+    index.name(name).table(table);
+    for column in columns {
+        index.col(column.into_iden());
+    }
+    manager.create_index(index.take()).await
 }

@@ -14,7 +14,7 @@ use super::{
     value::Expected,
 };
 use crate::{
-    domain::app::{App, AppSettings, MasterKey, Secret, secret_weakness},
+    domain::app::{App, AppSettings, GuardedPublic, MasterKey, Secret, secret_weakness},
     ids::{AppId, AppKey},
     outbound,
 };
@@ -73,6 +73,10 @@ pub(super) fn settle(given: &Gathered, environment: &Environment, problems: &mut
         weak_secrets: own_machine && mode == Mode::Development,
     };
     let issuers = issuer::all(given, &around, problems);
+    if mode == Mode::Development && !given.is_given("app_defaults.guarded_public") {
+        // The course's rules would only be in the way of whoever is trying things out; the log tells what they would do.
+        draft.app_defaults.guarded_public = GuardedPublic::Warn;
+    }
     let mut notices = reverb::notices(environment);
     if !given.is_given("store.url") {
         notices.extend(reverb::database_notice(environment));
@@ -180,6 +184,7 @@ fn app(draft: &Draft, given: &Gathered) -> Option<App> {
 /// Reverb's profile with everything that was given on top.
 fn reverb_settings(draft: &Draft, given: &Gathered) -> AppSettings {
     let mut settings = reverb::profile(draft.server.max_request_bytes);
+    settings.guarded_public = draft.app_defaults.guarded_public;
     for setting in table() {
         if let (Put::AppDefault(name), Some(Given { text, .. })) = (&setting.put, given.get(&setting.key)) {
             // The same text was read into the base settings before; what is wrong with it is reported already.

@@ -42,6 +42,9 @@ impl From<SettingError> for Expected {
             SettingError::Unknown { .. } => Self::from("the value of a known setting"),
             SettingError::Invalid { expected, .. } => Self::from(expected),
             SettingError::OutOfRange { min, max, .. } => Self::from(format!("a whole number from {min} to {max}")),
+            SettingError::Route(error) => {
+                Self::from(format!("a list of routes such as private-lab-{{id}}=course; {error}"))
+            }
         }
     }
 }

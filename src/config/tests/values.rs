@@ -1,6 +1,7 @@
 //! What values are accepted: bounds, modes, groups of settings that belong together.
 
 use super::*;
+use crate::domain::app::GuardedPublic;
 
 /// Keys with whole numbers, their least and their largest value.
 const BOUNDS: [(&str, u64, u64); 13] = [
@@ -85,8 +86,21 @@ fn aliases_of_other_tools_are_understood() {
     assert_eq!(config.store.url.expose(), "sqlite:x.db");
     let pusher = [("PUSHER_APP_ID", "1"), ("PUSHER_KEY", "k"), ("PUSHER_SECRET", "s"), ("PUSHER_CLUSTER", "us2")];
     let config = World::new().variables(&pusher).config();
-    assert_eq!(config.app.unwrap().settings, AppSettings::default());
+    assert_eq!(config.app.unwrap().settings, Config::default().app_defaults);
     assert_eq!(config.public.cluster.as_deref(), Some("us2"));
+}
+
+#[test]
+fn guarded_public_channels_only_warn_in_development_unless_said_otherwise() {
+    let of = |mode: &str, more: &[(&str, &str)]| {
+        let world = World::new().variable("CAMPANILE_MODE", mode).variables(&APP).variables(more).config();
+        assert_eq!(world.app.unwrap().settings.guarded_public, world.app_defaults.guarded_public);
+        world.app_defaults.guarded_public
+    };
+    let enforce = [("CAMPANILE_APP_DEFAULT_GUARDED_PUBLIC", "enforce")];
+    assert_eq!(of("development", &[]), GuardedPublic::Warn);
+    assert_eq!(of("development", &enforce), GuardedPublic::Enforce);
+    assert_eq!(of("production", &[]), GuardedPublic::Enforce);
 }
 
 #[test]

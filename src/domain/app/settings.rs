@@ -1,8 +1,12 @@
 //! Limits and switches of an app: name, meaning, default and bounds of each, in one table.
 
-use std::{fmt, ops::RangeInclusive, str::FromStr};
+mod choice;
 
+use std::{ops::RangeInclusive, str::FromStr};
+
+pub use self::choice::{Authz, ClientEvents, GuardedPublic, SessionLease};
 use super::OriginPattern;
+use crate::domain::access::{ChannelRoutes, RouteError};
 
 /// Whole seconds.
 pub type Seconds = u32;
@@ -34,27 +38,9 @@ pub enum SettingError {
         /// Largest legal value.
         max: u32,
     },
-}
-
-/// Who may send client events (`client-…`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClientEvents {
-    /// Sockets that are subscribed to the channel.
-    Members,
-    /// Every socket of the app, subscribed or not.
-    All,
-    /// Nobody.
-    None,
-}
-
-impl fmt::Display for ClientEvents {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Members => "members",
-            Self::All => "all",
-            Self::None => "none",
-        })
-    }
+    /// A route of `channel_routes` is none.
+    #[error(transparent)]
+    Route(#[from] RouteError),
 }
 
 /// A setting as shown to an operator.
@@ -106,23 +92,6 @@ impl Value for bool {
     }
 }
 
-impl Value for ClientEvents {
-    type Bounds = ();
-
-    fn read(text: &str, (): &()) -> Result<Self, SettingError> {
-        match text.trim().to_ascii_lowercase().as_str() {
-            "members" => Ok(Self::Members),
-            "all" => Ok(Self::All),
-            "none" => Ok(Self::None),
-            _ => Err(SettingError::Invalid { value: text.to_owned(), expected: "members, all or none" }),
-        }
-    }
-
-    fn show(&self) -> String {
-        self.to_string()
-    }
-}
-
 /// Most entries in the list of allowed origins.
 const MAX_ORIGINS: usize = 100;
 
@@ -140,6 +109,18 @@ impl Value for Vec<OriginPattern> {
 
     fn show(&self) -> String {
         self.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+    }
+}
+
+impl Value for ChannelRoutes {
+    type Bounds = ();
+
+    fn read(text: &str, (): &()) -> Result<Self, SettingError> {
+        Ok(Self::parse(text)?)
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
     }
 }
 
@@ -253,6 +234,16 @@ settings! {
     terminate_presence_members: bool = true, ();
     /// After a refused subscription send pusher:error 4009 too, as Reverb does; pusher:subscription_error always comes.
     auth_error_frame: bool = true, ();
+    /// What opens a private or presence channel that the roster knows: trust (the application's signature) or enforce (the roster must agree too, where the socket's user is known).
+    authz: Authz = Authz::Trust, ();
+    /// Public channels that belong to a course (chapter-ID-comments): enforce (only whom the roster lets in), warn or open. An app without courses is open.
+    guarded_public: GuardedPublic = GuardedPublic::Enforce, ();
+    /// Seconds that a socket whose user is not known keeps channels that the roster knows, under authz=enforce; then 4200, so that it asks again. 0 = no limit.
+    max_unbound_lease: Seconds = 600, 0..=86_400;
+    /// How long a socket lives on a user's token: roster (while the roster lets the user in, 12 hours at most, then 4200) or token (until 25 s after the token's end, then 4009).
+    session_lease: SessionLease = SessionLease::Roster, ();
+    /// What the application's own channels are about: routes such as private-lab-{id}=course, separated by commas; at most 50.
+    channel_routes: ChannelRoutes = ChannelRoutes::default(), ();
     /// Answer as Reverb does where that differs: string `data` in pusher:error, ids in presence keep their JSON type, 422 and 404 over HTTP.
     reverb_parity: bool = false, ();
 }
@@ -292,6 +283,13 @@ mod tests {
         let error = settings.set("client_events", "some").unwrap_err();
         assert_eq!(error.to_string(), "'some' is not members, all or none");
         assert_eq!(settings.set("nope", "1").unwrap_err().to_string(), "unknown app setting 'nope'");
+        settings.set("channel_routes", "private-lab-{id}=course").unwrap();
+        assert!(settings.set("channel_routes", "private-lab=course").unwrap_err().to_string().contains("{id} once"));
+        for (name, words) in [("authz", "trust or enforce"), ("session_lease", "roster or token")] {
+            assert_eq!(settings.set(name, "x").unwrap_err().to_string(), format!("'x' is not {words}"));
+        }
+        settings.set("guarded_public", "Warn").unwrap();
+        assert_eq!(settings.guarded_public, GuardedPublic::Warn);
         settings.set("allowed_origins", "school.example, *.school.example").unwrap();
         assert_eq!(settings.allowed_origins.len(), 2);
         assert!(settings.set("allowed_origins", "").is_err());

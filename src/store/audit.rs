@@ -1,0 +1,97 @@
+//! The audit as rows. Only ever added to; removed with its app.
+
+use entity::audit_log;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
+
+use super::{Result, Store, stamp};
+use crate::{
+    domain::audit::{AuditEntry, AuditFilter},
+    ids::AppId,
+};
+
+/// Most rows in one statement: SQLite takes 32,766 bound values.
+const CHUNK: usize = 500;
+
+impl Store {
+    /// Adds entries.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn audit_insert(&self, entries: &[AuditEntry]) -> Result<()> {
+        insert(&self.db, entries).await
+    }
+
+    /// Entries of an app, newest first, each with its number. `before` is the last number of the page before; `None` = the
+    /// newest.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn audit_list(
+        &self,
+        app: &AppId,
+        filter: &AuditFilter,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<(i64, AuditEntry)>> {
+        let is = |column: audit_log::Column, value: &Option<String>| {
+            value.as_ref().map(|value| column.eq(value.replace('\0', "")))
+        };
+        let which = Condition::all()
+            .add(audit_log::Column::AppId.eq(app.as_str()))
+            .add_option(is(audit_log::Column::Actor, &filter.actor))
+            .add_option(is(audit_log::Column::TargetType, &filter.target_type))
+            .add_option(is(audit_log::Column::TargetId, &filter.target_id));
+        let all = audit_log::Entity::find().filter(which);
+        let all = all.apply_if(before, |all, before| all.filter(audit_log::Column::Id.lt(before)));
+        let rows = all.order_by_desc(audit_log::Column::Id).limit(u64::from(limit)).all(&self.db).await?;
+        Ok(rows.into_iter().map(|row| entry(app, row)).collect())
+    }
+}
+
+/// Adds entries, in a transaction or by themselves.
+pub(super) async fn insert(db: &impl ConnectionTrait, entries: &[AuditEntry]) -> Result<()> {
+    for some in entries.chunks(CHUNK) {
+        audit_log::Entity::insert_many(some.iter().map(row)).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// A text that every database keeps: within its column and without NUL.
+fn cut(text: &str, max: usize) -> String {
+    text.chars().filter(|c| *c != '\0').take(max).collect()
+}
+
+fn row(entry: &AuditEntry) -> audit_log::ActiveModel {
+    audit_log::ActiveModel {
+        id: NotSet,
+        app_id: Set(entry.app.as_str().to_owned()),
+        actor: Set(cut(&entry.actor, 160)),
+        action: Set(cut(&entry.action, 64)),
+        target_type: Set(cut(&entry.target_type, 32)),
+        target_id: Set(cut(&entry.target_id, 200)),
+        scope: Set(entry.scope.as_deref().map(|scope| cut(scope, 255))),
+        before: Set(entry.before.as_deref().map(|text| cut(text, 16_000))),
+        after: Set(entry.after.as_deref().map(|text| cut(text, 16_000))),
+        ip: Set(entry.ip.as_deref().map(|ip| cut(ip, 45))),
+        created_at: Set(stamp(entry.at)),
+    }
+}
+
+fn entry(app: &AppId, row: audit_log::Model) -> (i64, AuditEntry) {
+    let entry = AuditEntry {
+        app: app.clone(),
+        actor: row.actor,
+        action: row.action,
+        target_type: row.target_type,
+        target_id: row.target_id,
+        scope: row.scope,
+        before: row.before,
+        after: row.after,
+        ip: row.ip,
+        at: row.created_at.and_utc(),
+    };
+    (row.id, entry)
+}

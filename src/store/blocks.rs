@@ -1,0 +1,96 @@
+//! Blocks as rows.
+
+use chrono::{DateTime, Utc};
+use entity::access_block;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::Expr,
+};
+
+use super::{Result, Store, stamp};
+use crate::{
+    domain::block::{Block, BlockScope, NewBlock},
+    ids::{AppId, ExternalId, UserId},
+};
+
+impl Store {
+    /// Makes a block and tells its number.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database), also when a text is longer than [`NewBlock`] says.
+    #[tracing::instrument(name = "store.block_insert", level = "debug", skip_all, fields(app.id = %app))]
+    pub async fn block_insert(&self, app: &AppId, new: &NewBlock, now: DateTime<Utc>) -> Result<i64> {
+        let (kind, id) = match &new.scope {
+            BlockScope::All => ("all", ""),
+            BlockScope::Course(id) => ("course", id.as_str()),
+            BlockScope::Class(id) => ("class", id.as_str()),
+            BlockScope::Channel(name) => ("channel", name.as_str()),
+        };
+        let row = access_block::ActiveModel {
+            id: NotSet,
+            app_id: Set(app.as_str().to_owned()),
+            user_id: Set(new.user.as_str().to_owned()),
+            scope_kind: Set(kind.to_owned()),
+            scope_id: Set(id.to_owned()),
+            until_at: Set(new.until.map(stamp)),
+            reason: Set(new.reason.clone()),
+            created_by: Set(new.created_by.clone()),
+            created_at: Set(stamp(now)),
+            lifted_at: NotSet,
+        };
+        Ok(access_block::Entity::insert(row).exec(&self.db).await?.last_insert_id)
+    }
+
+    /// Blocks of a person that count now, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn blocks_of(&self, app: &AppId, user: &UserId, now: DateTime<Utc>) -> Result<Vec<Block>> {
+        if user.as_str().contains('\0') {
+            return Ok(Vec::new());
+        }
+        let which = Condition::all()
+            .add(access_block::Column::AppId.eq(app.as_str()))
+            .add(access_block::Column::UserId.eq(user.as_str()))
+            .add(access_block::Column::LiftedAt.is_null());
+        let rows = access_block::Entity::find().filter(which).order_by_asc(access_block::Column::Id);
+        let rows = rows.all(&self.db).await?;
+        Ok(rows.into_iter().filter_map(readable).filter(|block| block.user == *user && block.is_active(now)).collect())
+    }
+
+    /// Lifts a block. False if there is no such block, or it is lifted already.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    #[tracing::instrument(name = "store.block_lift", level = "debug", skip_all, fields(app.id = %app))]
+    pub async fn block_lift(&self, app: &AppId, id: i64, now: DateTime<Utc>) -> Result<bool> {
+        let update =
+            access_block::Entity::update_many().col_expr(access_block::Column::LiftedAt, Expr::value(stamp(now)));
+        let which = Condition::all()
+            .add(access_block::Column::AppId.eq(app.as_str()))
+            .add(access_block::Column::Id.eq(id))
+            .add(access_block::Column::LiftedAt.is_null());
+        Ok(update.filter(which).exec(&self.db).await?.rows_affected > 0)
+    }
+}
+
+/// A block as it is told. One that cannot be read closes everything: a block is never lost by a slip in a row.
+fn readable(row: access_block::Model) -> Option<Block> {
+    let scope = match (row.scope_kind.as_str(), ExternalId::parse(&row.scope_id)) {
+        ("course", Ok(id)) => BlockScope::Course(id),
+        ("class", Ok(id)) => BlockScope::Class(id),
+        ("channel", _) => BlockScope::Channel(row.scope_id),
+        _ => BlockScope::All,
+    };
+    Some(Block {
+        id: row.id,
+        user: UserId::parse(&row.user_id).ok()?,
+        scope,
+        until: row.until_at.map(|end| end.and_utc()),
+        reason: row.reason,
+        created_by: row.created_by,
+        created_at: row.created_at.and_utc(),
+        lifted_at: row.lifted_at.map(|at| at.and_utc()),
+    })
+}
