@@ -33,9 +33,11 @@ use crate::{
         page::{Address, Development, Pages, SecretIs},
     },
     config::{Config, Mode, PublicAddress, Scheme, ServerConfig},
+    identity::{self, Verifier},
     ids,
     metrics::Metrics,
-    services::{Apps, sockets::Capacity},
+    outbound,
+    services::{Apps, Callers, sockets::Capacity},
     store::{self, Store},
     telemetry::{self, Health},
     throttle::Keyed,
@@ -82,6 +84,12 @@ pub enum Error {
     /// No random numbers for a new app.
     #[error("no random numbers: {0}")]
     Random(#[from] getrandom::Error),
+    /// Outgoing requests cannot be made.
+    #[error("outgoing requests: {0}")]
+    Outbound(#[from] outbound::Error),
+    /// An issuer's key cannot be used.
+    #[error("issuers of tokens: {0}")]
+    Identity(#[from] identity::Error),
     /// A new app's name is none.
     #[error("{0}")]
     Id(#[from] ids::Error),
@@ -117,6 +125,9 @@ pub async fn build(config: Config) -> Result<Server> {
     let metrics = Arc::new(Metrics::new()?);
     let apps = Arc::new(Apps::new(Arc::clone(&metrics)));
     directory::load(&config, &store, &apps).await?;
+    let outbound = Arc::new(outbound::Client::new(&config.outbound)?);
+    let verifier = Verifier::new(config.issuers.clone(), &outbound)?;
+    let callers = Arc::new(Callers::new(Arc::clone(&apps), &store, verifier));
 
     let public = accept::bind(&config.server.bind_address()).await?;
     let port =
@@ -125,6 +136,7 @@ pub async fn build(config: Config) -> Result<Server> {
     let metrics_listener = bind_metrics(&config).await?;
     let gate = Gate {
         apps,
+        callers,
         capacity: Capacity::new(capacity(config.server.max_connections)),
         connects: Keyed::per_minute(config.server.connects_per_minute_per_ip),
         draining: AtomicBool::new(false),
@@ -233,6 +245,7 @@ impl Server {
             tasks.spawn(accept.run());
         }
         tasks.spawn(directory::keep_time(Arc::clone(&gate), token.clone()));
+        tasks.spawn(directory::keep_notes(Arc::clone(&gate), token.clone()));
         tasks.spawn(directory::keep_fresh(config.clone(), store.clone(), Arc::clone(&gate), token.clone()));
 
         stop.await;

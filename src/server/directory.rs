@@ -22,6 +22,9 @@ use crate::{
 /// How often changes are looked for and due work is done.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often the use of API keys is noted.
+const NOTES_INTERVAL: Duration = Duration::from_secs(5);
+
 /// Longest wait for the database to tell what has changed.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -128,6 +131,15 @@ pub(super) async fn keep_time(gate: Arc<Gate>, token: CancellationToken) {
             connects.sweep();
         }
     }
+}
+
+/// Notes the use of API keys, every few seconds, until cancelled and once more then.
+pub(super) async fn keep_notes(gate: Arc<Gate>, token: CancellationToken) {
+    let mut ticker = ticker(NOTES_INTERVAL);
+    while token.run_until_cancelled(ticker.tick()).await.is_some() {
+        gate.callers.note_uses().await;
+    }
+    gate.callers.note_uses().await;
 }
 
 /// Looks for changed apps, once a second, until cancelled.
