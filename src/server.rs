@@ -29,7 +29,7 @@ pub(crate) use self::directory::{Credentials, now};
 use self::{accept::Accept, door::Door, handshakes::Handshakes};
 use crate::{
     api::{
-        self,
+        self, Services,
         page::{Address, Development, Pages, SecretIs},
     },
     config::{Config, Mode, PublicAddress, Scheme, ServerConfig},
@@ -37,7 +37,7 @@ use crate::{
     ids,
     metrics::Metrics,
     outbound,
-    services::{Apps, Callers, sockets::Capacity},
+    services::{Apps, Callers, roster::Roster, sockets::Capacity},
     store::{self, Store},
     telemetry::{self, Health},
     throttle::Keyed,
@@ -108,6 +108,7 @@ pub struct Server {
     metrics: Option<TcpListener>,
     tls: Option<TlsAcceptor>,
     first_app: Option<FirstApp>,
+    services: Services,
     pages: Arc<Pages>,
 }
 
@@ -128,6 +129,12 @@ pub async fn build(config: Config) -> Result<Server> {
     let outbound = Arc::new(outbound::Client::new(&config.outbound)?);
     let verifier = Verifier::new(config.issuers.clone(), &outbound)?;
     let callers = Arc::new(Callers::new(Arc::clone(&apps), &store, verifier));
+    let services = Services {
+        apps: Arc::clone(&apps),
+        callers: Arc::clone(&callers),
+        roster: Arc::new(Roster::new(store.clone())),
+        strangers: Keyed::per_minute(config.server.guest_requests_per_minute_per_ip).map(Arc::new),
+    };
 
     let public = accept::bind(&config.server.bind_address()).await?;
     let port =
@@ -148,7 +155,18 @@ pub async fn build(config: Config) -> Result<Server> {
         metrics: Arc::clone(&metrics),
     };
     let health = Arc::new(Health { metrics, ready: AtomicBool::new(true) });
-    Ok(Server { config, store, gate: Arc::new(gate), health, public, metrics: metrics_listener, tls, first_app, pages })
+    Ok(Server {
+        config,
+        store,
+        gate: Arc::new(gate),
+        health,
+        public,
+        metrics: metrics_listener,
+        tls,
+        first_app,
+        services,
+        pages,
+    })
 }
 
 /// Opens the database that the configuration names.
@@ -217,10 +235,11 @@ impl Server {
 
     /// Serves until `stop` completes, then sends the sockets away at a measured pace and returns.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { config, store, gate, health, public, metrics, tls, pages, .. } = self;
+        let Self { config, store, gate, health, public, metrics, tls, services, pages, .. } = self;
+        let port = public.local_addr().map_or(config.server.port, |address| address.port());
         let tasks = TaskTracker::new();
         let token = CancellationToken::new();
-        let door = Arc::new(public_door(&config, &gate, pages));
+        let door = Arc::new(public_door(&config, &gate, services.clone(), (pages, port)));
         let accept = Accept {
             listener: public,
             tls,
@@ -244,8 +263,8 @@ impl Server {
             };
             tasks.spawn(accept.run());
         }
-        tasks.spawn(directory::keep_time(Arc::clone(&gate), token.clone()));
-        tasks.spawn(directory::keep_notes(Arc::clone(&gate), token.clone()));
+        tasks.spawn(directory::keep_time(Arc::clone(&gate), services.strangers, token.clone()));
+        tasks.spawn(directory::keep_notes(services.callers, token.clone()));
         tasks.spawn(directory::keep_fresh(config.clone(), store.clone(), Arc::clone(&gate), token.clone()));
 
         stop.await;
@@ -277,12 +296,20 @@ fn pages(config: &Config, apps: &Arc<Apps>, first_app: Option<&FirstApp>, port: 
     Ok(Pages::new(&config.server.path, (config.mode == Mode::Development).then(development))?)
 }
 
-fn public_door(config: &Config, gate: &Arc<Gate>, pages: Arc<Pages>) -> Door {
+fn public_door(config: &Config, gate: &Arc<Gate>, services: Services, (pages, port): (Arc<Pages>, u16)) -> Door {
+    let usual = api::Config::default();
+    let PublicAddress { scheme, host, port, path } = config.public.address(&config.server, port);
+    let socket_scheme = if scheme == Scheme::Https { "wss" } else { "ws" };
+    let shown = if port == scheme.default_port() { String::new() } else { format!(":{port}") };
     let api = Arc::new(api::Config {
         max_request_bytes: config.server.max_request_bytes,
+        max_batch_bytes: usual.max_batch_bytes.max(config.server.max_request_bytes),
         path_prefix: config.server.path.clone(),
         pusher: config.server.pusher,
-        ..api::Config::default()
+        mode: if config.mode == Mode::Development { "development" } else { "production" },
+        socket_url: format!("{socket_scheme}://{host}{shown}{path}"),
+        cluster: config.public.cluster.clone().unwrap_or_else(|| "mt1".to_owned()),
+        ..usual
     });
-    Door::public(api::routes(Arc::clone(&gate.apps), pages, api), Arc::clone(gate), &config.server)
+    Door::public(api::routes(services, pages, api), Arc::clone(gate), &config.server)
 }

@@ -14,8 +14,9 @@ use crate::{
     config::{Config, Mode},
     domain::app::{App, Listed, Secret, secret_weakness},
     ids::{AppId, AppKey},
-    services::Apps,
+    services::{Apps, Callers},
     store::{NewApp, Store},
+    throttle::{Keyed, Network},
     ws::upgrade::Gate,
 };
 
@@ -123,23 +124,26 @@ fn ticker(period: Duration) -> Interval {
 }
 
 /// Does what is due in every app, once a second, until cancelled. Waits for nothing else, least of all the database.
-pub(super) async fn keep_time(gate: Arc<Gate>, token: CancellationToken) {
+pub(super) async fn keep_time(gate: Arc<Gate>, strangers: Option<Arc<Keyed<Network>>>, token: CancellationToken) {
     let mut ticker = ticker(INTERVAL);
     while token.run_until_cancelled(ticker.tick()).await.is_some() {
         gate.apps.tick(Instant::now());
         if let Some(connects) = &gate.connects {
             connects.sweep();
         }
+        if let Some(strangers) = &strangers {
+            strangers.sweep();
+        }
     }
 }
 
 /// Notes the use of API keys, every few seconds, until cancelled and once more then.
-pub(super) async fn keep_notes(gate: Arc<Gate>, token: CancellationToken) {
+pub(super) async fn keep_notes(callers: Arc<Callers>, token: CancellationToken) {
     let mut ticker = ticker(NOTES_INTERVAL);
     while token.run_until_cancelled(ticker.tick()).await.is_some() {
-        gate.callers.note_uses().await;
+        callers.note_uses().await;
     }
-    gate.callers.note_uses().await;
+    callers.note_uses().await;
 }
 
 /// Looks for changed apps, once a second, until cancelled.
