@@ -7,6 +7,7 @@ mod accept;
 mod directory;
 mod door;
 mod drain;
+mod roster;
 mod handshakes;
 mod tls;
 
@@ -115,7 +116,7 @@ pub async fn build(config: Config) -> Result<Server> {
     }
     let first_app = directory::first_app(&config, &store).await?;
     let metrics = Arc::new(Metrics::new()?);
-    let apps = Arc::new(Apps::new(Arc::clone(&metrics)));
+    let apps = Arc::new(Apps::new(Arc::clone(&metrics), store.clone()));
     directory::load(&config, &store, &apps).await?;
 
     let public = accept::bind(&config.server.bind_address()).await?;
@@ -233,6 +234,8 @@ impl Server {
             tasks.spawn(accept.run());
         }
         tasks.spawn(directory::keep_time(Arc::clone(&gate), token.clone()));
+        tasks.spawn(roster::keep_deadlines(Arc::clone(&gate.apps), token.clone()));
+        tasks.spawn(roster::keep_following(store.clone(), Arc::clone(&gate.apps), token.clone()));
         tasks.spawn(directory::keep_fresh(config.clone(), store.clone(), Arc::clone(&gate), token.clone()));
 
         stop.await;

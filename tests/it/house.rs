@@ -42,7 +42,11 @@ const HOUSE: &[Room] = &[
         "base64 chrono jsonwebtoken parking_lot ring serde serde_json thiserror tokio tracing",
     ),
     // Floor 2: services.
-    room("services", "ids domain protocol metrics hub throttle store identity", "chrono parking_lot thiserror url"),
+    room(
+        "services",
+        "ids domain protocol dialect metrics hub throttle store identity",
+        "base64 chrono foldhash lru parking_lot serde_json sha2 thiserror tokio tracing url",
+    ),
     // Floor 3: doors.
     room(
         "api",
@@ -52,7 +56,7 @@ const HOUSE: &[Room] = &[
     room(
         "ws",
         "ids domain protocol metrics services hub throttle",
-        "bytes getrandom hyper serde_json tokio tokio_tungstenite url",
+        "bytes chrono getrandom hyper serde_json tokio tokio_tungstenite url",
     ),
     // The roof.
     room("config", "*", "*"),
