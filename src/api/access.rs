@@ -114,11 +114,8 @@ impl DecisionView {
 
 impl Example for DecisionView {
     fn example() -> Self {
-        let step = |check: &str, passed, detail: &str| StepView {
-            check: check.to_owned(),
-            passed,
-            detail: detail.to_owned(),
-        };
+        let step =
+            |check: &str, passed, detail: &str| StepView { check: check.to_owned(), passed, detail: detail.to_owned() };
         Self {
             user: Some(Word(7.into())),
             channel: "presence-course.101.users".to_owned(),
@@ -283,9 +280,8 @@ impl ScopeBody {
     fn read(self, visitor: &Visitor) -> Result<BlockScope, Field> {
         let wrong = |message: String| Field::at("/scope/id", "invalid", message);
         let needed = || Field::at("/scope/id", "missing_field", "missing field `id`".to_owned());
-        let external = |id: Option<String>| {
-            ExternalId::parse(&id.ok_or_else(needed)?).map_err(|error| wrong(error.to_string()))
-        };
+        let external =
+            |id: Option<String>| ExternalId::parse(&id.ok_or_else(needed)?).map_err(|error| wrong(error.to_string()));
         match self.kind.0 {
             ScopeKind::All if self.id.is_some() => Err(wrong("goes with course, class and channel only".to_owned())),
             ScopeKind::All => Ok(BlockScope::All),

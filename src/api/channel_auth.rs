@@ -4,6 +4,8 @@
 //! from the body, as a form or as JSON, whatever the content type says; the body wins. Who may hear what is decided by
 //! [`LiveApp::authorize_channel`](crate::services::LiveApp::authorize_channel).
 
+#![expect(clippy::too_many_arguments, reason = "a route has one argument for each parameter in the description")]
+
 mod parameters;
 
 use std::sync::Arc;

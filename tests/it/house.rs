@@ -44,19 +44,19 @@ const HOUSE: &[Room] = &[
     // Floor 2: services.
     room(
         "services",
-        "ids domain protocol metrics hub throttle store identity",
-        "chrono csv ipnet lru parking_lot sha2 subtle thiserror tracing url",
+        "ids domain protocol dialect metrics hub throttle store identity",
+        "base64 chrono csv foldhash ipnet lru parking_lot serde_json sha2 subtle thiserror tokio tracing url",
     ),
     // Floor 3: doors.
     room(
         "api",
         "ids domain protocol metrics services hub throttle",
-        "bytes chrono getrandom hex http_body_util hyper poem poem_openapi serde serde_json sha2 thiserror tokio tracing url",
+        "base64 bytes chrono getrandom hex http_body_util hyper poem poem_openapi serde serde_json serde_path_to_error sha2 thiserror tokio tracing url",
     ),
     room(
         "ws",
         "ids domain protocol metrics services hub throttle",
-        "bytes getrandom hyper serde_json tokio tokio_tungstenite url",
+        "bytes chrono getrandom hyper serde_json tokio tokio_tungstenite url",
     ),
     // The roof.
     room("config", "*", "*"),
