@@ -4,6 +4,7 @@
 //! the Pusher API, `caller` in front of the REST API. [`spec`] is the description as `campanile openapi` writes it.
 
 mod access;
+mod answer;
 pub mod auth;
 mod body;
 mod cache_view;
