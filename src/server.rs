@@ -33,9 +33,10 @@ use crate::{
         page::{Address, Development, Pages, SecretIs},
     },
     config::{Config, Mode, PublicAddress, Scheme, ServerConfig},
-    identity::Verifier,
+    identity::{self, Verifier},
     ids,
     metrics::Metrics,
+    outbound,
     services::{Apps, Callers, roster::Roster, sockets::Capacity},
     store::{self, Store},
     telemetry::{self, Health},
@@ -83,6 +84,12 @@ pub enum Error {
     /// No random numbers for a new app.
     #[error("no random numbers: {0}")]
     Random(#[from] getrandom::Error),
+    /// Outgoing requests cannot be made.
+    #[error("outgoing requests: {0}")]
+    Outbound(#[from] outbound::Error),
+    /// An issuer's key cannot be used.
+    #[error("issuers of tokens: {0}")]
+    Identity(#[from] identity::Error),
     /// A new app's name is none.
     #[error("{0}")]
     Id(#[from] ids::Error),
@@ -119,9 +126,12 @@ pub async fn build(config: Config) -> Result<Server> {
     let metrics = Arc::new(Metrics::new()?);
     let apps = Arc::new(Apps::new(Arc::clone(&metrics)));
     directory::load(&config, &store, &apps).await?;
+    let outbound = Arc::new(outbound::Client::new(&config.outbound)?);
+    let verifier = Verifier::new(config.issuers.clone(), &outbound)?;
+    let callers = Arc::new(Callers::new(Arc::clone(&apps), &store, verifier));
     let services = Services {
         apps: Arc::clone(&apps),
-        callers: Arc::new(Callers::new(Arc::clone(&apps), Verifier::default())),
+        callers: Arc::clone(&callers),
         roster: Arc::new(Roster::new(store.clone())),
         strangers: Keyed::per_minute(config.server.guest_requests_per_minute_per_ip).map(Arc::new),
     };
@@ -133,6 +143,7 @@ pub async fn build(config: Config) -> Result<Server> {
     let metrics_listener = bind_metrics(&config).await?;
     let gate = Gate {
         apps,
+        callers,
         capacity: Capacity::new(capacity(config.server.max_connections)),
         connects: Keyed::per_minute(config.server.connects_per_minute_per_ip),
         draining: AtomicBool::new(false),
@@ -253,6 +264,7 @@ impl Server {
             tasks.spawn(accept.run());
         }
         tasks.spawn(directory::keep_time(Arc::clone(&gate), services.strangers, token.clone()));
+        tasks.spawn(directory::keep_notes(services.callers, token.clone()));
         tasks.spawn(directory::keep_fresh(config.clone(), store.clone(), Arc::clone(&gate), token.clone()));
 
         stop.await;

@@ -45,7 +45,7 @@ const HOUSE: &[Room] = &[
     room(
         "services",
         "ids domain protocol metrics hub throttle store identity",
-        "chrono csv parking_lot sha2 thiserror url",
+        "chrono csv ipnet lru parking_lot sha2 subtle thiserror tracing url",
     ),
     // Floor 3: doors.
     room(
