@@ -186,6 +186,11 @@ impl TestApp {
     }
 }
 
+/// A database in memory, without tables.
+pub(crate) async fn memory() -> Store {
+    Store::open(&store::Config { url: "sqlite::memory:".to_owned(), ..store::Config::default() }).await.unwrap()
+}
+
 /// Settings of the configured app.
 pub(crate) fn settings(config: &mut Config) -> &mut AppSettings {
     &mut config.app.as_mut().unwrap().settings
