@@ -49,6 +49,8 @@ mod process;
 #[cfg(test)]
 mod rfc6455;
 #[cfg(test)]
+mod roster_cli;
+#[cfg(test)]
 mod subscription_count;
 #[cfg(test)]
 mod subscriptions;
