@@ -14,7 +14,7 @@ use crate::{
     config::{Config, Mode},
     domain::app::{App, Listed, Secret, secret_weakness},
     ids::{AppId, AppKey},
-    services::Apps,
+    services::{Apps, Callers},
     store::{NewApp, Store},
     throttle::{Keyed, Network},
     ws::upgrade::Gate,
@@ -22,6 +22,9 @@ use crate::{
 
 /// How often changes are looked for and due work is done.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often the use of API keys is noted.
+const NOTES_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Longest wait for the database to tell what has changed.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -114,7 +117,7 @@ fn is_fit(config: &Config, app: &App) -> bool {
 }
 
 /// Ticks that are never made up for, so that a stalled process does not rush.
-fn ticker(period: Duration) -> Interval {
+pub(super) fn ticker(period: Duration) -> Interval {
     let mut ticker = interval(period);
     ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticker
@@ -134,19 +137,33 @@ pub(super) async fn keep_time(gate: Arc<Gate>, strangers: Option<Arc<Keyed<Netwo
     }
 }
 
+/// Notes the use of API keys, every few seconds, until cancelled and once more then.
+pub(super) async fn keep_notes(callers: Arc<Callers>, token: CancellationToken) {
+    let mut ticker = ticker(NOTES_INTERVAL);
+    while token.run_until_cancelled(ticker.tick()).await.is_some() {
+        callers.note_uses().await;
+    }
+    callers.note_uses().await;
+}
+
 /// Looks for changed apps, once a second, until cancelled.
 pub(super) async fn keep_fresh(config: Config, store: Store, gate: Arc<Gate>, token: CancellationToken) {
     let (config, store, apps) = (&config, &store, &*gate.apps);
-    let look = follow(ticker(INTERVAL), REFRESH_TIMEOUT, move |known| refresh(config, store, apps, known));
+    let look =
+        follow("list of apps", ticker(INTERVAL), REFRESH_TIMEOUT, move |known| refresh(config, store, apps, known));
     let _cancelled = token.run_until_cancelled(look).await;
 }
 
-/// Calls `refresh` at each tick with the revision that is known, and gives up each call that takes longer than `limit`.
+/// Calls `refresh` at each tick with the revision of `what` that is known, and gives up each call that takes longer than `limit`.
 ///
 /// # Cancel safety
 /// A call that is given up has brought either all it read into force or nothing.
-async fn follow<R>(mut ticker: Interval, limit: Duration, mut refresh: impl FnMut(Option<i64>) -> R)
-where
+pub(super) async fn follow<R>(
+    what: &str,
+    mut ticker: Interval,
+    limit: Duration,
+    mut refresh: impl FnMut(Option<i64>) -> R,
+) where
     R: Future<Output = Result<i64>>,
 {
     let mut known = None;
@@ -159,10 +176,10 @@ where
                 known = Some(revision);
                 failing = false;
             }
-            // Sockets and publishing go on with the apps as they were known.
+            // Sockets and publishing go on with what was known.
             Err(error) if !failing => {
                 failing = true;
-                tracing::error!(%error, "apps cannot be read from the database, going on with those known");
+                tracing::error!(%error, "the {what} cannot be read from the database, going on with what is known");
             }
             Err(_still) => {}
         }
@@ -197,7 +214,7 @@ mod tests {
             let _full = calls.try_send(known);
             answer(count)
         };
-        let look = follow(ticker(Duration::from_millis(1)), Duration::from_millis(20), refresh);
+        let look = follow("test", ticker(Duration::from_millis(1)), Duration::from_millis(20), refresh);
         let watch = async {
             for expected in [None, Some(1), Some(1), Some(3)] {
                 assert_eq!(called.recv().await.unwrap(), expected);

@@ -44,8 +44,8 @@ const HOUSE: &[Room] = &[
     // Floor 2: services.
     room(
         "services",
-        "ids domain protocol metrics hub throttle store identity",
-        "chrono csv parking_lot sha2 thiserror url",
+        "ids domain protocol dialect metrics hub throttle store identity",
+        "base64 chrono csv foldhash ipnet lru parking_lot serde_json sha2 subtle thiserror tokio tracing url",
     ),
     // Floor 3: doors.
     room(
@@ -56,7 +56,7 @@ const HOUSE: &[Room] = &[
     room(
         "ws",
         "ids domain protocol metrics services hub throttle",
-        "bytes getrandom hyper serde_json tokio tokio_tungstenite url",
+        "bytes chrono getrandom hyper serde_json tokio tokio_tungstenite url",
     ),
     // The roof.
     room("config", "*", "*"),
