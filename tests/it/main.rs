@@ -51,6 +51,8 @@ mod rest;
 #[cfg(test)]
 mod rfc6455;
 #[cfg(test)]
+mod roster_cli;
+#[cfg(test)]
 mod subscription_count;
 #[cfg(test)]
 mod subscriptions;
