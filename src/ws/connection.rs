@@ -27,7 +27,7 @@ use super::{
     socket::{Chunk, Progress, READ_BYTES, Reader, Writer, Written},
 };
 use crate::{
-    domain::app::App,
+    domain::{app::App, caller::Subject},
     hub::{Frame, Socket},
     protocol::{ChannelName, CloseReason, server_message},
     services::{LiveApp, client_event::Sender, sockets::Place},
@@ -50,6 +50,8 @@ pub struct Admitted {
     pub network: Network,
     /// The client told its name, as Pusher libraries do; those answer `pusher:ping`.
     pub announced: bool,
+    /// The person whose token came with the handshake.
+    pub identified: Option<Box<Subject>>,
 }
 
 /// Gives the place in the app's table back, whatever became of the socket: even when the handshake's answer was never

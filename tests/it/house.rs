@@ -56,7 +56,7 @@ const HOUSE: &[Room] = &[
     room(
         "ws",
         "ids domain protocol metrics services hub throttle",
-        "bytes getrandom hyper serde_json tokio tokio_tungstenite url",
+        "bytes chrono getrandom hyper serde_json tokio tokio_tungstenite url",
     ),
     // The roof.
     room("config", "*", "*"),
