@@ -331,6 +331,12 @@ impl Hub {
         self.channel(name).map_or_else(Vec::new, |channel| channel.members())
     }
 
+    /// Sockets that are subscribed to a channel, in no particular order.
+    #[must_use]
+    pub fn subscribers(&self, name: &str) -> Vec<SocketId> {
+        self.channel(name).map_or_else(Vec::new, |channel| channel.sockets())
+    }
+
     /// The event that a cache channel keeps.
     #[must_use]
     pub fn cached(&self, name: &ChannelName) -> Option<CachedEvent> {

@@ -17,7 +17,7 @@
 //! | 1 | [`store`] | the database; the only room that knows `sea_orm`, `entity` and `migration` | floor 0 |
 //! | 1 | [`outbound`] | the one guarded HTTP client | floor 0 |
 //! | 1 | [`identity`] | from a signed token to what it proves | floor 0, `outbound` |
-//! | 2 | [`services`] | what the product does: check, act, tell | floors 0 and 1 |
+//! | 2 | [`services`] | what the product does: check, act, tell; who may hear what, now | floors 0 and 1 |
 //! | 3 | [`api`] | the HTTP door | floors 0 and 2; `hub` and `throttle` for their plain types |
 //! | 3 | [`ws`] | the socket door | floors 0 and 2; `hub`, `throttle` |
 //! | roof | [`config`], [`cli`], [`command`], [`server`], [`telemetry`], [`bench`](mod@bench) | wiring, and the load tool | everything |

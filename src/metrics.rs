@@ -10,7 +10,10 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
 
 use crate::ids::AppId;
 
@@ -22,6 +25,12 @@ const MAX_APP_LABELS: usize = 1_000;
 
 /// Label of the apps beyond [`MAX_APP_LABELS`].
 const OTHER: &str = "other";
+
+/// Bounds of the histogram of revocations in milliseconds.
+const LATENCY_BUCKETS: [f64; 12] = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 5_000.0];
+
+const REVOCATION_LATENCY: &str =
+    "Milliseconds from the notice of a roster change to the last frame of who loses by it.";
 
 /// All metrics of one server.
 #[derive(Debug)]
@@ -58,6 +67,8 @@ struct Families {
     slow_consumers: IntCounterVec,
     rate_limited: IntCounterVec,
     ignored_events: IntCounterVec,
+    access_denied: IntCounterVec,
+    revocation_latency_ms: HistogramVec,
 }
 
 /// How a label is used.
@@ -83,6 +94,7 @@ struct Label {
 enum Second {
     Code(u16),
     Key(&'static str),
+    Reason(&'static str),
 }
 
 impl Drop for Label {
@@ -119,6 +131,8 @@ pub struct AppMetrics {
     pub slow_consumers: IntCounter,
     /// Client frames with a name that only the server may use; ignored.
     pub ignored_events: IntCounter,
+    /// Milliseconds from the notice of a change to the last frame of a socket that loses a channel by it.
+    pub revocation_latency_ms: Histogram,
     /// Connections whose task ended in a panic, of all apps.
     pub panics: IntCounter,
 }
@@ -136,6 +150,13 @@ impl AppMetrics {
         let Label { app, seconds, families } = &*self.label;
         seconds.lock().insert(Second::Key(key));
         families.rate_limited.with_label_values(&[app.as_str(), key]).inc();
+    }
+
+    /// Counts a guarded channel or user that was refused; `reason` is the code of the decision.
+    pub fn count_denied(&self, reason: &'static str) {
+        let Label { app, seconds, families } = &*self.label;
+        seconds.lock().insert(Second::Reason(reason));
+        families.access_denied.with_label_values(&[app.as_str(), reason]).inc();
     }
 }
 
@@ -164,6 +185,7 @@ impl Families {
         self.apps.set(labels.len() as i64);
         // One that was never counted has no series; that is no fault.
         let _gauge = self.connected.remove_label_values(&[app]);
+        let _histogram = self.revocation_latency_ms.remove_label_values(&[app]);
         for family in self.counters() {
             let _counter = family.remove_label_values(&[app]);
         }
@@ -171,6 +193,7 @@ impl Families {
             let _counter = match second {
                 Second::Code(code) => self.closed.remove_label_values(&[app, &code.to_string()]),
                 Second::Key(key) => self.rate_limited.remove_label_values(&[app, key]),
+                Second::Reason(reason) => self.access_denied.remove_label_values(&[app, reason]),
             };
         }
     }
@@ -219,6 +242,9 @@ impl Metrics {
         let build = IntGaugeVec::new(Opts::new("campanile_build_info", "Version of the server."), &["version"])?;
         registry.register(Box::new(build.clone()))?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let latency = HistogramOpts::new("campanile_revocation_latency_ms", REVOCATION_LATENCY);
+        let latency = HistogramVec::new(latency.buckets(LATENCY_BUCKETS.to_vec()), &["app"])?;
+        registry.register(Box::new(latency.clone()))?;
         let count = |name, help| counter(&registry, name, help, &["app"]);
         let families = Families {
             labels: Mutex::default(),
@@ -234,6 +260,8 @@ impl Metrics {
             slow_consumers: count("slow_consumers_total", "Sockets closed because they did not read.")?,
             ignored_events: count("ignored_events_total", "Client frames with a name that only the server may use.")?,
             closed: counter(&registry, "disconnects_total", "Sockets closed by the server.", &["app", "code"])?,
+            access_denied: counter(&registry, "access_denied_total", "Refused by the roster.", &["app", "reason"])?,
+            revocation_latency_ms: latency,
             rate_limited: counter(&registry, "rate_limited_total", "Refused by a rate limit.", &["app", "key"])?,
             connected,
             apps,
@@ -272,6 +300,7 @@ impl Metrics {
             http_transmitted_bytes: count(&families.http_transmitted_bytes),
             slow_consumers: count(&families.slow_consumers),
             ignored_events: count(&families.ignored_events),
+            revocation_latency_ms: families.revocation_latency_ms.with_label_values(&[app]),
             panics: self.panics.clone(),
             label: Arc::new(label),
         }
@@ -299,6 +328,8 @@ mod tests {
         app.count_closed(4009);
         app.count_closed(4200);
         app.count_rate_limited("app");
+        app.count_denied("ended");
+        app.revocation_latency_ms.observe(1.0);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod accept;
 mod directory;
 mod door;
 mod drain;
+mod roster;
 mod handshakes;
 mod tls;
 
@@ -124,7 +125,8 @@ pub async fn build(config: Config) -> Result<Server> {
     }
     let first_app = directory::first_app(&config, &store).await?;
     let metrics = Arc::new(Metrics::new()?);
-    let apps = Arc::new(Apps::new(Arc::clone(&metrics)));
+    let apps =
+        Arc::new(Apps::new(Arc::clone(&metrics), store.clone()).with_master_key(config.encryption_master_key.clone()));
     directory::load(&config, &store, &apps).await?;
     let outbound = Arc::new(outbound::Client::new(&config.outbound)?);
     let verifier = Verifier::new(config.issuers.clone(), &outbound)?;
@@ -263,6 +265,8 @@ impl Server {
             };
             tasks.spawn(accept.run());
         }
+        tasks.spawn(roster::keep_deadlines(Arc::clone(&gate.apps), token.clone()));
+        tasks.spawn(roster::keep_following(store.clone(), Arc::clone(&gate.apps), token.clone()));
         tasks.spawn(directory::keep_time(Arc::clone(&gate), services.strangers, token.clone()));
         tasks.spawn(directory::keep_notes(services.callers, token.clone()));
         tasks.spawn(directory::keep_fresh(config.clone(), store.clone(), Arc::clone(&gate), token.clone()));

@@ -3,10 +3,12 @@
 //! Called by both doors (HTTP and WebSocket) with the same methods. Speaks no HTTP and no SQL. [`LiveApp`] is one app with
 //! everything that runs for it; [`Apps`] finds it by key or id.
 
+pub mod access;
 pub mod apps;
 pub mod callers;
 pub mod channels;
 pub mod client_event;
+pub mod import;
 pub mod origin;
 pub mod publish;
 pub mod roster;

@@ -176,6 +176,12 @@ impl Store {
         Ok(Self { db: connect::open(config).await? })
     }
 
+    /// A store without a database, for tests that need none: every call fails.
+    #[cfg(test)]
+    pub(crate) fn unopened() -> Self {
+        Self { db: DatabaseConnection::default() }
+    }
+
     /// Asks the database for a sign of life.
     ///
     /// # Errors

@@ -239,6 +239,11 @@ impl Channel {
         state.members.iter().flat_map(|members| members.iter()).cloned().collect()
     }
 
+    /// All subscribed sockets.
+    pub(super) fn sockets(&self) -> Vec<SocketId> {
+        self.state.lock().subscribers.as_slice().iter().map(|socket| socket.id()).collect()
+    }
+
     /// Sockets of a user in a presence channel.
     pub(super) fn sockets_of(&self, user: &UserId) -> Vec<SocketId> {
         let state = self.state.lock();

@@ -41,6 +41,10 @@ pub enum CloseReason {
     Terminated,
     /// 4100: the token that came with the handshake cannot be checked now.
     NotIdentifiedYet,
+    /// 4009: the user's account is switched off or gone.
+    AccountClosed,
+    /// 4009: the user's token has ended and no newer one was shown.
+    TokenExpired,
     /// 4100: this node has as many sockets as it can hold.
     OverCapacity,
     /// 4100: the client did not read fast enough.
@@ -51,6 +55,10 @@ pub enum CloseReason {
     TooManyConnects,
     /// 4200: the node goes down; connect again at once.
     ServerStopping,
+    /// 4200: the socket has lived long enough on one proof of its user; connect again at once.
+    LeaseOver,
+    /// 4200: it is not known whose guarded channels these are; connect again at once and prove it.
+    UserUnknown,
     /// 4201: nothing heard since the last ping.
     PongTimeout,
     /// 4301 as an error frame came before; the app asked to close those who ignore it. 4100, so that clients come back.
@@ -74,14 +82,18 @@ impl CloseReason {
             Self::OverQuota => 4004,
             Self::BadProtocolVersion => 4006,
             Self::UnsupportedProtocolVersion => 4007,
-            Self::OriginNotAllowed | Self::NotIdentified(_) | Self::Terminated => 4009,
+            Self::OriginNotAllowed
+            | Self::NotIdentified(_)
+            | Self::Terminated
+            | Self::AccountClosed
+            | Self::TokenExpired => 4009,
             Self::NotIdentifiedYet
             | Self::OverCapacity
             | Self::SlowConsumer
             | Self::Draining
             | Self::TooManyConnects
             | Self::FrameLimit => 4100,
-            Self::ServerStopping => 4200,
+            Self::ServerStopping | Self::LeaseOver | Self::UserUnknown => 4200,
             Self::PongTimeout => 4201,
         }
     }
@@ -107,11 +119,15 @@ impl CloseReason {
             Self::NotIdentified(reason) => reason,
             Self::NotIdentifiedYet => "The token cannot be checked now, please reconnect shortly",
             Self::Terminated => "You got disconnected by the app.",
+            Self::AccountClosed => "Account is switched off",
+            Self::TokenExpired => "Token has expired, sign in again with a new one",
             Self::OverCapacity => "Over capacity",
             Self::SlowConsumer => "Messages were not read fast enough",
             Self::Draining => "Server is shutting down, please reconnect shortly",
             Self::TooManyConnects => "Too many connections from this address, please slow down",
             Self::ServerStopping => "Please reconnect immediately",
+            Self::LeaseOver => "Session is over, please reconnect",
+            Self::UserUnknown => "User is not known, please reconnect and authorise again",
             Self::PongTimeout => "Pong reply not received in time",
             Self::FrameLimit => "Rate limit exceeded",
         }
@@ -148,6 +164,10 @@ mod tests {
             R::NotIdentified("The token has expired"),
             R::NotIdentifiedYet,
             R::Terminated,
+            R::AccountClosed,
+            R::TokenExpired,
+            R::LeaseOver,
+            R::UserUnknown,
             R::OverCapacity,
             R::SlowConsumer,
             R::Draining,

@@ -135,6 +135,30 @@ pub fn subscription_error(out: &mut Vec<u8>, channel: &str, refusal: Refusal<'_>
     out.extend_from_slice(format!(r#","status":{}}}}}"#, refusal.status).as_bytes());
 }
 
+/// Why access to a channel is refused or was taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoAccess<'a> {
+    /// `AccessDenied` or `AccessRevoked`.
+    pub kind: &'a str,
+    /// The reason in words.
+    pub error: &'a str,
+    /// Its code.
+    pub reason: &'a str,
+    /// HTTP-like status: 401, 403 or 503.
+    pub status: u16,
+}
+
+/// `pusher:subscription_error` with a reason code. Also in the midst of a subscription: pusher-js hands it to the handlers of
+/// the channel, and Echo's `.error()` listens to it.
+pub fn no_access(out: &mut Vec<u8>, channel: &str, refusal: NoAccess<'_>) {
+    field(out, "{", "event", "pusher:subscription_error");
+    field(out, ",", "channel", channel);
+    field(out, r#","data":{"#, "type", refusal.kind);
+    field(out, ",", "error", refusal.error);
+    field(out, ",", "reason", refusal.reason);
+    out.extend_from_slice(format!(r#","status":{}}}}}"#, refusal.status).as_bytes());
+}
+
 /// `pusher_internal:member_added`.
 pub fn member_added(out: &mut Vec<u8>, channel: &str, member: &Member, style: IdStyle) {
     let inner = format!(r#"{{"user_id":{},"user_info":{}}}"#, id_json(member, style), member.info);

@@ -71,6 +71,14 @@ pub fn verify_channel(app: &App, socket: SocketId, channel: &str, channel_data: 
     }
 }
 
+/// Tells whether `auth` covers `channel_data` too: only then does the data say who the socket belongs to.
+#[must_use]
+pub fn covers_data(app: &App, socket: SocketId, channel: &str, channel_data: &str, auth: &str) -> bool {
+    let Some(signature) = own_signature(app, auth) else { return false };
+    let is_object = channel_data.trim_ascii_start().starts_with('{');
+    is_object && verify(&app.secrets, &[&socket.to_string(), ":", channel, ":", channel_data], signature)
+}
+
 /// Verifies the `auth` of a `pusher:signin`: it signs `socket_id::user::user_data`.
 #[must_use]
 pub fn verify_user(app: &App, socket: SocketId, user_data: &str, auth: &str) -> bool {

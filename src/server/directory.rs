@@ -117,7 +117,7 @@ fn is_fit(config: &Config, app: &App) -> bool {
 }
 
 /// Ticks that are never made up for, so that a stalled process does not rush.
-fn ticker(period: Duration) -> Interval {
+pub(super) fn ticker(period: Duration) -> Interval {
     let mut ticker = interval(period);
     ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticker
@@ -149,16 +149,21 @@ pub(super) async fn keep_notes(callers: Arc<Callers>, token: CancellationToken) 
 /// Looks for changed apps, once a second, until cancelled.
 pub(super) async fn keep_fresh(config: Config, store: Store, gate: Arc<Gate>, token: CancellationToken) {
     let (config, store, apps) = (&config, &store, &*gate.apps);
-    let look = follow(ticker(INTERVAL), REFRESH_TIMEOUT, move |known| refresh(config, store, apps, known));
+    let look =
+        follow("list of apps", ticker(INTERVAL), REFRESH_TIMEOUT, move |known| refresh(config, store, apps, known));
     let _cancelled = token.run_until_cancelled(look).await;
 }
 
-/// Calls `refresh` at each tick with the revision that is known, and gives up each call that takes longer than `limit`.
+/// Calls `refresh` at each tick with the revision of `what` that is known, and gives up each call that takes longer than `limit`.
 ///
 /// # Cancel safety
 /// A call that is given up has brought either all it read into force or nothing.
-async fn follow<R>(mut ticker: Interval, limit: Duration, mut refresh: impl FnMut(Option<i64>) -> R)
-where
+pub(super) async fn follow<R>(
+    what: &str,
+    mut ticker: Interval,
+    limit: Duration,
+    mut refresh: impl FnMut(Option<i64>) -> R,
+) where
     R: Future<Output = Result<i64>>,
 {
     let mut known = None;
@@ -171,10 +176,10 @@ where
                 known = Some(revision);
                 failing = false;
             }
-            // Sockets and publishing go on with the apps as they were known.
+            // Sockets and publishing go on with what was known.
             Err(error) if !failing => {
                 failing = true;
-                tracing::error!(%error, "apps cannot be read from the database, going on with those known");
+                tracing::error!(%error, "the {what} cannot be read from the database, going on with what is known");
             }
             Err(_still) => {}
         }
@@ -209,7 +214,7 @@ mod tests {
             let _full = calls.try_send(known);
             answer(count)
         };
-        let look = follow(ticker(Duration::from_millis(1)), Duration::from_millis(20), refresh);
+        let look = follow("test", ticker(Duration::from_millis(1)), Duration::from_millis(20), refresh);
         let watch = async {
             for expected in [None, Some(1), Some(1), Some(3)] {
                 assert_eq!(called.recv().await.unwrap(), expected);

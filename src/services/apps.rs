@@ -9,11 +9,13 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 use parking_lot::RwLock;
 
 use crate::{
-    domain::app::{App, AppSettings, Listed},
+    domain::app::{App, AppSettings, Listed, MasterKey},
     hub::Hub,
     ids::{AppId, AppKey, UserId},
     metrics::{AppMetrics, Metrics},
     protocol::CloseReason,
+    services::access::Access,
+    store::Store,
     throttle::{Keyed, Network, Shared},
 };
 
@@ -88,12 +90,14 @@ pub struct LiveApp {
     made: Option<i64>,
     /// The app's sockets and channels on this node.
     pub hub: Hub,
+    /// What runs for its access rules.
+    pub(super) access: Access,
 }
 
 impl LiveApp {
-    fn new(Listed { app, made }: Listed, metrics: AppMetrics) -> Self {
+    fn new(Listed { app, made }: Listed, metrics: AppMetrics, access: Access) -> Self {
         let limits = Arc::new(Limits::new(&app.settings));
-        Self { current: RwLock::new(Current { app: Arc::new(app), limits }), made, hub: Hub::new(metrics) }
+        Self { current: RwLock::new(Current { app: Arc::new(app), limits }), made, hub: Hub::new(metrics), access }
     }
 
     /// Tells whether this is the listed app, edited or not.
@@ -151,13 +155,28 @@ pub struct Apps {
     /// Guards the directory; written only when apps change.
     directory: RwLock<Directory>,
     metrics: Arc<Metrics>,
+    store: Store,
+    /// Key of encrypted channels; `None` = this server authorises none of them.
+    master_key: Option<MasterKey>,
 }
 
 impl Apps {
-    /// Makes an empty directory.
+    /// Makes an empty directory. The apps' access rules read the roster from the store.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { directory: RwLock::default(), metrics }
+    pub fn new(metrics: Arc<Metrics>, store: Store) -> Self {
+        Self { directory: RwLock::default(), metrics, store, master_key: None }
+    }
+
+    /// An empty directory whose apps can read no roster, for tests that need none.
+    #[cfg(test)]
+    pub(crate) fn without_store(metrics: Arc<Metrics>) -> Self {
+        Self::new(metrics, Store::unopened())
+    }
+
+    /// Lets the auth endpoint authorise encrypted channels.
+    #[must_use]
+    pub fn with_master_key(self, master_key: Option<MasterKey>) -> Self {
+        Self { master_key, ..self }
     }
 
     /// The app with this key.
@@ -194,6 +213,10 @@ impl Apps {
         }
     }
 
+    fn access(&self) -> Access {
+        Access::new(self.store.clone(), self.master_key.clone())
+    }
+
     /// Exchanges the directory and returns the apps whose sockets have to go.
     fn exchange(&self, apps: impl Iterator<Item = Listed>) -> Vec<(Arc<LiveApp>, CloseReason)> {
         let mut directory = self.directory.write();
@@ -210,11 +233,11 @@ impl Apps {
                     live
                 }
                 Some(other) => {
-                    let live = Arc::new(LiveApp::new(listed, other.metrics().clone()));
+                    let live = Arc::new(LiveApp::new(listed, other.metrics().clone(), self.access()));
                     gone.push((other, CloseReason::UnknownApp));
                     live
                 }
-                None => Arc::new(LiveApp::new(listed, self.metrics.for_app(&id))),
+                None => Arc::new(LiveApp::new(listed, self.metrics.for_app(&id), self.access())),
             };
             directory.by_id.insert(id, Arc::clone(&live));
             directory.by_key.insert(key, live);
@@ -254,7 +277,7 @@ mod tests {
 
     #[test]
     fn edited_app_stays_and_another_key_or_birth_makes_another_app() {
-        let apps = Apps::new(Arc::new(Metrics::new().unwrap()));
+        let apps = Apps::without_store(Arc::new(Metrics::new().unwrap()));
         let replace = |listed: Listed| {
             apps.replace(vec![listed]);
             apps.by_id("campus").unwrap()
@@ -274,7 +297,7 @@ mod tests {
 
     #[test]
     fn configured_app_is_the_default_and_else_the_oldest_that_is_enabled() {
-        let apps = Apps::new(Arc::new(Metrics::new().unwrap()));
+        let apps = Apps::without_store(Arc::new(Metrics::new().unwrap()));
         let named = |name: &str, made: Option<i64>, enabled: bool| {
             let mut listed = Listed { made, ..listed(name, 0) };
             listed.app.id = AppId::parse(name).unwrap();
@@ -291,7 +314,7 @@ mod tests {
 
     #[test]
     fn first_one_counts_where_two_have_the_same_id_or_key() {
-        let apps = Apps::new(Arc::new(Metrics::new().unwrap()));
+        let apps = Apps::without_store(Arc::new(Metrics::new().unwrap()));
         let mut twin = listed("key", 1);
         twin.app.id = AppId::parse("twin").unwrap();
         apps.replace(vec![listed("key", 1), listed("other", 2), twin]);

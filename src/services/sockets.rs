@@ -13,7 +13,7 @@ use crate::{
     hub::{Joining, NotOpened, Refused, Socket},
     ids::UserId,
     protocol::{ChannelName, client_message::UserData},
-    services::LiveApp,
+    services::{LiveApp, access::Seat},
 };
 
 /// How many sockets this node holds, over all apps.
@@ -79,7 +79,8 @@ impl LiveApp {
         self.hub.open(self.app().settings.max_connections, outbox_bytes, bits)
     }
 
-    /// Subscribes an authorised socket and answers it. Returns the shared copy of the channel's name.
+    /// Subscribes an authorised socket to a channel that is open to everybody, and answers it. Returns the shared copy of the
+    /// channel's name. Guarded channels go through [`LiveApp::admit`].
     ///
     /// # Errors
     /// When a limit of the app is reached.
@@ -91,11 +92,6 @@ impl LiveApp {
     ) -> Result<ChannelName, Refused> {
         let app = self.app();
         self.hub.subscribe(channel, Joining { socket, member, settings: &app.settings, now: Instant::now() })
-    }
-
-    /// Ends a subscription.
-    pub fn unsubscribe(&self, channel: &ChannelName, socket: &Socket, user: Option<&UserId>) {
-        self.hub.unsubscribe(channel, socket.id(), user, &self.app().settings);
     }
 
     /// Binds a socket to a user; a repeated sign-in renews `user_info` and watchlist. Returns what it is bound to now.
@@ -113,18 +109,22 @@ impl LiveApp {
         SignedIn { member: user.member, watchlist: Vec::new() }
     }
 
-    /// Ends a socket's subscriptions and its sign-in. Counts a panic when one ends the socket's task.
+    /// Ends a socket's subscriptions, its sign-in and its seat. Counts a panic when one ends the socket's task.
     pub fn close_socket<'a>(
         &self,
         socket: &Socket,
         subscriptions: impl Iterator<Item = (&'a ChannelName, Option<&'a UserId>)>,
         signed_in: Option<&SignedIn>,
+        seat: Option<&Seat>,
     ) {
         if std::thread::panicking() {
             self.metrics().panics.inc();
         }
+        if let Some(seat) = seat {
+            self.leave_seat(seat);
+        }
         for (channel, user) in subscriptions {
-            self.unsubscribe(channel, socket, user);
+            self.unsubscribe(channel, socket, user, None);
         }
         if let Some(SignedIn { member, watchlist }) = signed_in {
             self.hub.sign_out(&member.id, socket.id(), watchlist);

@@ -3,9 +3,11 @@
 //! No helper tasks, no locks across an await, no buffers while idle. Whatever ends the task, dropping the `Connection`
 //! ends its subscriptions, its sign-in and its place in the table.
 
+mod acts;
+mod goodbye;
+
 use std::{
     future::poll_fn,
-    io::{self},
     mem::MaybeUninit,
     pin::{Pin, pin},
     sync::Arc,
@@ -21,21 +23,20 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 
+pub use self::goodbye::refuse;
+use self::{acts::Waiting, goodbye::has_closed};
 use super::{
     Config,
-    session::{self, Action, Session},
+    session::{self, Session},
     socket::{Chunk, Progress, READ_BYTES, Reader, Writer, Written},
 };
 use crate::{
     domain::{app::App, caller::Subject},
     hub::{Frame, Socket},
-    protocol::{ChannelName, CloseReason, server_message},
-    services::{LiveApp, client_event::Sender, sockets::Place},
+    protocol::{CloseReason, server_message},
+    services::{LiveApp, access::Seat, sockets::Place},
     throttle::Network,
 };
-
-/// Largest message of a refused client, for the reader that waits for its close frame.
-const MAX_CONTROL_BYTES: usize = 4_096;
 
 /// A socket that may be served.
 #[derive(Debug)]
@@ -95,6 +96,10 @@ struct KeepAlive {
 struct Incoming {
     reader: Reader,
     session: Session,
+    /// What is known about the socket's user and guarded channels; absent as long as it has neither.
+    seat: Option<Arc<Seat>>,
+    /// The subscription that waits for the roster. Nothing is read meanwhile.
+    waiting: Option<Box<Waiting>>,
 }
 
 /// An open socket and all its state.
@@ -131,6 +136,8 @@ where
         incoming: Box::new(Incoming {
             reader: Reader::new(app.settings.max_message_bytes as usize),
             session: Session::new(admitted.socket.id()),
+            seat: None,
+            waiting: None,
         }),
         writer: Writer::default(),
         keep_alive: KeepAlive {
@@ -172,48 +179,6 @@ fn poll_timer(timer: Pin<&mut Sleep>, context: &mut Context<'_>) -> Poll<()> {
     pin!(unconstrained(timer)).poll(context)
 }
 
-/// Tells a socket that it is not welcome, and why, and closes it. Nothing is kept for it.
-pub async fn refuse<Io>(mut io: Io, reason: CloseReason, config: &Config)
-where
-    Io: AsyncRead + AsyncWrite + Unpin,
-{
-    let mut writer = Writer::default();
-    writer.push_last(session::closing_error(reason, false));
-    writer.push_last(Frame::close(reason.code(), reason.message()));
-    let mut reader = Reader::new(MAX_CONTROL_BYTES);
-    let talk = async {
-        poll_fn(|context| writer.poll_flush(&mut io, context)).await?;
-        poll_fn(|context| poll_close(&mut io, &mut reader, context)).await
-    };
-    let _closed_or_too_slow = tokio::time::timeout(config.close_timeout, talk).await;
-}
-
-/// Reads and drops until the client has closed: browsers wait for the server to end the TCP connection then.
-fn poll_close<Io>(io: &mut Io, reader: &mut Reader, context: &mut Context<'_>) -> Poll<io::Result<()>>
-where
-    Io: AsyncRead + Unpin,
-{
-    let mut space = [const { MaybeUninit::uninit() }; 512];
-    loop {
-        let mut buffer = ReadBuf::uninit(&mut space);
-        ready!(Pin::new(&mut *io).poll_read(context, &mut buffer))?;
-        if buffer.filled().is_empty() || has_closed(reader, &mut Chunk::new(buffer.filled())) {
-            return Poll::Ready(Ok(()));
-        }
-    }
-}
-
-/// Tells whether the client's close frame is among the bytes. After nonsense it cannot be found any more.
-fn has_closed(reader: &mut Reader, chunk: &mut Chunk<'_>) -> bool {
-    loop {
-        match reader.next(chunk) {
-            Ok(Some(Message::Close(_))) | Err(None) => return true,
-            Ok(Some(_)) => {}
-            Ok(None) | Err(Some(_)) => return false,
-        }
-    }
-}
-
 fn ping_interval(app: &App) -> Duration {
     Duration::from_secs(app.settings.ping_interval.into())
 }
@@ -229,22 +194,32 @@ impl<Io> Connection<Io> {
         self.incoming.reader.set_max_bytes(app.settings.max_message_bytes as usize);
         self.keep_alive.interval = ping_interval(app);
         self.incoming.reader.begin(bytes.len());
-        let mut chunk = Chunk::new(bytes);
-        while matches!(self.phase, Phase::Open) {
-            match self.incoming.reader.next(&mut chunk) {
+        self.handle(app, &mut Chunk::new(bytes), now);
+    }
+
+    /// Handles messages until there are none, the socket ends, or one of them has to wait.
+    fn handle(&mut self, app: &App, chunk: &mut Chunk<'_>, now: Instant) {
+        while self.is_listening() {
+            match self.incoming.reader.next(chunk) {
                 Ok(None) => break,
                 Ok(Some(message)) => self.on_message(app, &message, now),
                 Err(Some(reason)) => return self.close(reason, now),
                 Err(None) => return self.answer_close(None, now),
             }
         }
+        if let Some(waiting) = &mut self.incoming.waiting {
+            waiting.rest.extend_from_slice(chunk.rest());
+            self.unfinished_since = None;
+            return;
+        }
         if matches!(self.phase, Phase::Closing { .. }) {
-            self.heard_out |= has_closed(&mut self.incoming.reader, &mut chunk);
+            self.heard_out |= has_closed(&mut self.incoming.reader, chunk);
         }
         self.unfinished_since = self.incoming.reader.is_unfinished().then(|| self.unfinished_since.unwrap_or(now));
     }
 
     fn on_message(&mut self, app: &App, message: &Message, now: Instant) {
+        self.forget_revoked();
         self.keep_alive.last_seen = now;
         self.keep_alive.pinged = None;
         self.admitted.live.metrics().ws_messages_received.inc();
@@ -268,42 +243,6 @@ impl<Io> Connection<Io> {
         }
     }
 
-    fn act(&mut self, app: &App, action: Action, now: Instant) {
-        match action {
-            Action::Reply(frame) => self.send(&frame),
-            Action::Subscribe(name, member) => {
-                match self.admitted.live.subscribe(&name, &self.admitted.socket, member.as_ref()) {
-                    Ok(name) => self.incoming.session.subscribed(name, member.map(|member| member.id)),
-                    Err(refused) => {
-                        let frame = self.incoming.session.refused(&name, refused);
-                        self.send(&frame);
-                    }
-                }
-            }
-            Action::Unsubscribe(name, user) => {
-                self.admitted.live.unsubscribe(&name, &self.admitted.socket, user.as_ref());
-            }
-            Action::Relay(name, frame) => self.relay(app, &name, &frame),
-            Action::SignIn(user) => {
-                let user =
-                    self.admitted.live.sign_in(&self.admitted.socket, user, self.incoming.session.signed_in_as());
-                self.incoming.session.signed_in(user);
-            }
-            Action::CountIgnored => self.admitted.live.metrics().ignored_events.inc(),
-            Action::Close(reason) => self.close(reason, now),
-        }
-    }
-
-    fn relay(&self, app: &App, name: &ChannelName, frame: &Frame) {
-        let Admitted { live, socket, network, .. } = &self.admitted;
-        let sender = Sender { socket: socket.id(), user: self.incoming.session.user_in(name), network: *network };
-        if live.client_event(name, frame, sender).is_err()
-            && let Action::Reply(answer) = session::too_many_client_events(&app.settings, name)
-        {
-            self.send(&answer);
-        }
-    }
-
     /// Ends the socket for a fault of the client: nothing it sent later is handled any more.
     fn close(&mut self, reason: CloseReason, now: Instant) {
         self.admitted.socket.outbox().end(reason);
@@ -313,6 +252,7 @@ impl<Io> Connection<Io> {
     /// Takes note that the outbox has ended, by this task or by anybody else. A client that does not read what is queued has
     /// until the stall timeout, however slowly it reads.
     fn begin_to_close(&mut self, now: Instant) {
+        self.stop_waiting();
         if self.admitted.socket.outbox().ending() == Some(CloseReason::SlowConsumer) {
             self.writer.drop_waiting();
         }
@@ -403,6 +343,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
 
     /// Reads until nothing is there; `Ready` when the stream is broken.
     fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        ready!(self.poll_waiting(context));
         let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
         while !self.heard_out {
             let mut buffer = ReadBuf::uninit(&mut space);
@@ -415,6 +356,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
                 Phase::Open => {
                     let app = self.admitted.live.app();
                     self.on_bytes(&app, buffer.filled(), now);
+                    ready!(self.poll_waiting(context));
                 }
                 // Only the client's own close counts; everything else is dropped.
                 Phase::Closing { .. } => {
@@ -489,7 +431,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
 impl<Io> Drop for Connection<Io> {
     fn drop(&mut self) {
         let Admitted { live, socket, .. } = &self.admitted;
-        live.close_socket(socket, self.incoming.session.subscriptions(), self.incoming.session.signed_in_as());
+        let Incoming { session, seat, .. } = &*self.incoming;
+        live.close_socket(socket, session.subscriptions(), session.signed_in_as(), seat.as_deref());
     }
 }
 

@@ -16,10 +16,13 @@ use crate::{
     protocol::{
         ChannelName, CloseReason, Guard,
         client_message::{self, ClientEvent, ClientMessage, SignIn, Subscribe, UserData},
-        server_message::{self, ErrorStyle, Refusal},
+        server_message::{self, ErrorStyle, NoAccess, Refusal},
         signature,
     },
-    services::sockets::SignedIn,
+    services::{
+        access::{self, Wish},
+        sockets::SignedIn,
+    },
 };
 
 /// Subscriptions per second.
@@ -51,8 +54,8 @@ mod code {
 pub(super) enum Action {
     /// Send this to the socket.
     Reply(Frame),
-    /// Subscribe the socket; then call [`Session::subscribed`] or [`Session::refused`].
-    Subscribe(ChannelName, Option<Member>),
+    /// Subscribe the socket; then call [`Session::subscribed`], [`Session::refused`] or [`Session::denied`].
+    Subscribe(Box<Wish>),
     /// End a subscription, of this user on presence channels.
     Unsubscribe(ChannelName, Option<UserId>),
     /// Relay a client event to the other subscribers.
@@ -184,7 +187,7 @@ impl Session {
         }
         match self.authorize(app, &name, message) {
             Ok(_) if name.guard() == Guard::User => self.subscribe_to_user(name),
-            Ok(member) => self.join(name, member),
+            Ok((member, claimed)) => self.join(Wish { channel: name, member, claimed }),
             Err(Denied::Malformed(error)) => vec![invalid(settings, &error)],
             Err(Denied::Refusal(kind, error, status)) => {
                 let mut actions = vec![refusal_frame(name.as_str(), Refusal { kind, error, status })];
@@ -197,35 +200,51 @@ impl Session {
         }
     }
 
-    /// Decides whether the socket may have the channel, and as whom.
-    fn authorize(&self, app: &App, name: &ChannelName, message: &Subscribe<'_>) -> Result<Option<Member>, Denied> {
+    /// Decides whether the socket may have the channel as far as signatures go: as which member, and whose it is by signed data.
+    fn authorize(
+        &self,
+        app: &App,
+        name: &ChannelName,
+        message: &Subscribe<'_>,
+    ) -> Result<(Option<Member>, Option<UserId>), Denied> {
         let auth = message.auth.as_deref().unwrap_or_default();
         let data = message.channel_data.as_deref();
         let authentic = || signature::verify_channel(app, self.socket, name.as_str(), data, auth);
         match name.guard() {
-            Guard::Public => Ok(None),
-            Guard::Private if authentic() => Ok(None),
-            Guard::Presence if authentic() => {
-                let member = match (data, &self.user) {
-                    (Some(data), _) => client_message::parse_channel_data(data)?,
-                    (None, Some(user)) => user.member.clone(),
-                    (None, None) => {
-                        return Err(Denied::auth("channel_data with a user_id is needed, or sign in first"));
-                    }
-                };
-                if member.info.len() > app.settings.max_presence_member_bytes as usize {
-                    return Err(Denied::Refusal("LimitReached", "user_info is too large", 413));
-                }
-                Ok(Some(member))
+            Guard::Public => Ok((None, None)),
+            Guard::Private if authentic() => {
+                let data = data.filter(|data| signature::covers_data(app, self.socket, name.as_str(), data, auth));
+                let member = data.and_then(|data| client_message::parse_channel_data(data).ok());
+                Ok((None, member.map(|member| member.id)))
             }
+            Guard::Presence if authentic() => self.authorize_member(app, data),
             Guard::User => {
                 let own = self.user.as_ref().is_some_and(|user| Some(user.member.id.as_str()) == name.user());
-                if own { Ok(None) } else { Err(Denied::auth("sign in as this user first")) }
+                if own { Ok((None, None)) } else { Err(Denied::auth("sign in as this user first")) }
             }
             Guard::Private | Guard::Presence => {
                 Err(Denied::auth("auth must be KEY:SIGNATURE for this socket, channel and channel_data"))
             }
         }
+    }
+
+    /// The member of a presence channel: from signed data, else by sign-in.
+    fn authorize_member(&self, app: &App, data: Option<&str>) -> Result<(Option<Member>, Option<UserId>), Denied> {
+        let (member, claimed) = match (data, &self.user) {
+            (Some(data), _) => {
+                let member = client_message::parse_channel_data(data)?;
+                let claimed = member.id.clone();
+                (member, Some(claimed))
+            }
+            (None, Some(user)) => (user.member.clone(), None),
+            (None, None) => {
+                return Err(Denied::auth("channel_data with a user_id is needed, or sign in first"));
+            }
+        };
+        if member.info.len() > app.settings.max_presence_member_bytes as usize {
+            return Err(Denied::Refusal("LimitReached", "user_info is too large", 413));
+        }
+        Ok((Some(member), claimed))
     }
 
     /// Signed-in sockets hear their user's channel anyway: the subscription is only answered and remembered.
@@ -235,14 +254,14 @@ impl Session {
         vec![Action::Reply(frame)]
     }
 
-    fn join(&self, name: ChannelName, member: Option<Member>) -> Vec<Action> {
+    fn join(&self, wish: Wish) -> Vec<Action> {
         let mut actions = Vec::with_capacity(2);
-        if let (Some(Some(before)), Some(now)) = (self.subscriptions.get(&name), &member)
+        if let (Some(Some(before)), Some(now)) = (self.subscriptions.get(&wish.channel), &wish.member)
             && *before != now.id
         {
-            actions.push(Action::Unsubscribe(name.clone(), Some(before.clone())));
+            actions.push(Action::Unsubscribe(wish.channel.clone(), Some(before.clone())));
         }
-        actions.push(Action::Subscribe(name, member));
+        actions.push(Action::Subscribe(Box::new(wish)));
         actions
     }
 
@@ -257,6 +276,22 @@ impl Session {
         let error = refused.to_string();
         let refusal = Refusal { kind: "LimitReached", error: &error, status: 403 };
         Frame::text(|out| server_message::subscription_error(out, name.as_str(), refusal))
+    }
+
+    /// Tells the client that the rules of access refuse a subscription; forgets an earlier one of the same name, which has
+    /// ended.
+    pub(super) fn denied(&mut self, name: &ChannelName, denied: &access::Denied) -> Frame {
+        self.subscriptions.remove(name);
+        let (error, reason) = (denied.detail.as_str(), denied.reason.code());
+        let refusal = NoAccess { kind: "AccessDenied", error, reason, status: denied.status };
+        Frame::text(|out| server_message::no_access(out, name.as_str(), refusal))
+    }
+
+    /// Forgets subscriptions that were taken away.
+    pub(super) fn forget(&mut self, channels: &[ChannelName]) {
+        for channel in channels {
+            self.subscriptions.remove(channel);
+        }
     }
 
     fn on_unsubscribe(&mut self, channel: &str) -> Vec<Action> {

@@ -39,6 +39,11 @@ impl<'a> Chunk<'a> {
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
+
+    /// Bytes that were not taken yet.
+    pub(super) const fn rest(&self) -> &'a [u8] {
+        self.0
+    }
 }
 
 impl Read for Chunk<'_> {

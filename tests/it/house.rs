@@ -44,8 +44,8 @@ const HOUSE: &[Room] = &[
     // Floor 2: services.
     room(
         "services",
-        "ids domain protocol metrics hub throttle store identity",
-        "chrono ipnet lru parking_lot sha2 subtle thiserror tracing url",
+        "ids domain protocol dialect metrics hub throttle store identity",
+        "base64 chrono csv foldhash ipnet lru parking_lot serde_json sha2 subtle thiserror tokio tracing url",
     ),
     // Floor 3: doors.
     room(

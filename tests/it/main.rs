@@ -47,6 +47,8 @@ mod presence;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod rest;
+#[cfg(test)]
 mod rfc6455;
 #[cfg(test)]
 mod subscription_count;

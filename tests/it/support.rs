@@ -15,6 +15,7 @@ pub(crate) mod http;
 pub(crate) mod issuer;
 pub(crate) mod process;
 pub(crate) mod raw;
+pub(crate) mod rest;
 pub(crate) mod wire;
 
 use std::time::Duration;

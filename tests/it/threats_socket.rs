@@ -6,7 +6,7 @@ use campanile::{domain::app::OriginPattern, metrics::Metrics, services::Apps};
 use serde_json::json;
 
 use crate::support::{
-    app::{Keys, MAIN, TestApp},
+    app::{Keys, MAIN, TestApp, memory},
     client::{Client, member},
     process::Process,
     raw::{CONTINUE, FIN, PING, Raw, TEXT, frame, header},
@@ -284,7 +284,7 @@ async fn signature_for_one_thing_is_worth_nothing_for_another_that_reads_alike()
 
 #[tokio::test]
 async fn a_hundred_thousand_channels_come_and_go_and_none_stays() {
-    let apps = Apps::new(Metrics::new().unwrap().into());
+    let apps = Apps::new(Metrics::new().unwrap().into(), memory().await);
     apps.replace(vec![MAIN.app()]);
     let live = apps.by_id(MAIN.id).unwrap();
     let rules = (&live.app().settings).into();
@@ -292,7 +292,7 @@ async fn a_hundred_thousand_channels_come_and_go_and_none_stays() {
     for number in 0..100_000 {
         let name = campanile::protocol::ChannelName::parse(&format!("room-{number}"), rules).unwrap();
         live.subscribe(&name, &socket, None).unwrap();
-        live.unsubscribe(&name, &socket, None);
+        live.unsubscribe(&name, &socket, None, None);
     }
     assert_eq!(live.hub.channel_count(), 0);
     assert!(live.hub.channels("").is_empty());

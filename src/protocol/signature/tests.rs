@@ -124,6 +124,7 @@ fn private_channel_with_channel_data_verifies_with_and_without_it_signed_but_pre
     let socket = SocketId::parse(SOCKET).unwrap();
     let plain = |channel: &str| format!("app-key:{}", sign(&Secret::new("app-secret"), &[SOCKET, ":", channel]));
     assert!(verify_channel(&app(), socket, "private-a", Some("{}"), &plain("private-a")));
+    assert!(!covers_data(&app(), socket, "private-a", "{}", &plain("private-a")));
     assert!(!verify_channel(&app(), socket, "presence-a", Some("{}"), &plain("presence-a")));
 }
 

@@ -27,7 +27,7 @@ fn user(json: &str) -> UserData {
 #[test]
 fn switching_watchlists_off_ends_the_watching_at_the_next_sign_in() {
     let settings = |on| AppSettings { watchlist_events: on, ..AppSettings::default() };
-    let apps = Apps::new(Arc::new(Metrics::new().unwrap()));
+    let apps = Apps::without_store(Arc::new(Metrics::new().unwrap()));
     apps.replace(vec![app(settings(true))]);
     let live = apps.by_id("app-id").unwrap();
     let (watcher, friend) = (live.open_socket(10_000, 1).unwrap(), live.open_socket(10_000, 2).unwrap());
@@ -47,13 +47,13 @@ fn a_socket_whose_task_panics_is_closed_and_counted() {
 
     impl Drop for Task {
         fn drop(&mut self) {
-            self.0.close_socket(&self.1, std::iter::empty(), None);
+            self.0.close_socket(&self.1, std::iter::empty(), None, None);
             self.0.hub.release(&self.1);
         }
     }
 
     let metrics = Arc::new(Metrics::new().unwrap());
-    let apps = Apps::new(Arc::clone(&metrics));
+    let apps = Apps::without_store(Arc::clone(&metrics));
     apps.replace(vec![app(AppSettings::default())]);
     let live = apps.by_id("app-id").unwrap();
     let open = |bits| Task(Arc::clone(&live), live.open_socket(10_000, bits).unwrap());

@@ -7,13 +7,14 @@ use crate::{
     domain::app::{AppSettings, Secret},
     ids::{AppId, AppKey},
     metrics::Metrics,
+    protocol::ChannelName,
     services::{Apps, sockets::Capacity},
 };
 
 fn live(set: impl FnOnce(&mut AppSettings)) -> Arc<LiveApp> {
     let mut settings = AppSettings::default();
     set(&mut settings);
-    let apps = Apps::new(Arc::new(Metrics::new().unwrap()));
+    let apps = Apps::without_store(Arc::new(Metrics::new().unwrap()));
     apps.replace(vec![App {
         id: AppId::parse("1").unwrap(),
         key: AppKey::parse("k").unwrap(),

@@ -44,7 +44,10 @@ fn told(actions: &[Action]) -> Vec<String> {
     };
     let short = |action: &Action| match action {
         Action::Reply(frame) => text(frame),
-        Action::Subscribe(name, member) => format!("subscribe {name} {:?}", member.as_ref().map(|m| m.id.as_str())),
+        Action::Subscribe(wish) => {
+            let claimed = wish.claimed.as_ref().map_or(String::new(), |user| format!(" of {user}"));
+            format!("subscribe {} {:?}{claimed}", wish.channel, wish.member.as_ref().map(|m| m.id.as_str()))
+        }
         Action::Unsubscribe(name, user) => format!("unsubscribe {name} {:?}", user.as_ref().map(UserId::as_str)),
         Action::Relay(name, frame) => format!("relay {name} {}", text(frame)),
         Action::SignIn(user) => format!("sign in {}", user.member.id),
@@ -80,7 +83,10 @@ fn presence_needs_signed_channel_data_or_a_signed_in_user() {
     let mut session = session();
     let data = r#"{"user_id":7,"user_info":{"name":"Ada"}}"#;
     let signed = auth(&format!(":presence-a:{data}"));
-    assert_eq!(say(&mut session, &subscribe("presence-a", &signed, Some(data))), [r#"subscribe presence-a Some("7")"#]);
+    assert_eq!(
+        say(&mut session, &subscribe("presence-a", &signed, Some(data))),
+        [r#"subscribe presence-a Some("7") of 7"#]
+    );
     let bare = subscribe("presence-a", &auth(":presence-a"), None);
     assert!(say(&mut session, &bare)[0].contains("sign in first"));
     let user = client_message::parse_user_data(r#"{"id":"42"}"#).unwrap();
@@ -95,7 +101,29 @@ fn joining_a_presence_channel_as_somebody_else_leaves_it_first() {
     let data = r#"{"user_id":"2"}"#;
     let signed = auth(&format!(":presence-a:{data}"));
     let told = say(&mut session, &subscribe("presence-a", &signed, Some(data)));
-    assert_eq!(told, [r#"unsubscribe presence-a Some("1")"#, r#"subscribe presence-a Some("2")"#]);
+    assert_eq!(told, [r#"unsubscribe presence-a Some("1")"#, r#"subscribe presence-a Some("2") of 2"#]);
+}
+
+#[test]
+fn data_on_a_private_channel_names_a_user_only_when_it_is_signed() {
+    let mut session = session();
+    let data = r#"{"user_id":"7"}"#;
+    let signed = auth(&format!(":private-a:{data}"));
+    assert_eq!(say(&mut session, &subscribe("private-a", &signed, Some(data))), ["subscribe private-a None of 7"]);
+    let unsigned = auth(":private-a");
+    assert_eq!(say(&mut session, &subscribe("private-a", &unsigned, Some(data))), ["subscribe private-a None"]);
+    let signed = auth(":private-a:[7]");
+    assert!(say(&mut session, &subscribe("private-a", &signed, Some("[7]")))[0].contains("subscription_error"));
+}
+
+#[test]
+fn a_channel_that_was_taken_away_is_one_that_the_socket_is_not_in() {
+    let mut session = session();
+    join(&mut session, "private-a", None);
+    let event = r#"{"event":"client-x","channel":"private-a"}"#;
+    assert!(say(&mut session, event)[0].starts_with("relay"));
+    session.forget(&[ChannelName::parse("private-a", (&AppSettings::default()).into()).unwrap()]);
+    assert!(say(&mut session, event)[0].contains(r#""code":4009"#));
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn app(id: &str) -> App {
 
 fn development(host: &str, port: u16, path: &str) -> Development {
     Development {
-        apps: Arc::new(Apps::new(Arc::new(Metrics::new().unwrap()))),
+        apps: Arc::new(Apps::without_store(Arc::new(Metrics::new().unwrap()))),
         first_app: None,
         address: Address { tls: port == 443, host: Host::parse(host).unwrap(), port, path: path.to_owned() },
         cluster: "mt1".to_owned(),

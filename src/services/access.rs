@@ -1,0 +1,224 @@
+//! Who may hear what, with the world: facts from the roster, sockets and their users, access given and taken away.
+//!
+//! `domain::access` decides; here are the facts it decides on (`shelf`), the sockets that live by the decision (`seats`), the
+//! three moments in which it is asked for – a subscription (`admit`), a change or an end that has come (`review`), a request
+//! to the auth endpoint (`endpoint`) – and what operators do by hand (`revoke`). Both doors and the follower of the roster
+//! call it.
+
+mod admit;
+mod endpoint;
+mod grants;
+mod review;
+mod revoke;
+mod seats;
+mod shelf;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+
+pub use self::{
+    admit::{Denied, Judged, NotAdmitted, Question, Wish},
+    endpoint::{AuthRefused, ChannelAuth, ChannelAuthRequest, UserAuth},
+    revoke::{Listener, Revocation},
+    seats::{Bound, Seat},
+};
+use self::{grants::Grants, seats::Seats, shelf::Shelf};
+use crate::{
+    dialect::route,
+    domain::{
+        access::{self, Decision, Facts, Topic},
+        app::{App, MasterKey},
+        block::{Block, BlockScope},
+        roster::{Place, PlaceId, Standing},
+    },
+    ids::{AppId, UserId},
+    protocol::ChannelName,
+    services::LiveApp,
+    store::{self, Store},
+};
+
+/// People whose facts are kept in memory, by app.
+const MAX_PEOPLE: usize = 50_000;
+
+/// Courses, classes, chapters and orgs that are kept in memory, by app.
+const MAX_PLACES: usize = 10_000;
+
+/// Longest wait for the roster.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The roster cannot be read now.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database fails.
+    #[error("the roster cannot be read now")]
+    Source(#[from] store::Error),
+    /// The database gives no answer.
+    #[error("the roster gives no answer within {PATIENCE:?}")]
+    Stalled,
+}
+
+/// Result of asking the roster.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What the database knows about a person.
+#[derive(Debug)]
+struct Known {
+    standing: Option<Standing>,
+    blocks: Vec<Block>,
+}
+
+/// The facts for one decision.
+#[derive(Debug, Default)]
+struct Gathered {
+    known: Option<Arc<Known>>,
+    place: Option<Arc<Place>>,
+    courses: Vec<Arc<Place>>,
+}
+
+/// What runs for the access rules of one app on this node.
+#[derive(Debug)]
+pub(super) struct Access {
+    store: Store,
+    /// Key of encrypted channels; `None` = this server authorises none of them.
+    master_key: Option<MasterKey>,
+    people: Shelf<UserId, Option<Arc<Known>>>,
+    places: Shelf<PlaceId, Option<Arc<Place>>>,
+    /// Whether the app has any course.
+    rostered: Shelf<(), bool>,
+    seats: Seats,
+    grants: Grants,
+    /// Counts what may have changed decisions. Whoever enters a seat compares it with what it was before the decision.
+    generation: AtomicU64,
+}
+
+impl Access {
+    pub(super) fn new(store: Store, master_key: Option<MasterKey>) -> Self {
+        Self {
+            store,
+            master_key,
+            people: Shelf::new(MAX_PEOPLE),
+            places: Shelf::new(MAX_PLACES),
+            rostered: Shelf::new(1),
+            seats: Seats::default(),
+            grants: Grants::default(),
+            generation: AtomicU64::new(0),
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    /// Decisions made before this may be wrong now.
+    fn advance(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Tells whether the app has any course.
+    async fn is_rostered(&self, app: &AppId) -> Result<bool> {
+        let load = || async { Ok(!self.store.roster_is_empty(app).await?) };
+        patiently(self.rostered.get(&(), load)).await
+    }
+
+    async fn person(&self, app: &AppId, user: &UserId, now: DateTime<Utc>) -> store::Result<Option<Arc<Known>>> {
+        let load = || async {
+            let standing = self.store.roster_standing(app, user).await?;
+            let blocks = self.store.blocks_of(app, user, now).await?;
+            let is_known = standing.is_some() || !blocks.is_empty();
+            Ok(is_known.then(|| Arc::new(Known { standing, blocks })))
+        };
+        self.people.get(user, load).await
+    }
+
+    async fn place(&self, app: &AppId, place: &PlaceId) -> store::Result<Option<Arc<Place>>> {
+        let load = || async { Ok(self.store.roster_place(app, place).await?.map(Arc::new)) };
+        self.places.get(place, load).await
+    }
+
+    /// Brings together what a decision needs.
+    async fn gather(
+        &self,
+        app: &AppId,
+        (user, topic): (Option<&UserId>, &Topic),
+        now: DateTime<Utc>,
+    ) -> Result<Gathered> {
+        let gather = async {
+            let mut gathered = Gathered::default();
+            if let Some(user) = user {
+                gathered.known = self.person(app, user, now).await?;
+            }
+            if let Some(place) = topic.place() {
+                gathered.place = self.place(app, &place).await?;
+            }
+            if topic.is_of_a_role()
+                && let Some(standing) = gathered.known.as_ref().and_then(|known| known.standing.as_ref())
+            {
+                for enrollment in &standing.enrollments {
+                    let place = self.place(app, &PlaceId::Course(enrollment.course.clone())).await?;
+                    gathered.courses.extend(place);
+                }
+            }
+            Ok(gathered)
+        };
+        patiently(gather).await
+    }
+}
+
+async fn patiently<T>(load: impl Future<Output = store::Result<T>>) -> Result<T> {
+    Ok(tokio::time::timeout(PATIENCE, load).await.map_err(|_elapsed| Error::Stalled)??)
+}
+
+impl Gathered {
+    fn decide(&self, user: Option<&UserId>, asked: &Asked<'_>, now: DateTime<Utc>) -> Decision {
+        let blocks = self.known.as_ref().map_or(&[][..], |known| &known.blocks);
+        let facts = Facts {
+            standing: self.known.as_ref().and_then(|known| known.standing.as_ref()),
+            place: self.place.as_deref(),
+            courses: &self.courses,
+            blocks,
+            is_channel_blocked: blocks.iter().any(|block| block.is_active(now) && asked.is_closed_by(&block.scope)),
+        };
+        access::decide(user, asked.topic, facts, now)
+    }
+}
+
+/// A channel that is asked about.
+struct Asked<'a> {
+    app: &'a App,
+    channel: &'a ChannelName,
+    topic: &'a Topic,
+}
+
+impl Asked<'_> {
+    /// Tells whether a block is of this very channel, however it is spelled.
+    fn is_closed_by(&self, scope: &BlockScope) -> bool {
+        let BlockScope::Channel(name) = scope else { return false };
+        if *name == self.channel.as_str() {
+            return true;
+        }
+        let settings = &self.app.settings;
+        let other = ChannelName::parse(name, settings.into()).ok();
+        self.topic.is_rostered()
+            && other.is_some_and(|other| route::topic(&other, &settings.channel_routes) == *self.topic)
+    }
+}
+
+impl LiveApp {
+    /// Decides whether a user may hear a channel now, by the roster alone. `None` = nobody is known to be asking.
+    ///
+    /// # Errors
+    /// When the roster cannot be read.
+    pub async fn decide(&self, user: Option<&UserId>, channel: &ChannelName, now: DateTime<Utc>) -> Result<Decision> {
+        let app = self.app();
+        let topic = route::topic(channel, &app.settings.channel_routes);
+        let gathered = self.access.gather(&app.id, (user, &topic), now).await?;
+        Ok(gathered.decide(user, &Asked { app: &app, channel, topic: &topic }, now))
+    }
+}

@@ -1,0 +1,360 @@
+//! A socket wants to hear a guarded channel: who is it, what does the roster say, and does that count.
+//!
+//! The session has checked the signature before. A [`Question`] names who is asking; [`LiveApp::judge`] answers it, which may
+//! wait for the database; [`LiveApp::admit`] acts on the answer, unless the roster has changed in between: then the question
+//! has to be judged again, so that nobody slips in past a change.
+
+use std::{sync::Arc, time::Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{
+    Asked,
+    grants::Grant,
+    seats::{Basis, Bound, Held, Lease, Seat, State, Within},
+};
+use crate::{
+    dialect::route,
+    domain::{
+        access::{Decision, Reason, Topic},
+        app::{App, AppSettings, Authz, GuardedPublic, SessionLease},
+        presence::Member,
+    },
+    hub::{Joining, Refused, Socket},
+    ids::UserId,
+    protocol::{ChannelName, CloseReason, Guard},
+    services::LiveApp,
+};
+
+/// Longest that a socket lives on one proof of its user.
+const SESSION_CAP: TimeDelta = TimeDelta::hours(12);
+
+/// How long after the end of a token a newer one may still be shown (Centrifugo grants as much).
+const TOKEN_GRACE: TimeDelta = TimeDelta::seconds(25);
+
+/// A channel that a socket may have as far as the protocol goes.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The channel.
+    pub channel: ChannelName,
+    /// As whom it joins, on presence channels.
+    pub member: Option<Member>,
+    /// The user in signed `channel_data`.
+    pub claimed: Option<UserId>,
+}
+
+/// What has to be known before a socket may hear a channel.
+#[derive(Debug, Clone)]
+pub struct Question {
+    wish: Wish,
+    topic: Topic,
+    subject: Option<(UserId, Bound)>,
+    grant: Option<Grant>,
+    /// The roster's no counts, whatever was signed.
+    must_agree: bool,
+}
+
+/// What the roster said.
+#[derive(Debug, Clone)]
+enum Word {
+    /// It was not asked: it has nothing to say about this.
+    None,
+    /// What it decided.
+    Decision(Box<Decision>),
+}
+
+/// A question with its answer.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    question: Question,
+    word: Word,
+    generation: u64,
+    within: Within,
+}
+
+/// Why a socket may not hear a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// The reason.
+    pub reason: Reason,
+    /// The reason in words.
+    pub detail: String,
+    /// HTTP-like status: 401 when nobody is known, 403, or 503 when the roster cannot be read.
+    pub status: u16,
+}
+
+impl From<Decision> for Denied {
+    fn from(decision: Decision) -> Self {
+        let status = match decision.reason {
+            Reason::NotIdentified => 401,
+            Reason::SourceUnavailable => 503,
+            _ => 403,
+        };
+        Self { reason: decision.reason, detail: decision.detail, status }
+    }
+}
+
+/// What became of a judged question.
+#[derive(Debug)]
+pub enum NotAdmitted {
+    /// The roster has changed since it was judged: judge it again.
+    Stale(Box<Question>),
+    /// The socket may not hear it.
+    Denied(Denied),
+    /// A limit of the app is reached.
+    Refused(Refused),
+}
+
+impl Question {
+    /// Tells whether anybody has to be asked at all.
+    #[must_use]
+    pub fn needs_judging(&self) -> bool {
+        self.subject.is_some() || self.wish.channel.guard() == Guard::Public
+    }
+
+    /// The answer where nobody has to be asked.
+    #[must_use]
+    pub fn unasked(self) -> Judged {
+        Judged { question: self, word: Word::None, generation: 0, within: Within::default() }
+    }
+}
+
+impl Judged {
+    /// The wish behind it.
+    #[must_use]
+    pub fn wish(&self) -> &Wish {
+        &self.question.wish
+    }
+}
+
+/// Tells whether a public channel is guarded all the same.
+fn is_guarded(channel: &ChannelName, topic: &Topic, settings: &AppSettings) -> bool {
+    match channel.guard() {
+        Guard::Private | Guard::Presence => true,
+        Guard::Public => topic.is_rostered() && settings.guarded_public != GuardedPublic::Open,
+        Guard::User => false,
+    }
+}
+
+impl LiveApp {
+    /// Asks who wants to hear a channel; `None` = it is open to everybody.
+    #[must_use]
+    pub fn question(&self, wish: &Wish, socket: &Socket, seat: Option<&Seat>) -> Option<Question> {
+        let app = self.app();
+        let topic = route::topic(&wish.channel, &app.settings.channel_routes);
+        if !is_guarded(&wish.channel, &topic, &app.settings) {
+            return None;
+        }
+        let grant = self.access.grants.take(socket.id(), Some(&wish.channel), Instant::now());
+        let bound = seat.and_then(|seat| seat.lock().user.clone());
+        let signed_in = bound.clone().filter(|(_, by)| *by == Bound::SignIn);
+        let granted = || grant.as_ref().map(|grant| (grant.user.clone(), Bound::Endpoint));
+        let claimed = || wish.claimed.clone().map(|user| (user, Bound::ChannelData));
+        let subject = signed_in.or_else(granted).or_else(claimed).or(bound);
+        let must_agree = match wish.channel.guard() {
+            Guard::Public => app.settings.guarded_public == GuardedPublic::Enforce,
+            _ => grant.is_some() || (app.settings.authz == Authz::Enforce && topic.is_rostered()),
+        };
+        Some(Question { wish: wish.clone(), topic, subject, grant, must_agree })
+    }
+
+    /// Answers a question. From memory, mostly.
+    pub async fn judge(self: Arc<Self>, question: Question, now: DateTime<Utc>) -> Judged {
+        let generation = self.access.generation();
+        let app = self.app();
+        let asked = Asked { app: &app, channel: &question.wish.channel, topic: &question.topic };
+        let user = question.subject.as_ref().map(|(user, _)| user);
+        let is_public = question.wish.channel.guard() == Guard::Public;
+        let judge = async {
+            // An app without courses is not guarded, so that applications that know no roster work unchanged.
+            if (is_public || !question.must_agree) && !self.access.is_rostered(&app.id).await? {
+                return Ok((Word::None, Within::default()));
+            }
+            let gathered = self.access.gather(&app.id, (user, &question.topic), now).await?;
+            let within = gathered.place.as_deref().map(Within::of).unwrap_or_default();
+            Ok((Word::Decision(Box::new(gathered.decide(user, &asked, now))), within))
+        };
+        let (word, within) = judge.await.unwrap_or_else(|error: super::Error| {
+            tracing::warn!(app.id = %app.id, %error, "a subscription is judged without the roster");
+            (Word::Decision(Box::new(Decision::unavailable())), Within::default())
+        });
+        Judged { question, word, generation, within }
+    }
+
+    /// Subscribes a socket whose question was answered, or tells why not. Answers the socket only when it may.
+    ///
+    /// # Errors
+    /// When it may not, cannot, or has to be judged again.
+    pub fn admit(
+        &self,
+        socket: &Arc<Socket>,
+        seat: &mut Option<Arc<Seat>>,
+        judged: Judged,
+        now: DateTime<Utc>,
+    ) -> Result<ChannelName, NotAdmitted> {
+        let app = self.app();
+        let Judged { question, word, generation, within } = judged;
+        let seat = seat.get_or_insert_with(|| self.access.seats.take(socket));
+        let mut state = seat.lock();
+        let Question { wish: Wish { channel, member, .. }, topic, subject, .. } = &question;
+        let basis = match word {
+            Word::None => None,
+            Word::Decision(decision) if decision.allow => Some(Basis::from(&*decision)),
+            Word::Decision(decision) => {
+                if counts(&question, &decision, &app) {
+                    self.end(&app, seat, &mut state, channel);
+                    return Err(NotAdmitted::Denied(Denied::from(*decision)));
+                }
+                None
+            }
+        };
+        let subject = subject.as_ref().map(|(user, _)| user.clone());
+        let joined_as = member.as_ref().map(|member| member.id.clone());
+        let held = Held { serial: 0, topic: topic.clone(), member: joined_as, subject, basis, within };
+        self.access.seats.hold(seat, &mut state, channel, held);
+        if question.needs_judging() && self.access.generation() != generation {
+            self.access.seats.release(seat, &mut state, channel);
+            return Err(NotAdmitted::Stale(Box::new(question)));
+        }
+        let joining = Joining { socket, member: member.as_ref(), settings: &app.settings, now: Instant::now() };
+        let joined = self.hub.subscribe(channel, joining).inspect_err(|_full| {
+            self.access.seats.release(seat, &mut state, channel);
+        });
+        let shared = joined.map_err(NotAdmitted::Refused)?;
+        self.bind_by(&app.settings, (seat, &mut state), &question, now);
+        Ok(shared)
+    }
+
+    /// Ends an earlier subscription of a channel that is refused now.
+    fn end(&self, app: &App, seat: &Arc<Seat>, state: &mut State, channel: &ChannelName) {
+        if let Some(held) = self.access.seats.release(seat, state, channel) {
+            self.hub.unsubscribe(channel, seat.socket().id(), held.member.as_ref(), &app.settings);
+        }
+    }
+
+    /// Takes note of who the socket belongs to, or of how long nobody needs to be known.
+    fn bind_by(
+        &self,
+        settings: &AppSettings,
+        (seat, state): (&Arc<Seat>, &mut State),
+        question: &Question,
+        now: DateTime<Utc>,
+    ) {
+        let seats = &self.access.seats;
+        if let Some((user, by)) = &question.subject {
+            let is_news = state.user.is_none();
+            seats.bind(seat, state, user, *by);
+            if let Some(grant) = &question.grant {
+                self.lease(settings, (seat, state), grant.token_ends, now);
+            }
+            if is_news && state.held.len() > 1 {
+                // What was heard while nobody was known is looked at in a moment.
+                seats.expect_by(seat, state, now);
+            }
+            return;
+        }
+        let limit = settings.max_unbound_lease;
+        let is_flagged = settings.authz == Authz::Enforce
+            && question.topic.is_rostered()
+            && question.wish.channel.guard() != Guard::Public;
+        if is_flagged && limit > 0 && state.unbound.is_none() {
+            let until = now + TimeDelta::seconds(limit.into());
+            state.unbound = Some(Lease { until, reason: CloseReason::UserUnknown });
+            seats.expect_by(seat, state, until);
+        }
+    }
+
+    /// Takes note of how long the socket may live on a token.
+    fn lease(
+        &self,
+        settings: &AppSettings,
+        (seat, state): (&Arc<Seat>, &mut State),
+        token_ends: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) {
+        let lease = match (settings.session_lease, state.session) {
+            // The cap counts from the first proof.
+            (SessionLease::Roster, Some(lease)) if lease.reason == CloseReason::LeaseOver => lease,
+            (SessionLease::Roster, _) => Lease { until: now + SESSION_CAP, reason: CloseReason::LeaseOver },
+            (SessionLease::Token, before) => {
+                let until = token_ends + TOKEN_GRACE;
+                let newer = before.filter(|before| before.reason == CloseReason::TokenExpired && before.until > until);
+                newer.unwrap_or(Lease { until, reason: CloseReason::TokenExpired })
+            }
+        };
+        state.session = Some(lease);
+        self.access.seats.expect(seat, state);
+    }
+
+    /// Ends a subscription.
+    pub fn unsubscribe(&self, channel: &ChannelName, socket: &Socket, user: Option<&UserId>, seat: Option<&Arc<Seat>>) {
+        let settings = &self.app().settings;
+        if let Some(seat) = seat {
+            let mut state = seat.lock();
+            let _held = self.access.seats.release(seat, &mut state, channel);
+            return self.hub.unsubscribe(channel, socket.id(), user, settings);
+        }
+        self.hub.unsubscribe(channel, socket.id(), user, settings);
+    }
+
+    /// Takes note that a socket is signed in. What it heard while nobody was known is looked at in a moment.
+    #[must_use]
+    pub fn bind_signed_in(&self, socket: &Arc<Socket>, user: &UserId, now: DateTime<Utc>) -> Arc<Seat> {
+        let seat = self.access.seats.take(socket);
+        let grant = self.access.grants.take(socket.id(), None, Instant::now());
+        self.bind_to(
+            &seat,
+            (user, Bound::SignIn),
+            grant.filter(|grant| grant.user == *user).map(|grant| grant.token_ends),
+            now,
+        );
+        seat
+    }
+
+    /// Takes note of the user whose token a socket was opened with.
+    #[must_use]
+    pub fn bind_by_token(
+        &self,
+        socket: &Arc<Socket>,
+        user: &UserId,
+        token_ends: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Arc<Seat> {
+        let seat = self.access.seats.take(socket);
+        self.bind_to(&seat, (user, Bound::Token), Some(token_ends), now);
+        seat
+    }
+
+    fn bind_to(
+        &self,
+        seat: &Arc<Seat>,
+        (user, by): (&UserId, Bound),
+        token_ends: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) {
+        let app = self.app();
+        let mut state = seat.lock();
+        self.access.seats.bind(seat, &mut state, user, by);
+        if let Some(ends) = token_ends {
+            self.lease(&app.settings, (seat, &mut state), ends, now);
+        }
+        self.access.seats.expect_by(seat, &mut state, now);
+    }
+
+    /// Removes the seat of a socket that is gone.
+    pub(in crate::services) fn leave_seat(&self, seat: &Seat) {
+        self.access.seats.leave(seat);
+    }
+}
+
+/// Tells whether the roster's no keeps a socket out.
+fn counts(question: &Question, decision: &Decision, app: &App) -> bool {
+    if question.wish.channel.guard() == Guard::Public && app.settings.guarded_public == GuardedPublic::Warn {
+        tracing::warn!(
+            app.id = %app.id, channel = %question.wish.channel, reason = %decision.reason,
+            "heard although the roster says no, because guarded_public is 'warn'"
+        );
+        return decision.reason.is_about_the_person();
+    }
+    question.must_agree || decision.reason.is_about_the_person()
+}

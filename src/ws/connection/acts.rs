@@ -1,0 +1,164 @@
+//! What a connection does for its session, and what it has to wait for.
+//!
+//! A guarded channel may need the roster, and the roster a database. While the answer is awaited nothing more of the client is
+//! handled, so that its messages keep their order; writing and keeping time go on.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::SystemTime,
+};
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+use super::{Admitted, Connection, Phase};
+use crate::{
+    domain::app::App,
+    hub::Frame,
+    protocol::{ChannelName, client_message::UserData},
+    services::{
+        access::{Judged, NotAdmitted, Question, Wish},
+        client_event::Sender,
+    },
+    ws::{
+        session::{self, Action},
+        socket::Chunk,
+    },
+};
+
+/// The answer about a guarded channel, on its way.
+type Answer = Pin<Box<dyn Future<Output = Judged> + Send>>;
+
+/// A question that was asked, and what the client said behind it.
+pub(super) struct Waiting {
+    answer: Answer,
+    /// Bytes that were read and not yet handled.
+    pub(super) rest: Vec<u8>,
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting").field("rest", &self.rest.len()).finish_non_exhaustive()
+    }
+}
+
+/// The time by the wall clock.
+fn wall() -> DateTime<Utc> {
+    DateTime::from(SystemTime::now())
+}
+
+impl<Io> Connection<Io> {
+    pub(super) fn act(&mut self, app: &App, action: Action, now: Instant) {
+        match action {
+            Action::Reply(frame) => self.send(&frame),
+            Action::Subscribe(wish) => self.subscribe(&wish),
+            Action::Unsubscribe(name, user) => {
+                let Admitted { live, socket, .. } = &self.admitted;
+                live.unsubscribe(&name, socket, user.as_ref(), self.incoming.seat.as_ref());
+            }
+            Action::Relay(name, frame) => self.relay(app, &name, &frame),
+            Action::SignIn(user) => self.sign_in(user),
+            Action::CountIgnored => self.admitted.live.metrics().ignored_events.inc(),
+            Action::Close(reason) => self.close(reason, now),
+        }
+    }
+
+    fn subscribe(&mut self, wish: &Wish) {
+        let Admitted { live, socket, .. } = &self.admitted;
+        match live.question(wish, socket, self.incoming.seat.as_deref()) {
+            Some(question) if question.needs_judging() => self.put(question),
+            Some(question) => self.admit(question.unasked()),
+            None => match live.subscribe(&wish.channel, socket, wish.member.as_ref()) {
+                Ok(name) => self.incoming.session.subscribed(name, None),
+                Err(refused) => {
+                    let frame = self.incoming.session.refused(&wish.channel, refused);
+                    self.send(&frame);
+                }
+            },
+        }
+    }
+
+    /// Puts a question about a guarded channel. The answer is taken up by [`Connection::poll_waiting`].
+    fn put(&mut self, question: Question) {
+        let answer = Box::pin(Arc::clone(&self.admitted.live).judge(question, wall()));
+        self.incoming.waiting = Some(Box::new(Waiting { answer, rest: Vec::new() }));
+    }
+
+    /// Acts on an answer about a guarded channel.
+    fn admit(&mut self, judged: Judged) {
+        let Admitted { live, socket, .. } = &self.admitted;
+        let wish = judged.wish().clone();
+        match live.admit(socket, &mut self.incoming.seat, judged, wall()) {
+            Ok(name) => self.incoming.session.subscribed(name, wish.member.map(|member| member.id)),
+            Err(NotAdmitted::Stale(question)) => self.put(*question),
+            Err(NotAdmitted::Denied(denied)) => {
+                live.metrics().count_denied(denied.reason.code());
+                let frame = self.incoming.session.denied(&wish.channel, &denied);
+                self.send(&frame);
+            }
+            Err(NotAdmitted::Refused(refused)) => {
+                let frame = self.incoming.session.refused(&wish.channel, refused);
+                self.send(&frame);
+            }
+        }
+    }
+
+    /// Waits for the answer, if one is awaited, and goes on with what the client said behind it. `Ready` when nothing is
+    /// awaited any more.
+    pub(super) fn poll_waiting(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while let Some(waiting) = &mut self.incoming.waiting {
+            let judged = ready!(waiting.answer.as_mut().poll(context));
+            let rest = self.incoming.waiting.take().map(|waiting| waiting.rest).unwrap_or_default();
+            self.admit(judged);
+            match &mut self.incoming.waiting {
+                Some(again) => again.rest = rest,
+                None => {
+                    let app = self.admitted.live.app();
+                    self.handle(&app, &mut Chunk::new(&rest), Instant::now());
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Gives up waiting, because the socket ends. What the client has said since is of no interest but for its close.
+    pub(super) fn stop_waiting(&mut self) {
+        if let Some(waiting) = self.incoming.waiting.take() {
+            self.heard_out |= super::goodbye::has_closed(&mut self.incoming.reader, &mut Chunk::new(&waiting.rest));
+        }
+    }
+
+    fn sign_in(&mut self, user: UserData) {
+        let Admitted { live, socket, .. } = &self.admitted;
+        let seat = live.bind_signed_in(socket, &user.member.id, wall());
+        let user = live.sign_in(socket, user, self.incoming.session.signed_in_as());
+        self.incoming.seat = Some(seat);
+        self.incoming.session.signed_in(user);
+    }
+
+    /// Forgets channels that were taken away, before the client's next message is judged by them.
+    pub(super) fn forget_revoked(&mut self) {
+        if let Some(seat) = &self.incoming.seat {
+            let revoked = seat.take_revoked();
+            self.incoming.session.forget(&revoked);
+        }
+    }
+
+    fn relay(&self, app: &App, name: &ChannelName, frame: &Frame) {
+        let Admitted { live, socket, network, .. } = &self.admitted;
+        let sender = Sender { socket: socket.id(), user: self.incoming.session.user_in(name), network: *network };
+        if live.client_event(name, frame, sender).is_err()
+            && let Action::Reply(answer) = session::too_many_client_events(&app.settings, name)
+        {
+            self.send(&answer);
+        }
+    }
+
+    /// Tells whether what the client says is handled now.
+    pub(super) fn is_listening(&self) -> bool {
+        matches!(self.phase, Phase::Open) && self.incoming.waiting.is_none()
+    }
+}
