@@ -78,7 +78,7 @@ impl World {
         let url = format!("sqlite://{}", folder.path().join("campanile.db").display());
         let store = Store::open(&store::Config { url, ..store::Config::default() }).await.unwrap();
         store.migrate().await.unwrap();
-        let apps = Arc::new(Apps::new(Arc::new(Metrics::new().unwrap())));
+        let apps = Arc::new(Apps::new(Arc::new(Metrics::new().unwrap()), store.clone()));
         apps.replace(vec![listed("campus", 1), listed("other", 2)]);
         let issuers = vec![issuer(ISSUER, None), issuer("https://second.example", Some("other"))];
         let callers = Callers::new(Arc::clone(&apps), &store, identity::tests::verifier(issuers, ""));

@@ -83,13 +83,12 @@ impl Issuer {
         tasks.spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                match &acceptor {
-                    None => serve(stream, &answer, &count).await,
-                    Some(acceptor) => {
-                        if let Ok(stream) = acceptor.accept(stream).await {
-                            serve(stream, &answer, &count).await;
-                        }
-                    }
+                let Some(acceptor) = &acceptor else {
+                    serve(stream, &answer, &count).await;
+                    continue;
+                };
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    serve(stream, &answer, &count).await;
                 }
             }
         });
