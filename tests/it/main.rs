@@ -65,6 +65,8 @@ mod threats_socket;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod tokens;
+#[cfg(test)]
 mod users;
 #[cfg(test)]
 mod watchlist;
