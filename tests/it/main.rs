@@ -31,6 +31,8 @@ mod close_codes;
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+mod guarded_public;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod isolation;
@@ -46,6 +48,8 @@ mod pages;
 mod presence;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod revocation;
 #[cfg(test)]
 mod rfc6455;
 #[cfg(test)]
