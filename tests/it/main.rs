@@ -31,6 +31,8 @@ mod close_codes;
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+mod guarded_public;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod isolation;
@@ -48,6 +50,8 @@ mod presence;
 mod process;
 #[cfg(test)]
 mod rest;
+#[cfg(test)]
+mod revocation;
 #[cfg(test)]
 mod rfc6455;
 #[cfg(test)]
