@@ -87,8 +87,7 @@ impl Roster {
     pub async fn apply(&self, live: &LiveApp, by: Writing<'_>, operations: &[Operation]) -> store::Result<Applied> {
         let (actor, ip) = (by.caller.actor(), by.ip.map(|ip| ip.to_string()));
         let write = RosterWrite { source: by.source, actor: &actor, ip: ip.as_deref(), now: by.now };
-        let done = self.store.roster_apply(&live.app().id, write, operations).await?;
-        self.tell(live, done, by.now).await
+        self.tell(live, self.store.roster_apply(&live.app().id, write, operations).await?, by.now).await
     }
 
     /// Applies one operation, if the object has the version that it is for.
@@ -108,13 +107,13 @@ impl Roster {
         self.tell(live, done, by.now).await
     }
 
-    /// Brings what was written into force on this node, and tells what became of it. Other nodes follow the change log.
+    /// Takes access away where the changes say so. Should the caller give up meanwhile, the follower of the roster does it.
     async fn tell(&self, live: &LiveApp, done: RosterApplied, now: DateTime<Utc>) -> store::Result<Applied> {
+        let revoked = live.roster_changed(&done.changes, now).await;
         let seq = match done.changes.last() {
             Some(newest) => newest.seq,
             None => self.store.roster_seq().await?,
         };
-        let revoked = live.roster_changed(&done.changes, now).await;
         Ok(Applied { rows: done.outcomes, seq, revoked })
     }
 

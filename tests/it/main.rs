@@ -31,6 +31,8 @@ mod close_codes;
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+mod guarded_public;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod isolation;
@@ -49,7 +51,11 @@ mod process;
 #[cfg(test)]
 mod rest;
 #[cfg(test)]
+mod revocation;
+#[cfg(test)]
 mod rfc6455;
+#[cfg(test)]
+mod roster_cli;
 #[cfg(test)]
 mod subscription_count;
 #[cfg(test)]
@@ -62,6 +68,8 @@ mod threats_limits;
 mod threats_socket;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod users;
 #[cfg(test)]
