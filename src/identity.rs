@@ -13,7 +13,7 @@ mod jwt;
 mod preset;
 pub mod session;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -173,10 +173,14 @@ impl Verifier {
             max_lifetime: issuer.max_lifetime,
         };
         let expires_at = jwt::check(&claims, &rules, now)?;
+        let subject = claims.id(&ClaimPath::sub())?;
+        if issuer.preset.is_client_token(&subject, &peeked.audience) {
+            return Err(Error::NotAPerson);
+        }
         Ok(Proven {
             app: issuer.app.clone(),
             issuer: issuer.issuer.clone(),
-            subject: claims.id(&ClaimPath::sub())?,
+            subject,
             user: claims.id(&issuer.user_claim)?,
             expires_at,
             name: claims.label(&issuer.name_claim),

@@ -34,9 +34,10 @@ use crate::{
         page::{Address, Development, Pages, SecretIs},
     },
     config::{Config, Mode, PublicAddress, Scheme, ServerConfig},
-    identity::Verifier,
+    identity::{self, Verifier},
     ids,
     metrics::Metrics,
+    outbound,
     services::{Apps, Callers, roster::Roster, sockets::Capacity},
     store::{self, Store},
     telemetry::{self, Health},
@@ -84,6 +85,12 @@ pub enum Error {
     /// No random numbers for a new app.
     #[error("no random numbers: {0}")]
     Random(#[from] getrandom::Error),
+    /// Outgoing requests cannot be made.
+    #[error("outgoing requests: {0}")]
+    Outbound(#[from] outbound::Error),
+    /// An issuer's key cannot be used.
+    #[error("issuers of tokens: {0}")]
+    Identity(#[from] identity::Error),
     /// A new app's name is none.
     #[error("{0}")]
     Id(#[from] ids::Error),
@@ -121,9 +128,12 @@ pub async fn build(config: Config) -> Result<Server> {
     let apps =
         Arc::new(Apps::new(Arc::clone(&metrics), store.clone()).with_master_key(config.encryption_master_key.clone()));
     directory::load(&config, &store, &apps).await?;
+    let outbound = Arc::new(outbound::Client::new(&config.outbound)?);
+    let verifier = Verifier::new(config.issuers.clone(), &outbound)?;
+    let callers = Arc::new(Callers::new(Arc::clone(&apps), &store, verifier));
     let services = Services {
         apps: Arc::clone(&apps),
-        callers: Arc::new(Callers::new(Arc::clone(&apps), Verifier::default())),
+        callers: Arc::clone(&callers),
         roster: Arc::new(Roster::new(store.clone())),
         strangers: Keyed::per_minute(config.server.guest_requests_per_minute_per_ip).map(Arc::new),
     };
@@ -135,6 +145,7 @@ pub async fn build(config: Config) -> Result<Server> {
     let metrics_listener = bind_metrics(&config).await?;
     let gate = Gate {
         apps,
+        callers,
         capacity: Capacity::new(capacity(config.server.max_connections)),
         connects: Keyed::per_minute(config.server.connects_per_minute_per_ip),
         draining: AtomicBool::new(false),
@@ -257,6 +268,7 @@ impl Server {
         tasks.spawn(roster::keep_deadlines(Arc::clone(&gate.apps), token.clone()));
         tasks.spawn(roster::keep_following(store.clone(), Arc::clone(&gate.apps), token.clone()));
         tasks.spawn(directory::keep_time(Arc::clone(&gate), services.strangers, token.clone()));
+        tasks.spawn(directory::keep_notes(services.callers, token.clone()));
         tasks.spawn(directory::keep_fresh(config.clone(), store.clone(), Arc::clone(&gate), token.clone()));
 
         stop.await;

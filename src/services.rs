@@ -8,6 +8,7 @@ pub mod apps;
 pub mod callers;
 pub mod channels;
 pub mod client_event;
+pub mod import;
 pub mod origin;
 pub mod publish;
 pub mod roster;

@@ -187,3 +187,14 @@ user_routes! {
     PusherUser "/pusher/user-auth" "authorizeUserPusher" "authorizeUserPusherByGet";
     ApiPusherUser "/api/pusher/user-auth" "authorizeUserApiPusher" "authorizeUserApiPusherByGet";
 }
+
+impl From<AuthRefused> for Problem {
+    fn from(refused: AuthRefused) -> Self {
+        match refused {
+            AuthRefused::Malformed(detail) => Self::malformed(detail),
+            AuthRefused::NotIdentified(detail) => Self::unknown_caller("not_identified", detail),
+            AuthRefused::Denied(decision) => (*decision).into(),
+            AuthRefused::Unavailable => Self::unavailable("source_unavailable", refused.to_string()),
+        }
+    }
+}

@@ -136,10 +136,13 @@ impl fmt::Display for Field {
     }
 }
 
-/// A refusal on its way to the door.
+/// A refusal on its way to the door. Boxed, because it travels where answers do.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{detail}")]
-pub(super) struct Problem {
+#[error("{}", .0.detail)]
+pub(super) struct Problem(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
     status: StatusCode,
     code: &'static str,
     detail: String,
@@ -155,7 +158,29 @@ pub(super) struct Problem {
 impl Problem {
     /// A refusal with this status; `detail` says what would be right.
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None, limit: None, header: None }
+        let (detail, errors) = (detail.into(), Vec::new());
+        Self(Box::new(Parts { status, code, detail, errors, retry_after: None, limit: None, header: None }))
+    }
+
+    fn with_errors(mut self, errors: Vec<Field>) -> Self {
+        self.0.errors = errors;
+        self
+    }
+
+    fn with_header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.0.header = Some((name, value.into()));
+        self
+    }
+
+    fn with_retry(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(seconds);
+        self
+    }
+
+    /// The same with the limit that was reached.
+    pub(super) fn with_limit(mut self, limit: Told) -> Self {
+        self.0.limit = Some(limit);
+        self
     }
 
     /// 400: the request cannot be understood.
@@ -166,14 +191,13 @@ impl Problem {
     /// 400: a parameter in path, query or header is none.
     pub(super) fn parameter(name: &str, message: impl Into<String>) -> Self {
         let field = Field::of(name, message.into());
-        let problem = Self::new(StatusCode::BAD_REQUEST, "invalid_parameter", field.to_string());
-        Self { errors: vec![field], ..problem }
+        Self::new(StatusCode::BAD_REQUEST, "invalid_parameter", field.to_string()).with_errors(vec![field])
     }
 
     /// 401: nobody known calls, and the route is not for everybody.
     pub(super) fn unknown_caller(code: &'static str, detail: impl Into<String>) -> Self {
-        let header = Some(("WWW-Authenticate", "Bearer realm=\"campanile\"".into()));
-        Self { header, ..Self::new(StatusCode::UNAUTHORIZED, code, detail) }
+        let problem = Self::new(StatusCode::UNAUTHORIZED, code, detail);
+        problem.with_header("WWW-Authenticate", "Bearer realm=\"campanile\"")
     }
 
     /// 403: whoever calls may not do this.
@@ -189,8 +213,7 @@ impl Problem {
     /// 405, with the methods that the path has.
     pub(super) fn wrong_method(allow: String) -> Self {
         let detail = format!("This path answers {allow}");
-        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
-        Self { header: Some(("Allow", allow.into())), ..problem }
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).with_header("Allow", allow)
     }
 
     /// 415, with the media type that would be right.
@@ -198,13 +221,13 @@ impl Problem {
         let got: String = got.chars().take(100).collect();
         let detail = format!("The body must be sent with 'Content-Type: {accept}', not '{got}'");
         let problem = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
-        Self { header: Some(("Accept", accept.into())), ..problem }
+        problem.with_header("Accept", accept)
     }
 
     /// 422: fields of the body are wrong.
     pub(super) fn fields(errors: Vec<Field>) -> Self {
         let detail = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields", detail) }
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields", detail).with_errors(errors)
     }
 
     /// 500; the cause goes to the log and not to the caller.
@@ -219,7 +242,7 @@ impl Problem {
 
     /// 503: what the answer needs is not there right now.
     pub(super) fn unavailable(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail) }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).with_retry(1)
     }
 
     /// What a route or the framework refused.
@@ -248,54 +271,49 @@ impl Problem {
         Self::not_found("There is no such route; /docs shows the routes of this server")
     }
 
-    /// The same with the limit that was reached.
-    pub(super) fn with_limit(self, limit: Told) -> Self {
-        Self { limit: Some(limit), ..self }
-    }
-
     /// The limit that was reached.
-    pub(super) const fn limit(&self) -> Option<&Told> {
-        self.limit.as_ref()
+    pub(super) fn limit(&self) -> Option<&Told> {
+        self.0.limit.as_ref()
     }
 
     /// Stable name of the problem.
-    pub(super) const fn code(&self) -> &'static str {
-        self.code
+    pub(super) fn code(&self) -> &'static str {
+        self.0.code
     }
 
     /// What is wrong, in one text.
     pub(super) fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
-    fn view(self, request_id: &str) -> ProblemView {
-        let title = title(self.status);
+    fn view(&self, request_id: &str) -> ProblemView {
+        let Parts { status, code, detail, errors, .. } = &*self.0;
+        let title = title(*status);
         ProblemView {
-            kind: format!("/problems/{}", self.code),
+            kind: format!("/problems/{code}"),
             title: title.to_owned(),
-            status: self.status.as_u16(),
-            detail: self.detail,
-            code: self.code.to_owned(),
+            status: status.as_u16(),
+            detail: detail.clone(),
+            code: (*code).to_owned(),
             error: title.to_owned(),
-            errors: self.errors.into_iter().map(FieldView::from).collect(),
+            errors: errors.iter().cloned().map(FieldView::from).collect(),
             request_id: request_id.to_owned(),
         }
     }
 
     /// The answer with its body.
-    pub(super) fn answer(self, request_id: &str) -> Response {
-        let (status, retry_after, limit) = (self.status, self.retry_after, self.limit);
-        let header = self.header.clone();
-        let body = self.view(request_id).to_json_string();
-        let mut response = Response::builder().status(status).body(body);
+    pub(super) fn answer(&self, request_id: &str) -> Response {
+        let Parts { status, retry_after, limit, header, .. } = &*self.0;
+        let mut response = Response::builder().status(*status).body(self.view(request_id).to_json_string());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA));
         if let Some(seconds) = retry_after {
-            headers.insert("Retry-After", HeaderValue::from(seconds));
+            headers.insert("Retry-After", HeaderValue::from(*seconds));
         }
-        if let Some((name, value)) = header.and_then(|(name, value)| Some((name, HeaderValue::from_str(&value).ok()?)))
+        if let Some((name, text)) = header
+            && let Ok(value) = HeaderValue::from_str(text)
         {
-            headers.insert(name, value);
+            headers.insert(*name, value);
         }
         if let Some(limit) = limit {
             limit.write(&mut response);
@@ -308,8 +326,8 @@ impl From<Exceeded> for Problem {
     fn from(exceeded: Exceeded) -> Self {
         let seconds = exceeded.retry_after.as_secs_f64().ceil().max(1.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds, never negative")]
-        let retry_after = Some(seconds as u64);
-        Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", exceeded.to_string()) }
+        let seconds = seconds as u64;
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", exceeded.to_string()).with_retry(seconds)
     }
 }
 
@@ -414,7 +432,7 @@ impl<S: Statuses> From<Fault<S>> for poem::Error {
 
 impl ResponseError for Problem {
     fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 }
 

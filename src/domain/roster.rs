@@ -4,6 +4,7 @@
 //! find a row by. Nothing here decides anything; `access` does.
 
 mod check;
+mod fields;
 mod ledger;
 mod outcome;
 
@@ -11,6 +12,7 @@ use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 
+pub use fields::Field;
 pub use ledger::{Ledger, Verdict, Write};
 pub use outcome::{Expected, Outcome, RowError, Versioned};
 

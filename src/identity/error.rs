@@ -75,7 +75,7 @@ pub enum Error {
     Revoked,
     /// The API key may not be used from this address.
     AddressNotAllowed,
-    /// An API key where a person is needed.
+    /// An API key, or the token of an OAuth client, where a person is needed.
     NotAPerson,
     /// More than one proof in one place.
     Ambiguous,
@@ -127,7 +127,7 @@ impl Error {
             Self::KeyExpired => ("api_key_expired", "The API key has expired"),
             Self::Revoked => ("api_key_revoked", "The API key was revoked"),
             Self::AddressNotAllowed => ("api_key_address", "The API key may not be used from this address"),
-            Self::NotAPerson => ("api_key_no_person", "An API key is not for sockets: use a user's token, or none"),
+            Self::NotAPerson => ("no_person", "An API key or a client's own token names no person"),
             Self::Ambiguous => ("token_ambiguous", "There is more than one token: send one"),
             Self::OriginNotAllowed => {
                 ("origin_not_allowed", "The cookie counts only from the server's own host or an allowed origin")

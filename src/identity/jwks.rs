@@ -108,11 +108,16 @@ impl Jwks {
         let look = || self.state.lock().look(kid, now);
         let first = look();
         let _fetching = match &first {
-            Lookup::Found(_) | Lookup::Unknown | Lookup::Unavailable => return outcome(first),
+            Lookup::Found(_) => return outcome(first),
             // Somebody else is at it already.
             Lookup::Stale(_) => match self.fetching.try_lock() {
                 Ok(guard) => guard,
                 Err(_busy) => return outcome(first),
+            },
+            // What is being fetched may hold the key.
+            Lookup::Unknown | Lookup::Unavailable => match self.fetching.try_lock() {
+                Ok(_idle) => return outcome(first),
+                Err(_busy) => self.fetching.lock().await,
             },
             Lookup::Due => self.fetching.lock().await,
         };

@@ -47,6 +47,12 @@ impl Preset {
         !matches!(self, Self::Clerk)
     }
 
+    /// Tells whether a token is of a program that signed in for itself. Passport then puts the client's id where the user's
+    /// stands otherwise, and clients are numbered like users.
+    pub(super) fn is_client_token(self, subject: &str, audience: &[String]) -> bool {
+        matches!(self, Self::Passport) && audience.iter().any(|client| client == subject)
+    }
+
     /// How its tokens write times. Passport writes microseconds (laravel/passport issue 1395); nobody else may.
     pub(super) const fn dates(self) -> Dates {
         match self {

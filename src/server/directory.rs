@@ -14,7 +14,7 @@ use crate::{
     config::{Config, Mode},
     domain::app::{App, Listed, Secret, secret_weakness},
     ids::{AppId, AppKey},
-    services::Apps,
+    services::{Apps, Callers},
     store::{NewApp, Store},
     throttle::{Keyed, Network},
     ws::upgrade::Gate,
@@ -22,6 +22,9 @@ use crate::{
 
 /// How often changes are looked for and due work is done.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often the use of API keys is noted.
+const NOTES_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Longest wait for the database to tell what has changed.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -132,6 +135,15 @@ pub(super) async fn keep_time(gate: Arc<Gate>, strangers: Option<Arc<Keyed<Netwo
             strangers.sweep();
         }
     }
+}
+
+/// Notes the use of API keys, every few seconds, until cancelled and once more then.
+pub(super) async fn keep_notes(callers: Arc<Callers>, token: CancellationToken) {
+    let mut ticker = ticker(NOTES_INTERVAL);
+    while token.run_until_cancelled(ticker.tick()).await.is_some() {
+        callers.note_uses().await;
+    }
+    callers.note_uses().await;
 }
 
 /// Looks for changed apps, once a second, until cancelled.

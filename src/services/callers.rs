@@ -4,17 +4,25 @@
 //! says, else what the token says; a deactivated person is nobody. Doors find the proof and hand it over; they never look
 //! into it.
 
+mod people;
+mod programs;
+
 use std::{net::IpAddr, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use self::{
+    people::People,
+    programs::{Programs, is_api_key},
+};
+use super::{Apps, LiveApp, origin};
 pub use crate::identity::{Error, Result, session::NewSession};
 use crate::{
     domain::caller::{Caller, Subject, Who},
     identity::{self, Proven, Verifier, session},
-    ids::{AppId, UserId},
+    ids::AppId,
     protocol::CloseReason,
-    services::{Apps, LiveApp, origin},
+    store::Store,
 };
 
 /// What a request or a handshake brings to prove who it comes from.
@@ -55,18 +63,23 @@ pub struct Issued {
     pub expires_at: DateTime<Utc>,
 }
 
+/// Somebody known, and the app that they are known to.
+type Person = (AppId, Box<Subject>);
+
 /// Finds out who calls.
 #[derive(Debug)]
 pub struct Callers {
     apps: Arc<Apps>,
     verifier: Verifier,
+    people: People,
+    programs: Programs,
 }
 
 impl Callers {
-    /// Callers of these apps, with tokens of the verifier's issuers.
+    /// Callers of these apps, with tokens of the verifier's issuers and the API keys of the store.
     #[must_use]
-    pub const fn new(apps: Arc<Apps>, verifier: Verifier) -> Self {
-        Self { apps, verifier }
+    pub fn new(apps: Arc<Apps>, store: &Store, verifier: Verifier) -> Self {
+        Self { apps, verifier, people: People::new(store.clone()), programs: Programs::new(store.clone()) }
     }
 
     /// The app of those who name none: the configured one, else the oldest that is enabled.
@@ -82,12 +95,18 @@ impl Callers {
     pub async fn identify(&self, proof: Proof<'_>, from: IpAddr, now: DateTime<Utc>) -> Result<Caller> {
         match proof {
             Proof::None => Ok(Caller::guest(self.default()?.app().id.clone())),
-            Proof::Bearer(text) if is_api_key(text) => self.program(text, from, now).await,
-            Proof::Bearer(token) => self.person(token, now).await.map(|(_, caller)| caller),
+            Proof::Bearer(text) if is_api_key(text) => {
+                let (app, key) = self.programs.find(text, from, now).await?;
+                self.live(app.as_str())?;
+                Ok(Caller { app, who: Who::Key(key) })
+            }
+            Proof::Bearer(token) => {
+                let (_, (app, subject)) = self.person(token, now).await?;
+                Ok(Caller { app, who: Who::User(subject) })
+            }
             Proof::Cookie { token, origin, host } => {
-                let (live, caller) = self.person(token, now).await?;
-                let may = origin.is_some_and(|origin| origin::may_use_cookies(&live.app().settings, origin, host));
-                if may { Ok(caller) } else { Err(Error::OriginNotAllowed) }
+                let (app, subject) = self.person_of_cookie(token, origin, host, now).await?;
+                Ok(Caller { app, who: Who::User(subject) })
             }
         }
     }
@@ -105,21 +124,26 @@ impl Callers {
         app: &AppId,
         now: DateTime<Utc>,
     ) -> Result<Option<Box<Subject>>, CloseReason> {
-        let (token, is_cookie) = match proof {
+        let found = match proof {
             Proof::None => return Ok(None),
-            Proof::Bearer(text) if is_api_key(text) => return Err(refusal(&Error::NotAPerson)),
-            Proof::Bearer(token) => (token, false),
-            Proof::Cookie { token, .. } => (token, true),
+            Proof::Bearer(text) if is_api_key(text) => Err(Error::NotAPerson),
+            Proof::Bearer(token) => self.person(token, now).await.map(|(_, found)| found),
+            Proof::Cookie { token, origin, host } => self.person_of_cookie(token, origin, host, now).await,
         };
-        let _ = token;
-        // The address counts for API keys only.
-        let found = self.identify(proof, IpAddr::from([0, 0, 0, 0]), now).await;
-        match found.and_then(|caller| if caller.app == *app { Ok(caller) } else { Err(Error::WrongApp) }) {
-            Ok(Caller { who: Who::User(subject), .. }) => Ok(Some(subject)),
-            Ok(_) => Err(refusal(&Error::NotAPerson)),
-            Err(_) if is_cookie => Ok(None),
+        match found {
+            Ok((of, subject)) if of == *app => Ok(Some(subject)),
+            Ok(_) | Err(_) if matches!(proof, Proof::Cookie { .. }) => Ok(None),
+            Ok(_) => Err(refusal(&Error::WrongApp)),
             Err(error) => Err(refusal(&error)),
         }
+    }
+
+    /// Notes which API keys were used since the last call; to be called every few seconds.
+    ///
+    /// # Cancel safety
+    /// Uses that are not noted when it is dropped are noted with the next use of the key.
+    pub async fn note_uses(&self) {
+        self.programs.note().await;
     }
 
     /// Makes a session token for a user of an app. It is valid under the app's secrets of now.
@@ -141,7 +165,7 @@ impl Callers {
         self.apps.by_id(app).filter(|live| live.app().enabled).ok_or(Error::UnknownApp)
     }
 
-    async fn person(&self, token: &str, now: DateTime<Utc>) -> Result<(Arc<LiveApp>, Caller)> {
+    async fn person(&self, token: &str, now: DateTime<Utc>) -> Result<(Arc<LiveApp>, Person)> {
         let peeked = identity::peek(token)?;
         let (live, proven) = if peeked.issuer.as_deref() == Some(session::ISSUER) {
             let live = self.live(peeked.audience.first().ok_or(Error::WrongAudience)?)?;
@@ -156,29 +180,28 @@ impl Callers {
             (live, proven)
         };
         let app = live.app().id.clone();
-        let user = self.user(&app, &proven).await?;
+        let user = self.people.find(&app, &proven, now).await?;
         let Proven { issuer, expires_at, name, avatar, .. } = proven;
-        let subject = Subject { user, issuer, expires_at, name, avatar };
-        Ok((live, Caller { app, who: Who::User(Box::new(subject)) }))
+        Ok((live, (app, Box::new(Subject { user, issuer, expires_at, name, avatar }))))
     }
 
-    /// The user in the roster that a token is of.
-    async fn user(&self, _app: &AppId, proven: &Proven) -> Result<UserId> {
-        UserId::parse(&proven.user)
-            .map_err(|_bad| Error::WrongType { claim: "sub".to_owned(), expected: "at most 128 characters" })
+    async fn person_of_cookie(
+        &self,
+        token: &str,
+        origin: Option<&str>,
+        host: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Person> {
+        let (live, person) = self.person(token, now).await?;
+        let may = origin.is_some_and(|origin| origin::may_use_cookies(&live.app().settings, origin, host));
+        if may { Ok(person) } else { Err(Error::OriginNotAllowed) }
     }
-
-    async fn program(&self, _text: &str, _from: IpAddr, _now: DateTime<Utc>) -> Result<Caller> {
-        Err(Error::BadApiKey)
-    }
-}
-
-/// Tells whether a proof has the shape of an API key.
-fn is_api_key(text: &str) -> bool {
-    text.starts_with("ck_")
 }
 
 /// Why a socket with a bad proof is closed.
 fn refusal(error: &Error) -> CloseReason {
     if error.is_unavailable() { CloseReason::NotIdentifiedYet } else { CloseReason::NotIdentified(error.reason()) }
 }
+
+#[cfg(test)]
+mod tests;

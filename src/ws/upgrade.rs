@@ -22,7 +22,7 @@ use crate::{
     hub::NotOpened,
     metrics::Metrics,
     protocol::CloseReason,
-    services::{Apps, LiveApp, sockets::Capacity},
+    services::{Apps, Callers, LiveApp, sockets::Capacity},
     throttle::{Keyed, Network},
 };
 
@@ -31,6 +31,8 @@ use crate::{
 pub struct Gate {
     /// The apps.
     pub apps: Arc<Apps>,
+    /// Who comes with a proof.
+    pub callers: Arc<Callers>,
     /// Room on this node.
     pub capacity: Capacity,
     /// Handshakes per address; absent = no limit.

@@ -49,6 +49,8 @@ mod presence;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod rest;
+#[cfg(test)]
 mod revocation;
 #[cfg(test)]
 mod rfc6455;

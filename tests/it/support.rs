@@ -14,6 +14,7 @@ pub(crate) mod description;
 pub(crate) mod http;
 pub(crate) mod process;
 pub(crate) mod raw;
+pub(crate) mod rest;
 pub(crate) mod roster;
 pub(crate) mod wire;
 

@@ -240,13 +240,12 @@ mod tests {
             name: None,
             avatar: None,
         };
-        let all = [
+        [
             caller(Who::Guest),
             caller(Who::User(Box::new(subject))),
             key(vec![Scope::RosterRead]),
             key(vec![Scope::RosterWrite, Scope::AccessRead]),
-        ];
-        all
+        ]
     }
 
     #[test]

@@ -3,8 +3,6 @@
 //! The request as a whole is refused only when it is no list of at most [`BATCH_MAX`] operations; an operation that cannot be
 //! read is refused in its own row, like one that breaks a rule of the roster.
 
-use std::marker::PhantomData;
-
 use poem_openapi::{
     Object,
     registry::{MetaSchema, MetaSchemaRef, Registry},
@@ -176,8 +174,8 @@ struct Row {
 
 impl Row {
     fn read(value: Value) -> Self {
-        let kind = value["kind"].as_str().and_then(|text| text.parse().ok());
-        let id = value["id"].as_str().map(|id| id.chars().take(128).collect());
+        let kind = value.get("kind").and_then(Value::as_str).and_then(|text| text.parse().ok());
+        let id = value.get("id").and_then(Value::as_str).map(|id| id.chars().take(128).collect());
         Self { kind, id, operation: read_value::<OperationBody>(value).and_then(OperationBody::read) }
     }
 }
@@ -188,28 +186,28 @@ struct Rows(Vec<Row>);
 
 impl<'de> Deserialize<'de> for Rows {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Bounded(PhantomData<Row>);
+        deserializer.deserialize_seq(ReadRows)
+    }
+}
 
-        impl<'de> Visitor<'de> for Bounded {
-            type Value = Rows;
+struct ReadRows;
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a list of operations")
+impl<'de> Visitor<'de> for ReadRows {
+    type Value = Rows;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of operations")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Rows, A::Error> {
+        let mut rows = Vec::new();
+        while let Some(value) = list.next_element::<Value>()? {
+            if rows.len() == BATCH_MAX {
+                return Err(A::Error::custom(format!("a batch may have at most {BATCH_MAX} operations")));
             }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Rows, A::Error> {
-                let mut rows = Vec::new();
-                while let Some(value) = list.next_element::<Value>()? {
-                    if rows.len() == BATCH_MAX {
-                        return Err(A::Error::custom(format!("a batch may have at most {BATCH_MAX} operations")));
-                    }
-                    rows.push(Row::read(value));
-                }
-                Ok(Rows(rows))
-            }
+            rows.push(Row::read(value));
         }
-
-        deserializer.deserialize_seq(Bounded(PhantomData))
+        Ok(Rows(rows))
     }
 }
 
@@ -331,13 +329,16 @@ impl Batch {
 }
 
 /// Rows without the outcomes of those that could be read.
-pub(super) struct Unfinished(Vec<(Option<Kind>, Option<String>, Option<Field>)>);
+pub(super) struct Unfinished(Vec<Begun>);
+
+/// Kind and id of an operation, as far as they could be read, and why it could not be read.
+type Begun = (Option<Kind>, Option<String>, Option<Field>);
 
 impl Unfinished {
     /// Puts the outcomes where they belong.
     pub(super) fn finish(self, applied: Applied) -> BatchResultView {
         let mut outcomes = applied.rows.into_iter();
-        let row = |(index, (kind, id, unread)): (usize, (Option<Kind>, Option<String>, Option<Field>))| {
+        let row = |(index, (kind, id, unread)): (usize, Begun)| {
             let (outcome, error) = match unread {
                 Some(field) => ("refused", Some(field)),
                 None => match outcomes.next() {

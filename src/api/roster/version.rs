@@ -80,10 +80,10 @@ mod tests {
     #[test]
     fn versions_are_listed_in_quotes_and_foreign_tags_match_nothing() {
         let has = |text: &str, version| Listed::read("If-Match", text).map(|listed| listed.has(version));
-        assert_eq!(has("*", 9).unwrap(), true);
-        assert_eq!(has("\"3\"", 3).unwrap(), true);
-        assert_eq!(has("\"2\", W/\"3\"", 3).unwrap(), true);
-        assert_eq!(has("\"2\",\"abc\"", 3).unwrap(), false);
+        assert!(has("*", 9).unwrap());
+        assert!(has("\"3\"", 3).unwrap());
+        assert!(has("\"2\", W/\"3\"", 3).unwrap());
+        assert!(!has("\"2\",\"abc\"", 3).unwrap());
         for wrong in ["", "3", "\"3", "'3'", "\"3\",", &"\"1\",".repeat(101)] {
             assert_eq!(has(wrong, 3).unwrap_err().code(), "invalid_parameter", "{wrong}");
         }

@@ -93,6 +93,14 @@ impl Ledger {
         self.rows.get(&(kind, id.to_owned()))
     }
 
+    /// All enrollments, in no order.
+    pub fn enrollments(&self) -> impl Iterator<Item = (&Enrollment, &Versioned)> {
+        self.rows.values().filter_map(|row| match &row.object {
+            Object::Enrollment(enrollment) => Some((enrollment, row)),
+            _ => None,
+        })
+    }
+
     /// Judges putting an object; a new row belongs to `source`. Needs to know the row with its id, everything that it names,
     /// and for an enrollment those of the same person in the same course.
     #[must_use]

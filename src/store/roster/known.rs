@@ -60,13 +60,7 @@ impl Known {
 pub(super) async fn ledger(db: &impl ConnectionTrait, app: &AppId, operations: &[Operation]) -> Result<Ledger> {
     let mut wanted = Wanted::default();
     operations.iter().for_each(|operation| wanted.add(operation));
-    let mut ledger = Ledger::default();
-    take::<org::Entity>(&mut ledger, (db, app), &wanted).await?;
-    take::<course::Entity>(&mut ledger, (db, app), &wanted).await?;
-    take::<course_class::Entity>(&mut ledger, (db, app), &wanted).await?;
-    take::<chapter::Entity>(&mut ledger, (db, app), &wanted).await?;
-    take::<person::Entity>(&mut ledger, (db, app), &wanted).await?;
-    take::<enrollment::Entity>(&mut ledger, (db, app), &wanted).await?;
+    let mut ledger = with_ids(db, app, &wanted.ids).await?;
     for some in wanted.parts.chunks(CHUNK) {
         let (users, courses): (BTreeSet<_>, BTreeSet<_>) = some.iter().copied().unzip();
         let theirs = Condition::all()
@@ -77,21 +71,32 @@ pub(super) async fn ledger(db: &impl ConnectionTrait, app: &AppId, operations: &
     Ok(ledger)
 }
 
-async fn take<T: Table>(
-    ledger: &mut Ledger,
-    (db, app): (&impl ConnectionTrait, &AppId),
-    wanted: &Wanted<'_>,
-) -> Result<()> {
-    if let Some(ids) = wanted.ids.get(&T::KIND) {
+/// The rows with these ids.
+pub(super) async fn with_ids(db: &impl ConnectionTrait, app: &AppId, ids: &Ids<'_>) -> Result<Ledger> {
+    let mut ledger = Ledger::default();
+    take::<org::Entity>(&mut ledger, (db, app), ids).await?;
+    take::<course::Entity>(&mut ledger, (db, app), ids).await?;
+    take::<course_class::Entity>(&mut ledger, (db, app), ids).await?;
+    take::<chapter::Entity>(&mut ledger, (db, app), ids).await?;
+    take::<person::Entity>(&mut ledger, (db, app), ids).await?;
+    take::<enrollment::Entity>(&mut ledger, (db, app), ids).await?;
+    Ok(ledger)
+}
+
+async fn take<T: Table>(ledger: &mut Ledger, (db, app): (&impl ConnectionTrait, &AppId), ids: &Ids<'_>) -> Result<()> {
+    if let Some(ids) = ids.get(&T::KIND) {
         table::find_ids::<T>(db, app, ids).await?.into_iter().for_each(|row| ledger.know(row));
     }
     Ok(())
 }
 
-/// Ids that operations name.
+/// Ids by the kind of what they name.
+pub(super) type Ids<'a> = BTreeMap<Kind, BTreeSet<&'a str>>;
+
+/// What operations name.
 #[derive(Default)]
 struct Wanted<'a> {
-    ids: BTreeMap<Kind, BTreeSet<&'a str>>,
+    ids: Ids<'a>,
     /// Person and course of each enrollment that is put.
     parts: Vec<(&'a str, &'a str)>,
 }
@@ -133,10 +138,7 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// PostgreSQL refuses to compare with a NUL; nothing has such an id.
     fn id(&mut self, kind: Kind, id: &'a str) {
-        if !id.contains('\0') {
-            self.ids.entry(kind).or_default().insert(id);
-        }
+        self.ids.entry(kind).or_default().insert(id);
     }
 }

@@ -6,7 +6,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::{CHANGES_KEPT, CHUNK, COUNTER, Result, RosterWrite};
 use crate::{
@@ -64,8 +64,8 @@ impl<'a> Log<'a> {
             target_type: kind.name().to_owned(),
             target_id: id.to_owned(),
             scope: None,
-            before: before.map(|object| described(object).to_string()),
-            after: after.map(|object| described(object).to_string()),
+            before: before.map(described),
+            after: after.map(described),
             ip: self.by.ip.map(ToOwned::to_owned),
             at,
         });
@@ -136,44 +136,8 @@ fn concerned(object: &Object) -> (Option<&UserId>, Option<&ExternalId>) {
 }
 
 /// An object as the audit keeps it. Without addresses: they would outlive the person's row.
-fn described(object: &Object) -> Value {
-    let id = |id: Option<&ExternalId>| id.map(|id| id.as_str().to_owned());
-    let time = |moment: Option<DateTime<Utc>>| moment.map(|moment| moment.to_rfc3339());
-    match object {
-        Object::Org(org) => json!({ "name": org.name }),
-        Object::Course(course) => json!({
-            "org": id(course.org.as_ref()),
-            "code": course.code,
-            "title": course.title,
-            "starts_at": time(course.starts_at),
-            "ends_at": time(course.ends_at),
-            "visibility": course.visibility.name(),
-            "archived_at": time(course.archived_at),
-            "overrides": course.overrides.iter()
-                .map(|one| format!("{} {} {}", one.role, one.capability, one.effect)).collect::<Vec<_>>(),
-        }),
-        Object::Class(class) => {
-            json!({ "course": class.course.as_str(), "name": class.name, "guests": class.guests })
-        }
-        Object::Chapter(chapter) => {
-            json!({ "course": chapter.course.as_str(), "title": chapter.title, "position": chapter.position })
-        }
-        Object::User(person) => json!({
-            "org": id(person.org.as_ref()),
-            "name": person.name,
-            "org_role": person.org_role.map(|role| role.name()),
-            "deactivated_at": time(person.deactivated_at),
-        }),
-        Object::Enrollment(enrollment) => json!({
-            "user": enrollment.user.as_str(),
-            "course": enrollment.course.as_str(),
-            "class": id(enrollment.class.as_ref()),
-            "role": enrollment.role.name(),
-            "status": enrollment.status.name(),
-            "begin_at": time(enrollment.begin_at),
-            "end_at": time(enrollment.end_at),
-            "observed_user": enrollment.observed_user.as_ref().map(UserId::as_str),
-            "limit_to_class": enrollment.limit_to_class,
-        }),
-    }
+fn described(object: &Object) -> String {
+    let fields = object.fields().into_iter().filter(|(name, _)| !["email", "avatar"].contains(name));
+    let fields: Map<String, Value> = fields.map(|(name, text)| (name.to_owned(), Value::from(text))).collect();
+    Value::Object(fields).to_string()
 }

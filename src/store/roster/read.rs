@@ -1,16 +1,18 @@
 //! Looking at the roster: objects, lists, changes, and what a decision about access needs.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use entity::{chapter, course, course_class, enrollment, org, person, roster_change};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{
     super::{Result, Store},
-    CHANGES_KEPT, COUNTER, Page, RosterFilter,
+    CHANGES_KEPT, CHUNK, COUNTER, Page, RosterFilter, known,
     rows::{self, Fault},
     table,
 };
 use crate::{
-    domain::roster::{Change, Class, Course, Kind, Object, Place, PlaceId, Standing, Versioned},
+    domain::roster::{Change, Class, Course, Kind, Ledger, Object, Place, PlaceId, Standing, Versioned},
     ids::{AppId, ExternalId, UserId},
 };
 
@@ -177,6 +179,26 @@ impl Store {
             Object::Course(course) => Some(place(course)),
             _ => None,
         }))
+    }
+
+    /// The rows with these ids, and all enrollments in these courses: what it takes to judge an import.
+    ///
+    /// # Errors
+    /// [`Error::Database`](crate::store::Error::Database).
+    pub async fn roster_ledger(
+        &self,
+        app: &AppId,
+        ids: &BTreeMap<Kind, BTreeSet<&str>>,
+        courses: &BTreeSet<&str>,
+    ) -> Result<Ledger> {
+        let mut ledger = known::with_ids(&self.db, app, ids).await?;
+        let courses: Vec<&str> = courses.iter().copied().collect();
+        for some in courses.chunks(CHUNK) {
+            let in_them = Condition::all().add(enrollment::Column::CourseId.is_in(some.iter().copied()));
+            let rows = table::find::<enrollment::Entity>(&self.db, app, in_them).await?;
+            rows.into_iter().for_each(|row| ledger.know(row));
+        }
+        Ok(ledger)
     }
 
     /// Tells whether an app has no course at all.

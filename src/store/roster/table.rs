@@ -81,7 +81,8 @@ pub(super) async fn find_ids<T: Table>(
     ids: &BTreeSet<&str>,
 ) -> Result<Vec<Versioned>> {
     let mut found = Vec::with_capacity(ids.len());
-    let ids: Vec<&str> = ids.iter().copied().collect();
+    // Nothing has an id with a NUL, and PostgreSQL refuses to compare with one.
+    let ids: Vec<&str> = ids.iter().copied().filter(|id| !id.contains('\0')).collect();
     for some in ids.chunks(CHUNK) {
         found.extend(find::<T>(db, app, Condition::all().add(T::ID.is_in(some.iter().copied()))).await?);
     }

@@ -165,6 +165,14 @@ impl TestApp {
         client
     }
 
+    /// Opens a socket of [`MAIN`] from a page of this origin and takes its greeting.
+    pub(crate) async fn connect_from(&self, origin: &str) -> Client {
+        let path = format!("/app/{}?protocol=7&client=js&version=8.6.0&flash=false", MAIN.key);
+        let mut client = self.open_with(&path, &[("Origin", origin)]).await;
+        client.established().await;
+        client
+    }
+
     /// Opens a socket at a path (below the prefix) and reads nothing yet.
     pub(crate) async fn open(&self, path: &str) -> Client {
         self.open_with(path, &[]).await

@@ -1,0 +1,452 @@
+//! Who may hear what, and why: explained, listed, and taken away by hand.
+
+use std::{borrow::Cow, sync::Arc};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use poem::web::Data;
+use poem_openapi::{
+    Object, OpenApi,
+    param::{Path, Query},
+    payload::Json,
+    registry::MetaSchema,
+    types::Example,
+};
+use serde::Deserialize;
+
+use super::{
+    Group,
+    caller::{
+        Visitor,
+        describe::{ByKey, ByKeyOrPerson},
+    },
+    problem::{Fault, Field, Problem, Reading, Writing},
+    roster::object::RevokedView,
+    strict::Strict,
+    word::{Limit, Meaning, Word},
+};
+use crate::{
+    domain::{
+        access::{Decision, Reason, Step},
+        block::{BlockScope, REASON_MAX},
+        caller::Who,
+        roster::Role,
+    },
+    ids::{ExternalId, UserId},
+    protocol::ChannelName,
+    services::access::{self, Bound, Listener, Revocation},
+};
+
+/// The routes.
+pub(super) struct Access;
+
+/// Most listeners of one answer.
+const MOST: u32 = 1_000;
+
+/// Listeners of an answer when the request names no `limit`.
+const USUAL: u32 = 100;
+
+/// Longest time in seconds for which access is taken away: ten years.
+const LONGEST: u32 = 315_360_000;
+
+/// One thing that was looked at.
+#[derive(Debug, Object)]
+#[oai(rename = "Step")]
+struct StepView {
+    /// What.
+    #[oai(validator(max_length = 64))]
+    check: String,
+    /// Whether it stood the test.
+    passed: bool,
+    /// What was found.
+    #[oai(validator(max_length = 1_000))]
+    detail: String,
+}
+
+impl From<Step> for StepView {
+    fn from(Step { check, passed, detail }: Step) -> Self {
+        Self { check: check.to_owned(), passed, detail }
+    }
+}
+
+/// A decision, and how it came about.
+#[derive(Debug, Object)]
+#[oai(rename = "Decision", skip_serializing_if_is_none, example)]
+struct DecisionView {
+    /// The user that it is about; absent = somebody who is not known.
+    user: Option<Word<UserId>>,
+    /// The channel, as it was spelled.
+    #[oai(validator(max_length = 500))]
+    channel: String,
+    /// The user may hear it now.
+    allow: bool,
+    /// Why, for programs.
+    #[oai(validator(max_length = 64))]
+    reason: String,
+    /// Why, in words.
+    #[oai(validator(max_length = 1_000))]
+    detail: String,
+    /// The role that decided.
+    role: Option<Word<Role>>,
+    /// The enrollment that decided.
+    enrollment: Option<Word<ExternalId>>,
+    /// When the access ends, as far as is known.
+    not_after: Option<Word<DateTime<Utc>>>,
+    /// What was looked at, in order; for API keys only.
+    #[oai(validator(max_items = 1_000))]
+    steps: Option<Vec<StepView>>,
+}
+
+impl DecisionView {
+    fn new(user: Option<UserId>, channel: &ChannelName, decision: Decision) -> Self {
+        Self {
+            user: user.map(Word),
+            channel: channel.to_string(),
+            allow: decision.allow,
+            reason: decision.reason.code().to_owned(),
+            detail: decision.detail,
+            role: decision.role.map(Word),
+            enrollment: decision.enrollment.map(Word),
+            not_after: decision.not_after.map(Word),
+            steps: Some(decision.steps.into_iter().map(StepView::from).collect()),
+        }
+    }
+}
+
+impl Example for DecisionView {
+    fn example() -> Self {
+        let step = |check: &str, passed, detail: &str| StepView {
+            check: check.to_owned(),
+            passed,
+            detail: detail.to_owned(),
+        };
+        Self {
+            user: Some(Word(7.into())),
+            channel: "presence-course.101.users".to_owned(),
+            allow: false,
+            reason: "ended".to_owned(),
+            detail: "enrollment '9001' has ended on 2026-12-01T00:00:00Z".to_owned(),
+            role: Some(Word(Role::Student)),
+            enrollment: Some(Word(9_001.into())),
+            not_after: None,
+            steps: Some(vec![
+                step("person", true, "'7' is in the roster"),
+                step("enrollment", false, "'9001' has ended"),
+            ]),
+        }
+    }
+}
+
+/// What a person may be told: whether something is there that is not theirs does not show.
+fn for_people(decision: Decision) -> Decision {
+    let is_telling = matches!(decision.reason, Reason::ObjectDeleted | Reason::NotEnrolled);
+    let decision = Decision { steps: Vec::new(), ..decision };
+    if !is_telling {
+        return decision;
+    }
+    let detail = "no enrollment of yours opens this channel".to_owned();
+    Decision { reason: Reason::NotEnrolled, detail, ..decision }
+}
+
+impl From<Decision> for Problem {
+    fn from(decision: Decision) -> Self {
+        let Decision { reason, detail, .. } = for_people(decision);
+        match reason {
+            Reason::NotIdentified => Self::unknown_caller(reason.code(), detail),
+            Reason::SourceUnavailable => Self::unavailable(reason.code(), detail),
+            _ => Self::forbidden(reason.code(), detail),
+        }
+    }
+}
+
+impl From<access::Error> for Problem {
+    fn from(error: access::Error) -> Self {
+        tracing::warn!(%error, "a decision cannot be made");
+        Self::unavailable("source_unavailable", "the roster cannot be read now, try again shortly")
+    }
+}
+
+/// A socket that hears the channel.
+#[derive(Debug, Object)]
+#[oai(rename = "Listener", skip_serializing_if_is_none)]
+struct ListenerView {
+    /// Id of the socket.
+    #[oai(validator(max_length = 64))]
+    socket_id: String,
+    /// Its user, if known.
+    user: Option<Word<UserId>>,
+    /// By what the user is known: `sign_in`, `endpoint`, `channel_data` or `token`.
+    #[oai(validator(max_length = 16))]
+    known_by: Option<String>,
+    /// Why it may hear the channel.
+    #[oai(validator(max_length = 64))]
+    reason: String,
+    /// The role that decided.
+    role: Option<Word<Role>>,
+    /// The enrollment that decided.
+    enrollment: Option<Word<ExternalId>>,
+    /// When the access ends, as far as is known.
+    not_after: Option<Word<DateTime<Utc>>>,
+}
+
+impl From<Listener> for ListenerView {
+    fn from(listener: Listener) -> Self {
+        let (user, known_by) = listener.user.unzip();
+        Self {
+            socket_id: listener.socket.to_string(),
+            user: user.map(Word),
+            known_by: known_by.map(|bound| known_by_name(bound).to_owned()),
+            reason: listener.reason.code().to_owned(),
+            role: listener.role.map(Word),
+            enrollment: listener.enrollment.map(Word),
+            not_after: listener.not_after.map(Word),
+        }
+    }
+}
+
+const fn known_by_name(bound: Bound) -> &'static str {
+    match bound {
+        Bound::SignIn => "sign_in",
+        Bound::Endpoint => "endpoint",
+        Bound::ChannelData => "channel_data",
+        Bound::Token => "token",
+    }
+}
+
+/// Who hears a channel.
+#[derive(Debug, Object)]
+#[oai(rename = "Audience")]
+struct AudienceView {
+    /// The channel.
+    #[oai(validator(max_length = 500))]
+    channel: String,
+    /// Sockets that hear it, by id; at most `limit`.
+    #[oai(validator(max_items = 1_000))]
+    data: Vec<ListenerView>,
+    /// How many there are in all, on this node.
+    #[oai(validator(minimum(value = "0")))]
+    total: u64,
+}
+
+/// What access is taken away to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ScopeKind {
+    All,
+    Course,
+    Class,
+    Channel,
+}
+
+impl Meaning for ScopeKind {
+    const NAME: &'static str = "kind";
+
+    fn schema() -> MetaSchema {
+        let words = ["all", "course", "class", "channel"];
+        MetaSchema { enum_items: words.map(Into::into).to_vec(), ..MetaSchema::new("string") }
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            "course" => Ok(Self::Course),
+            "class" => Ok(Self::Class),
+            "channel" => Ok(Self::Channel),
+            other => {
+                let shown: String = other.chars().take(80).collect();
+                Err(format!("'{shown}' is no kind; there are all, course, class, channel"))
+            }
+        }
+    }
+
+    fn write(&self) -> Cow<'_, str> {
+        match self {
+            Self::All => "all".into(),
+            Self::Course => "course".into(),
+            Self::Class => "class".into(),
+            Self::Channel => "channel".into(),
+        }
+    }
+}
+
+/// What access is taken away to.
+#[derive(Debug, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(rename = "AccessScope", deny_unknown_fields, skip_serializing_if_is_none)]
+struct ScopeBody {
+    /// `all` guarded channels, those of a `course` or `class`, or one `channel` in all its spellings.
+    kind: Word<ScopeKind>,
+    /// Id of the course or class, or name of the channel; absent for `all`.
+    #[oai(validator(max_length = 200))]
+    id: Option<String>,
+}
+
+impl ScopeBody {
+    fn read(self, visitor: &Visitor) -> Result<BlockScope, Field> {
+        let wrong = |message: String| Field::at("/scope/id", "invalid", message);
+        let needed = || Field::at("/scope/id", "missing_field", "missing field `id`".to_owned());
+        let external = |id: Option<String>| {
+            ExternalId::parse(&id.ok_or_else(needed)?).map_err(|error| wrong(error.to_string()))
+        };
+        match self.kind.0 {
+            ScopeKind::All if self.id.is_some() => Err(wrong("goes with course, class and channel only".to_owned())),
+            ScopeKind::All => Ok(BlockScope::All),
+            ScopeKind::Course => external(self.id).map(BlockScope::Course),
+            ScopeKind::Class => external(self.id).map(BlockScope::Class),
+            ScopeKind::Channel => {
+                let name = self.id.ok_or_else(needed)?;
+                let channel = ChannelName::parse(&name, (&visitor.live.app().settings).into());
+                channel.map_err(|error| wrong(error.to_string()))?;
+                Ok(BlockScope::Channel(name))
+            }
+        }
+    }
+}
+
+/// Takes access away from a user.
+#[derive(Debug, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(rename = "RevokeBody", deny_unknown_fields, skip_serializing_if_is_none, example)]
+struct RevokeBody {
+    /// From whom.
+    user: Word<UserId>,
+    /// To what.
+    scope: ScopeBody,
+    /// Seconds for which it stays closed, at most ten years; absent = it is cut now and open again to whoever asks.
+    #[oai(validator(minimum(value = "1"), maximum(value = "315360000")))]
+    for_seconds: Option<u32>,
+    /// Why, for the audit.
+    #[oai(validator(max_length = 255))]
+    reason: Option<String>,
+}
+
+impl Example for RevokeBody {
+    fn example() -> Self {
+        let scope = ScopeBody { kind: Word(ScopeKind::Course), id: Some("101".to_owned()) };
+        let reason = Some("disturbs the class".to_owned());
+        Self { user: Word(7.into()), scope, for_seconds: Some(3_600), reason }
+    }
+}
+
+/// Sockets that were closed.
+#[derive(Debug, Object)]
+#[oai(rename = "Disconnected")]
+struct DisconnectedView {
+    /// The user.
+    user: Word<UserId>,
+    /// How many sockets of theirs were closed, on this node.
+    #[oai(validator(minimum(value = "0")))]
+    sockets: u64,
+}
+
+fn channel(name: &str, parameter: &str, visitor: &Visitor) -> Result<ChannelName, Problem> {
+    let parsed = ChannelName::parse(name, (&visitor.live.app().settings).into());
+    parsed.map_err(|error| Problem::parameter(parameter, error.to_string()))
+}
+
+/// Whom the visitor may ask about: a person about themselves, a program about everybody.
+fn asked_about(visitor: &Visitor, asked: Option<UserId>) -> Result<Option<UserId>, Problem> {
+    match visitor.caller.user() {
+        None => Ok(asked),
+        Some(own) if asked.as_ref().is_none_or(|asked| asked == own) => Ok(Some(own.clone())),
+        Some(_) => Err(Problem::forbidden("not_yours", "A person may ask about themselves only; leave 'user' out")),
+    }
+}
+
+#[OpenApi(tag = "Group::Access")]
+impl Access {
+    /// Explain whether a user may hear a channel
+    ///
+    /// The decision as the socket would meet it now, with the row that made it. Needs the scope `access:read`; a person may
+    /// ask about themselves with their own token.
+    #[oai(path = "/api/access/explain", method = "get", operation_id = "explainAccess")]
+    async fn explain(
+        &self,
+        visitor: Data<&Arc<Visitor>>,
+        /// The user. Absent = the person who asks, or for an API key somebody who is not known.
+        user: Query<Option<Word<UserId>>>,
+        /// Name of the channel.
+        #[oai(name = "channel", validator(max_length = 500))]
+        name: Query<String>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Json<DecisionView>, Fault<Reading>> {
+        let user = asked_about(&visitor, user.0.map(|user| user.0))?;
+        let channel = channel(&name, "channel", &visitor)?;
+        let decision = visitor.live.decide(user.as_ref(), &channel, visitor.now).await?;
+        if matches!(visitor.caller.who, Who::User(_)) {
+            return Ok(Json(DecisionView { steps: None, ..DecisionView::new(user, &channel, for_people(decision)) }));
+        }
+        Ok(Json(DecisionView::new(user, &channel, decision)))
+    }
+
+    /// List who hears a channel now, and why
+    ///
+    /// Needs the scope `access:read`.
+    #[oai(path = "/api/channels/:name/audience", method = "get", operation_id = "listAudience")]
+    async fn audience(
+        &self,
+        visitor: Data<&Arc<Visitor>>,
+        /// Name of the channel; URL-encoded where needed.
+        #[oai(validator(max_length = 500))]
+        name: Path<String>,
+        /// Most sockets of the answer. 100 if absent.
+        limit: Query<Option<Word<Limit<MOST>>>>,
+        _proof: ByKey,
+    ) -> Result<Json<AudienceView>, Fault<Reading>> {
+        let channel = channel(&name, "name", &visitor)?;
+        let mut listeners = visitor.live.audience(&channel);
+        let total = listeners.len() as u64;
+        listeners.sort_by_key(|listener| listener.socket.to_string());
+        listeners.truncate(limit.0.map_or(USUAL, |limit| limit.0.0) as usize);
+        let data = listeners.into_iter().map(ListenerView::from).collect();
+        Ok(Json(AudienceView { channel: channel.to_string(), data, total }))
+    }
+
+    /// Take access away from a user at once
+    ///
+    /// Their subscriptions of guarded channels end; with `for_seconds` they stay closed for so long, whatever the roster says.
+    /// Needs the scope `access:write`.
+    #[oai(path = "/api/access/revoke", method = "post", operation_id = "revokeAccess")]
+    async fn revoke(
+        &self,
+        visitor: Data<&Arc<Visitor>>,
+        body: Strict<RevokeBody>,
+        _proof: ByKey,
+    ) -> Result<Json<RevokedView>, Fault<Writing>> {
+        let RevokeBody { user, scope, for_seconds, reason } = body.0;
+        let scope = scope.read(&visitor).map_err(|field| Problem::fields(vec![field]))?;
+        let until = for_seconds.map(|seconds| until(seconds, visitor.now)).transpose()?;
+        let reason = reason.unwrap_or_default();
+        let got = reason.chars().count();
+        if got > REASON_MAX {
+            let message = format!("may have at most {REASON_MAX} characters, this one has {got}");
+            Err(Problem::fields(vec![Field::at("/reason", "too_long", message)]))?;
+        }
+        let actor = visitor.caller.actor();
+        let revocation = Revocation { user: &user.0, scope: &scope, until, reason: &reason, actor: &actor };
+        Ok(Json(visitor.live.revoke(revocation, visitor.now).await?.into()))
+    }
+
+    /// Close all sockets of a user
+    ///
+    /// They are closed with 4009, so stock clients do not come back by themselves. An unknown user has none; that is no error.
+    /// Needs the scope `access:write`.
+    #[oai(path = "/api/users/:id/disconnect", method = "post", operation_id = "disconnectUser")]
+    async fn disconnect(
+        &self,
+        visitor: Data<&Arc<Visitor>>,
+        /// The learning platform's id; URL-encoded where needed.
+        id: Path<Word<UserId>>,
+        _proof: ByKey,
+    ) -> Result<Json<DisconnectedView>, Fault<Reading>> {
+        let user = id.0.0;
+        let sockets = visitor.live.disconnect(&user) as u64;
+        Ok(Json(DisconnectedView { user: Word(user), sockets }))
+    }
+}
+
+fn until(seconds: u32, now: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
+    if !(1..=LONGEST).contains(&seconds) {
+        let message = format!("must be a whole number from 1 to {LONGEST}");
+        return Err(Problem::fields(vec![Field::at("/for_seconds", "invalid", message)]));
+    }
+    Ok(now + TimeDelta::seconds(seconds.into()))
+}

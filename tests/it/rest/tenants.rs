@@ -1,0 +1,195 @@
+//! One app never sees or touches what is another's, on any route: the cases come from the description.
+//!
+//! What is somebody else's and what is not there at all look the same (T35, T38).
+
+use campanile::domain::caller::Scope;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::support::{
+    answer::{Answer, finish},
+    app::{Keys, MAIN, OTHER, TestApp},
+    description::operations,
+    rest::Voice,
+};
+
+const EVERYTHING: [Scope; 1] = [Scope::Admin];
+
+/// A word that stands in everything of the other app and must not come back.
+const SECRET: &str = "Unspeakable";
+
+/// Ids of the other app's objects by the path that they stand in.
+const IDS: [(&str, &str); 6] = [
+    ("/api/orgs/", "theirs-3"),
+    ("/api/users/", "theirs-7"),
+    ("/api/courses/", "theirs-101"),
+    ("/api/classes/", "theirs-12"),
+    ("/api/chapters/", "theirs-5"),
+    ("/api/enrollments/", "theirs-9001"),
+];
+
+/// Puts one object of each kind into an app.
+async fn furnish(office: &Voice<'_>) {
+    office.keep("/api/orgs/theirs-3", json!({ "name": SECRET })).await;
+    office.keep("/api/courses/theirs-101", json!({ "title": SECRET, "org": "theirs-3" })).await;
+    office.keep("/api/classes/theirs-12", json!({ "course": "theirs-101", "name": SECRET })).await;
+    office.keep("/api/chapters/theirs-5", json!({ "course": "theirs-101", "title": SECRET })).await;
+    office.keep("/api/users/theirs-7", json!({ "name": SECRET, "org": "theirs-3" })).await;
+    let part = json!({ "user": "theirs-7", "course": "theirs-101", "role": "student" });
+    office.keep("/api/enrollments/theirs-9001", part).await;
+}
+
+/// Everything that the office of an app can read of its roster.
+async fn picture(office: &Voice<'_>) -> Vec<Value> {
+    let mut picture = Vec::new();
+    for kind in ["orgs", "users", "courses", "classes", "chapters", "enrollments"] {
+        picture.push(office.get(&format!("/api/{kind}?limit=100")).await.ok());
+    }
+    picture.push(office.get("/api/roster/changes?limit=1000").await.ok());
+    picture
+}
+
+/// The path of an operation with the other app's ids in it.
+fn path_of(template: &str, unknown: bool) -> String {
+    let id = IDS
+        .iter()
+        .find(|(path, _)| template.starts_with(path))
+        .map_or("presence-course.theirs-101.users", |(_, id)| id);
+    let id = if unknown { "nobodys-1" } else { id };
+    let path = template.replace("{id}", id).replace("{name}", "presence-course.theirs-101.users");
+    match template {
+        "/api/access/explain" => format!("{path}?user=theirs-7&channel=private-course.theirs-101"),
+        "/api/enrollments" => format!("{path}?user=theirs-7&course=theirs-101"),
+        "/api/users" | "/api/courses" => format!("{path}?org=theirs-3"),
+        "/api/classes" | "/api/chapters" => format!("{path}?course=theirs-101"),
+        _ if template.ends_with("auth") => format!("{path}?socket_id=1.2&channel_name=private-course.theirs-101"),
+        _ => path,
+    }
+}
+
+/// A body with the other app's ids in it.
+fn body_of(template: &str) -> Option<Value> {
+    let course = "theirs-101";
+    Some(match template {
+        "/api/orgs/{id}" => json!({ "name": "Mine" }),
+        "/api/users/{id}" | "/api/courses/{id}" => json!({ "name": "Mine", "title": "Mine", "org": "theirs-3" }),
+        "/api/classes/{id}" => json!({ "course": course, "name": "Mine" }),
+        "/api/chapters/{id}" => json!({ "course": course, "title": "Mine" }),
+        "/api/enrollments/{id}" => json!({ "user": "theirs-7", "course": course, "role": "instructor" }),
+        "/api/access/revoke" => json!({ "user": "theirs-7", "scope": { "kind": "course", "id": course } }),
+        "/api/roster/batch" => json!({ "operations": [
+            { "op": "delete", "kind": "course", "id": course },
+            { "op": "put", "kind": "class", "id": "mine", "data": { "course": course, "name": "Mine" } },
+        ] }),
+        _ if template.ends_with("auth") => json!({ "socket_id": "1.2", "channel_name": "private-course.theirs-101" }),
+        _ => return None,
+    })
+}
+
+/// Operations of the REST API that are about somebody's things.
+fn guarded() -> impl Iterator<Item = (&'static str, Method)> {
+    let ours = operations().filter(|(path, ..)| *path != "/up" && !path.starts_with("/apps/"));
+    ours.map(|(path, method, _)| (path, method.to_ascii_uppercase().parse().unwrap()))
+        .filter(|(path, _)| !matches!(*path, "/api/time" | "/api/realtime/status"))
+}
+
+fn call(voice: &Voice<'_>, template: &str, (method, unknown): (&Method, bool)) -> RequestBuilder {
+    let request = voice.request(method.clone(), &path_of(template, unknown));
+    match body_of(template).filter(|_| matches!(*method, Method::PUT | Method::POST)) {
+        Some(mut body) if template == "/api/users/{id}" || template == "/api/courses/{id}" => {
+            let other = if template.contains("users") { "title" } else { "name" };
+            body.as_object_mut().unwrap().remove(other);
+            request.json(&body)
+        }
+        Some(body) => request.json(&body),
+        None => request,
+    }
+}
+
+/// Checks that an answer about another app's things tells nothing and has done nothing.
+fn assert_nothing_told(what: &str, answer: &Answer) {
+    assert!(!answer.text().contains(SECRET), "{what}: {}", answer.text());
+    assert!(answer.status < 500, "{what}: {}", answer.text());
+    if answer.status != 200 {
+        // 422: what the body names is not there. It reads the same for what nobody has.
+        assert!(matches!(answer.status, 201 | 401 | 403 | 404 | 422), "{what}: {} {}", answer.status, answer.text());
+        return;
+    }
+    let answer = answer.json();
+    let is_empty_list = answer["data"] == json!([]);
+    let is_refused =
+        answer["results"].as_array().is_some_and(|rows| rows.iter().all(|row| row["outcome"] == "refused"));
+    let is_no = answer["allow"] == false;
+    let touched_nothing = answer["sockets"] == 0;
+    assert!(is_empty_list || is_refused || is_no || touched_nothing, "{what}: {answer}");
+}
+
+async fn every_route_of_one_app_with_the_others_ids(here: Keys, there: Keys) {
+    let app = TestApp::with_two_apps().await;
+    let (mine, theirs) = (app.program_of(here, &EVERYTHING).await, app.program_of(there, &EVERYTHING).await);
+    furnish(&theirs).await;
+    let mut socket = app.connect_to(there).await;
+    socket.join("presence-course.theirs-101.users", "theirs-7").await;
+    let before = picture(&theirs).await;
+    let stranger = app.person_of(here, "theirs-7");
+    let mut count = 0;
+    for (template, method) in guarded() {
+        count += 1;
+        for voice in [&mine, &stranger] {
+            let answer = finish(&app, call(voice, template, (&method, false))).await;
+            assert_nothing_told(&format!("{method} {template}"), &answer);
+        }
+    }
+    assert!(count >= 46, "{count} operations");
+    assert_eq!(picture(&theirs).await, before, "nothing of the other app has changed");
+    socket.expect_silence().await;
+}
+
+#[tokio::test]
+async fn no_route_of_one_app_touches_the_other() {
+    every_route_of_one_app_with_the_others_ids(MAIN, OTHER).await;
+}
+
+#[tokio::test]
+async fn no_route_of_the_other_app_touches_the_first() {
+    every_route_of_one_app_with_the_others_ids(OTHER, MAIN).await;
+}
+
+/// An answer without what differs from request to request.
+fn shape(answer: &Answer, id: &str) -> (u16, Vec<String>, String) {
+    let mut body = answer.json();
+    body["request_id"] = Value::Null;
+    let names = answer.headers.iter().map(|(name, _)| name.clone()).collect();
+    (answer.status, names, body.to_string().replace(id, "ID"))
+}
+
+#[tokio::test]
+async fn what_is_anothers_and_what_is_nowhere_look_the_same() {
+    let app = TestApp::with_two_apps().await;
+    let (mine, theirs) = (app.program(&EVERYTHING).await, app.program_of(OTHER, &EVERYTHING).await);
+    furnish(&theirs).await;
+    for (template, method) in guarded().filter(|(path, _)| path.ends_with("/{id}")) {
+        if method == Method::PUT {
+            continue;
+        }
+        let (_, id) = IDS.iter().find(|(path, _)| template.starts_with(path)).unwrap();
+        let others = finish(&app, call(&mine, template, (&method, false))).await;
+        let nobodys = finish(&app, call(&mine, template, (&method, true))).await;
+        assert_eq!(shape(&others, id), shape(&nobodys, "nobodys-1"), "{method} {template}");
+        assert_eq!(others.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn a_key_without_scopes_opens_nothing_that_needs_one() {
+    let app = TestApp::start().await;
+    let powerless = app.program(&[]).await;
+    for (template, method) in guarded().filter(|(path, _)| !path.ends_with("auth")) {
+        let answer = finish(&app, call(&powerless, template, (&method, false))).await;
+        answer.problem(403, "missing_scope");
+        let nobody = finish(&app, app.plain(method.clone(), &path_of(template, false))).await;
+        assert_eq!(nobody.status, 401, "{method} {template}");
+        let person = finish(&app, call(&app.person("7"), template, (&method, false))).await;
+        person.problem(403, if template == "/api/access/explain" { "not_yours" } else { "missing_scope" });
+    }
+}
