@@ -17,7 +17,7 @@ mod message;
 mod options;
 mod phase;
 mod probe;
-mod progress;
+pub(crate) mod progress;
 mod publisher;
 mod report;
 mod sign;

@@ -3,8 +3,11 @@
 //! Parses and nothing else; `main` acts. The flags of `serve` are made from the table of settings. They also stand, hidden,
 //! beside the commands, so that `campanile --port 9000` serves.
 
+mod api_key;
 mod app;
 mod flags;
+mod roster;
+mod span;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +19,10 @@ use std::{
 
 use clap::{FromArgMatches, Subcommand, error::ErrorKind};
 
+pub use api_key::ApiKeyCommand;
 pub use app::{AppCommand, Assignment, Error};
+pub use roster::{Listed, RosterCommand};
+pub use span::span;
 
 use crate::config::Flags;
 
@@ -43,6 +49,12 @@ pub enum Command {
     /// Make, show and change apps
     #[command(subcommand, arg_required_else_help = true)]
     App(AppCommand),
+    /// Bring in and show who learns and teaches what
+    #[command(subcommand, arg_required_else_help = true)]
+    Roster(RosterCommand),
+    /// Make, list and revoke keys for programs of the learning platform
+    #[command(name = "api-key", subcommand, arg_required_else_help = true)]
+    ApiKey(ApiKeyCommand),
     /// Load-test a Pusher server
     Bench(crate::bench::Args),
 }

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::{
     HeaderMap, Request, Response, StatusCode,
     body::Incoming,
-    header::{CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_ACCEPT, UPGRADE},
+    header::{CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE},
     http::uri::Scheme,
     service::Service,
 };
@@ -24,7 +24,7 @@ use poem::{
     web::{LocalAddr, RemoteAddr},
 };
 
-use super::handshakes::Handshake;
+use super::{directory::now, handshakes::Handshake};
 use crate::{
     config::ServerConfig,
     throttle::Network,
@@ -62,7 +62,7 @@ pub(super) struct Visit {
     tls: bool,
     handshake: Mutex<Option<Handshake>>,
     /// Set by the request that became a socket, for the connection to go on with.
-    verdict: Mutex<Option<Verdict>>,
+    verdict: Arc<Mutex<Option<Verdict>>>,
 }
 
 impl Door {
@@ -155,34 +155,29 @@ fn text(status: StatusCode, text: &'static str) -> Response<Body> {
 
 impl Visit {
     pub(super) fn new(door: Arc<Door>, Visitor { peer, tls, handshake }: Visitor) -> Self {
-        Self { door, peer, tls, handshake: Mutex::new(Some(handshake)), verdict: Mutex::new(None) }
+        Self { door, peer, tls, handshake: Mutex::new(Some(handshake)), verdict: Arc::default() }
     }
 
     /// The judgement of the request that became a socket, if one did.
     pub(super) fn into_verdict(self) -> Option<Verdict> {
-        self.verdict.into_inner()
+        self.verdict.lock().take()
     }
 
-    fn handshake(&self, request: &Request<Incoming>, key: &str) -> Response<Body> {
+    fn handshake(&self, request: &Request<Incoming>, key: &str) -> Answer {
         let client = self.door.client(self.peer, request.headers());
         let origin = Origin { network: Network::from(client), tls: self.door.is_tls(self, request.headers()) };
-        match self.door.gate.judge(request, key, origin) {
-            Verdict::NotAHandshake(status, header, reason) => {
-                let mut response = text(status, reason);
-                response.headers_mut().extend(header.map(|(name, value)| (Some(name), value)));
-                response
+        let (gate, slot) = (Arc::clone(&self.door.gate), Arc::clone(&self.verdict));
+        let verdict = match gate.screen(request, key, origin) {
+            Err(verdict) => verdict,
+            Ok(screened) if screened.brings_token() => {
+                return Box::pin(async move {
+                    let identified = gate.identify(&screened, now()).await;
+                    Ok(answer(gate.admit(screened, identified), &slot))
+                });
             }
-            Verdict::Upgrade(accept, outcome) => {
-                let mut response = Response::new(Full::default().map_err(|never| match never {}).boxed());
-                *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-                let headers = response.headers_mut();
-                headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-                headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-                headers.insert(SEC_WEBSOCKET_ACCEPT, accept.clone());
-                *self.verdict.lock() = Some(Verdict::Upgrade(accept, outcome));
-                response
-            }
-        }
+            Ok(screened) => gate.admit(screened, Ok(None)),
+        };
+        Box::pin(std::future::ready(Ok(answer(verdict, &slot))))
     }
 
     fn route(&self, request: Request<Incoming>) -> Answer {
@@ -198,6 +193,28 @@ impl Visit {
         }
         let door = Arc::clone(&self.door);
         Box::pin(async move { Ok(door.routes.get_response(request).await.into()) })
+    }
+}
+
+/// Answers a handshake; what becomes a socket is left in the slot.
+fn answer(verdict: Verdict, slot: &Mutex<Option<Verdict>>) -> Response<Body> {
+    match verdict {
+        Verdict::NotAHandshake(status, header, reason) => {
+            let mut response = text(status, reason);
+            response.headers_mut().extend(header.map(|(name, value)| (Some(name), value)));
+            response
+        }
+        Verdict::Upgrade(switch, outcome) => {
+            let mut response = Response::new(Full::default().map_err(|never| match never {}).boxed());
+            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            let headers = response.headers_mut();
+            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(SEC_WEBSOCKET_ACCEPT, switch.accept.clone());
+            headers.extend(switch.protocol.clone().map(|name| (SEC_WEBSOCKET_PROTOCOL, name)));
+            *slot.lock() = Some(Verdict::Upgrade(switch, outcome));
+            response
+        }
     }
 }
 
@@ -219,10 +236,7 @@ impl Service<Request<Incoming>> for Visit {
         let inner = path.strip_prefix(self.door.prefix.as_str());
         let key = inner.and_then(|inner| inner.strip_prefix("/app/")).filter(|key| !key.contains('/'));
         match key {
-            Some(key) if self.door.sockets => {
-                let response = self.handshake(&request, key);
-                Box::pin(std::future::ready(Ok(response)))
-            }
+            Some(key) if self.door.sockets => self.handshake(&request, key),
             _ => self.route(request),
         }
     }

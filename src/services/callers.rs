@@ -199,7 +199,8 @@ impl Callers {
 }
 
 /// Why a socket with a bad proof is closed.
-fn refusal(error: &Error) -> CloseReason {
+#[must_use]
+pub fn refusal(error: &Error) -> CloseReason {
     if error.is_unavailable() { CloseReason::NotIdentifiedYet } else { CloseReason::NotIdentified(error.reason()) }
 }
 

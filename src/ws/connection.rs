@@ -31,7 +31,7 @@ use super::{
     socket::{Chunk, Progress, READ_BYTES, Reader, Writer, Written},
 };
 use crate::{
-    domain::app::App,
+    domain::{app::App, caller::Subject},
     hub::{Frame, Socket},
     protocol::{CloseReason, server_message},
     services::{LiveApp, access::Seat, sockets::Place},
@@ -51,6 +51,8 @@ pub struct Admitted {
     pub network: Network,
     /// The client told its name, as Pusher libraries do; those answer `pusher:ping`.
     pub announced: bool,
+    /// The person whose token came with the handshake.
+    pub identified: Option<Box<Subject>>,
 }
 
 /// Gives the place in the app's table back, whatever became of the socket: even when the handshake's answer was never

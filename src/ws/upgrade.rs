@@ -2,27 +2,31 @@
 //!
 //! A request that is no WebSocket handshake gets an HTTP error. Everything else is upgraded, because stock clients
 //! understand a refusal only over the socket: `pusher:error`, then the close code. A refused socket has allocated nothing.
+//! A handshake is screened first, then whoever brings a token is identified, which may take a while, and then it gets a place.
 
 mod origin;
+mod token;
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
 
+use chrono::{DateTime, Utc};
 use hyper::{
     HeaderMap, Method, Request, StatusCode, Version,
     header::{CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE},
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use self::token::Brought;
 use super::{Config, connection::Admitted};
 use crate::{
-    domain::app::AppSettings,
+    domain::{app::AppSettings, caller::Subject},
     hub::NotOpened,
     metrics::Metrics,
     protocol::CloseReason,
-    services::{Apps, Callers, LiveApp, sockets::Capacity},
+    services::{Apps, Callers, LiveApp, callers, sockets::Capacity},
     throttle::{Keyed, Network},
 };
 
@@ -59,8 +63,26 @@ pub struct Origin {
 pub enum Verdict {
     /// Not a handshake: status, a header that tells what would be right, and the reason in words.
     NotAHandshake(StatusCode, Option<(HeaderName, HeaderValue)>, &'static str),
-    /// Answer 101 with this `Sec-WebSocket-Accept`, then serve or refuse.
-    Upgrade(HeaderValue, Result<Box<Admitted>, CloseReason>),
+    /// Answer 101 with these headers, then serve or refuse.
+    Upgrade(Switch, Result<Box<Admitted>, CloseReason>),
+}
+
+/// Headers of the answer that turns a connection into a socket.
+#[derive(Debug, Clone)]
+pub struct Switch {
+    /// `Sec-WebSocket-Accept`.
+    pub accept: HeaderValue,
+    /// `Sec-WebSocket-Protocol`, when the client offers one that carries a token.
+    pub protocol: Option<HeaderValue>,
+}
+
+/// A handshake that has passed everything but the look at its token.
+pub struct Screened {
+    switch: Switch,
+    live: Arc<LiveApp>,
+    origin: Origin,
+    announced: bool,
+    brought: Brought,
 }
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
@@ -112,21 +134,24 @@ fn is_nonce(key: &[u8]) -> bool {
 }
 
 impl Gate {
-    /// Judges a handshake for the app with this key.
-    #[must_use]
-    pub fn judge<B>(&self, request: &Request<B>, key: &str, origin: Origin) -> Verdict {
-        let accept = match accept_key(request) {
-            Ok(accept) => accept,
-            Err(verdict) => return verdict,
-        };
-        let outcome = self.admit(request, key, origin);
-        if let Err(reason) = &outcome {
-            self.metrics.refused.with_label_values(&[reason.code().to_string()]).inc();
+    /// Looks at the form of a handshake, and whether the app with this key takes it.
+    ///
+    /// # Errors
+    /// The verdict, when there is nothing more to look at.
+    pub fn screen<B>(&self, request: &Request<B>, key: &str, origin: Origin) -> Result<Screened, Verdict> {
+        let switch = Switch { accept: accept_key(request)?, protocol: token::subprotocol(request.headers()) };
+        match self.look(request, key, origin) {
+            Ok((live, announced, brought)) => Ok(Screened { switch, live, origin, announced, brought }),
+            Err(reason) => Err(self.refuse(switch, reason)),
         }
-        Verdict::Upgrade(accept, outcome.map(Box::new))
     }
 
-    fn admit<B>(&self, request: &Request<B>, key: &str, origin: Origin) -> Result<Admitted, CloseReason> {
+    fn look<B>(
+        &self,
+        request: &Request<B>,
+        key: &str,
+        origin: Origin,
+    ) -> Result<(Arc<LiveApp>, bool, Brought), CloseReason> {
         if self.draining.load(Ordering::Relaxed) {
             return Err(CloseReason::Draining);
         }
@@ -135,14 +160,54 @@ impl Gate {
         }
         let live = self.apps.by_key(key).ok_or(CloseReason::UnknownApp)?;
         let announced = check_app(&live, request, origin)?;
-        let place = self.capacity.take().ok_or(CloseReason::OverCapacity)?;
-        let bits = getrandom::u64().map_err(|_no_entropy| CloseReason::ServerFault)?;
-        let opened = live.open_socket(self.config.outbox_bytes, bits);
-        let socket = opened.map_err(|refused| match refused {
-            NotOpened::OverQuota { .. } => CloseReason::OverQuota,
-            NotOpened::Closed(reason) => reason,
-        })?;
-        Ok(Admitted { live, socket, place, network: origin.network, announced })
+        let brought = token::find(request).map_err(|error| callers::refusal(&error))?;
+        Ok((live, announced, brought))
+    }
+
+    /// Finds out who is at the other end. Nobody is, when the handshake brings no token.
+    ///
+    /// # Errors
+    /// Why the socket must be refused.
+    pub async fn identify(&self, screened: &Screened, now: DateTime<Utc>) -> Result<Option<Box<Subject>>, CloseReason> {
+        let app = screened.live.app();
+        Box::pin(self.callers.identify_socket(screened.brought.proof(), &app.id, now)).await
+    }
+
+    /// Gives a handshake its place, unless whoever it is of was refused.
+    #[must_use]
+    pub fn admit(&self, screened: Screened, identified: Result<Option<Box<Subject>>, CloseReason>) -> Verdict {
+        let Screened { switch, live, origin, announced, .. } = screened;
+        let admitted = identified.and_then(|identified| {
+            // It may have begun to go down meanwhile.
+            if self.draining.load(Ordering::Relaxed) {
+                return Err(CloseReason::Draining);
+            }
+            let place = self.capacity.take().ok_or(CloseReason::OverCapacity)?;
+            let bits = getrandom::u64().map_err(|_no_entropy| CloseReason::ServerFault)?;
+            let opened = live.open_socket(self.config.outbox_bytes, bits);
+            let socket = opened.map_err(|refused| match refused {
+                NotOpened::OverQuota { .. } => CloseReason::OverQuota,
+                NotOpened::Closed(reason) => reason,
+            })?;
+            Ok(Box::new(Admitted { live, socket, place, network: origin.network, announced, identified }))
+        });
+        match admitted {
+            Ok(admitted) => Verdict::Upgrade(switch, Ok(admitted)),
+            Err(reason) => self.refuse(switch, reason),
+        }
+    }
+
+    fn refuse(&self, switch: Switch, reason: CloseReason) -> Verdict {
+        self.metrics.refused.with_label_values(&[reason.code().to_string()]).inc();
+        Verdict::Upgrade(switch, Err(reason))
+    }
+}
+
+impl Screened {
+    /// Tells whether there is a token to look at, which takes time.
+    #[must_use]
+    pub const fn brings_token(&self) -> bool {
+        !matches!(self.brought, Brought::Nothing)
     }
 }
 

@@ -55,6 +55,8 @@ mod revocation;
 #[cfg(test)]
 mod rfc6455;
 #[cfg(test)]
+mod roster_cli;
+#[cfg(test)]
 mod subscription_count;
 #[cfg(test)]
 mod subscriptions;
@@ -66,6 +68,8 @@ mod threats_limits;
 mod threats_socket;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod users;
 #[cfg(test)]

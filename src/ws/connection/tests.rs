@@ -33,6 +33,7 @@ fn admitted(live: &Arc<LiveApp>, bits: u64) -> Admitted {
         place: Capacity::new(1).take().unwrap(),
         network: Network::from(std::net::IpAddr::from([127, 0, 0, 1])),
         announced: true,
+        identified: None,
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn now() -> DateTime<Utc> {
 }
 
 /// Somebody who calls with a key or a token.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Voice<'a> {
     app: &'a TestApp,
     /// The key or token.
