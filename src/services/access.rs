@@ -226,3 +226,6 @@ impl LiveApp {
         Ok(gathered.decide(user, &Asked { app: &app, channel, topic: &topic }, now))
     }
 }
+
+#[cfg(test)]
+mod tests;
