@@ -7,6 +7,7 @@ mod app;
 mod flags;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::{
     ffi::OsString,
@@ -17,6 +18,7 @@ use std::{
 use clap::{FromArgMatches, Subcommand, error::ErrorKind};
 
 pub use app::{AppCommand, Assignment, Error};
+pub use token::TokenCommand;
 
 use crate::config::Flags;
 
@@ -43,6 +45,9 @@ pub enum Command {
     /// Make, show and change apps
     #[command(subcommand, arg_required_else_help = true)]
     App(AppCommand),
+    /// Make session tokens for trying things out
+    #[command(subcommand, arg_required_else_help = true)]
+    Token(TokenCommand),
     /// Load-test a Pusher server
     Bench(crate::bench::Args),
 }

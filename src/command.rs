@@ -1,6 +1,7 @@
 //! What each command does: the last step from a parsed command line to the rooms.
 
 mod app;
+mod token;
 
 use std::{io, path::Path};
 
@@ -50,6 +51,12 @@ pub enum Error {
     /// There is no such app.
     #[error("there is no app '{0}' in the database: 'campanile app list' shows all")]
     NoSuchApp(String),
+    /// There is no app at all.
+    #[error("there is no app yet: 'campanile app create --name NAME' makes one, and so does the first start")]
+    NoApp,
+    /// The roster refuses a change.
+    #[error("roster: {0}")]
+    Roster(crate::domain::roster::RowError),
     /// The app has two secrets already, so a third would end one that may be in use.
     #[error("app {0} has two valid secrets already: 'campanile app retire {0}' ends the older one first")]
     StillRotating(String),
@@ -72,7 +79,7 @@ pub fn run(Invocation { command, flags }: Invocation) -> Result<()> {
     match command {
         Command::Bench(args) => return Ok(crate::bench::run(&args)?),
         Command::Openapi { output, check } => return openapi(&output, check),
-        Command::Serve | Command::Migrate { .. } | Command::App(_) => {}
+        Command::Serve | Command::Migrate { .. } | Command::App(_) | Command::Token(_) => {}
     }
     let config = Config::load(&flags, &Environment::of_process())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -81,6 +88,7 @@ pub fn run(Invocation { command, flags }: Invocation) -> Result<()> {
             Command::Serve => serve(config).await,
             Command::Migrate { action } => migrate(&config, action.unwrap_or(Migration::Up)).await,
             Command::App(command) => app::run(&config, command).await,
+            Command::Token(command) => token::run(&config, command).await,
             Command::Bench(_) | Command::Openapi { .. } => Ok(()),
         }
     })
