@@ -3,8 +3,11 @@
 //! Parses and nothing else; `main` acts. The flags of `serve` are made from the table of settings. They also stand, hidden,
 //! beside the commands, so that `campanile --port 9000` serves.
 
+mod api_key;
 mod app;
 mod flags;
+mod roster;
+mod span;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -17,7 +20,10 @@ use std::{
 
 use clap::{FromArgMatches, Subcommand, error::ErrorKind};
 
+pub use api_key::ApiKeyCommand;
 pub use app::{AppCommand, Assignment, Error};
+pub use roster::{Listed, RosterCommand};
+pub use span::span;
 pub use token::TokenCommand;
 
 use crate::config::Flags;
@@ -45,6 +51,12 @@ pub enum Command {
     /// Make, show and change apps
     #[command(subcommand, arg_required_else_help = true)]
     App(AppCommand),
+    /// Bring in and show who learns and teaches what
+    #[command(subcommand, arg_required_else_help = true)]
+    Roster(RosterCommand),
+    /// Make, list and revoke keys for programs of the learning platform
+    #[command(name = "api-key", subcommand, arg_required_else_help = true)]
+    ApiKey(ApiKeyCommand),
     /// Make session tokens for trying things out
     #[command(subcommand, arg_required_else_help = true)]
     Token(TokenCommand),

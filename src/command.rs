@@ -1,6 +1,10 @@
 //! What each command does: the last step from a parsed command line to the rooms.
 
+mod api_key;
 mod app;
+mod roster;
+mod table;
+mod target;
 mod token;
 
 use std::{io, path::Path};
@@ -14,7 +18,7 @@ use crate::{
         self, Config, Environment,
         banner::{self, AppIs, Banner},
     },
-    domain::app::App,
+    domain::{app::App, roster::Kind},
     server::{self, FirstApp},
     store, telemetry,
 };
@@ -51,9 +55,41 @@ pub enum Error {
     /// There is no such app.
     #[error("there is no app '{0}' in the database: 'campanile app list' shows all")]
     NoSuchApp(String),
-    /// There is no app at all.
-    #[error("there is no app yet: 'campanile app create --name NAME' makes one, and so does the first start")]
+    /// There is no app at all, or none that is enabled.
+    #[error("there is no app that is enabled: 'campanile app create --name NAME' makes one, --app names one")]
     NoApp,
+    /// There is no such API key.
+    #[error("there is no API key '{0}': 'campanile api-key list' shows all")]
+    NoSuchKey(String),
+    /// There is no such object.
+    #[error("there is no {kind} '{id}' in the roster: 'campanile roster show {}' shows all", kind.plural())]
+    NotInRoster {
+        /// What was meant.
+        kind: Kind,
+        /// Its id.
+        id: String,
+    },
+    /// Files cannot be read as CSV; one line a file.
+    #[error("{0}")]
+    Sheets(String),
+    /// Rows are wrong. The others are not touched by that.
+    #[error("wrong rows: {0}; they are left out, the report says what would be right")]
+    WrongRows(usize),
+    /// Many enrollments would go at once.
+    #[error(
+        "nothing was changed: so many would be dropped that it has to be confirmed; if they are meant to go, add --confirm {0}"
+    )]
+    Unconfirmed(String),
+    /// Other enrollments would go than those that were looked at.
+    #[error(
+        "nothing was changed: --confirm names the report {got}, but this is report {wanted}; look at it, then confirm it"
+    )]
+    OtherReport {
+        /// The report of this import.
+        wanted: String,
+        /// The report that was confirmed.
+        got: String,
+    },
     /// The roster refuses a change.
     #[error("roster: {0}")]
     Roster(crate::domain::roster::RowError),
@@ -79,7 +115,12 @@ pub fn run(Invocation { command, flags }: Invocation) -> Result<()> {
     match command {
         Command::Bench(args) => return Ok(crate::bench::run(&args)?),
         Command::Openapi { output, check } => return openapi(&output, check),
-        Command::Serve | Command::Migrate { .. } | Command::App(_) | Command::Token(_) => {}
+        Command::Serve
+        | Command::Migrate { .. }
+        | Command::App(_)
+        | Command::Roster(_)
+        | Command::ApiKey(_)
+        | Command::Token(_) => {}
     }
     let config = Config::load(&flags, &Environment::of_process())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -88,6 +129,8 @@ pub fn run(Invocation { command, flags }: Invocation) -> Result<()> {
             Command::Serve => serve(config).await,
             Command::Migrate { action } => migrate(&config, action.unwrap_or(Migration::Up)).await,
             Command::App(command) => app::run(&config, command).await,
+            Command::Roster(command) => roster::run(&config, command).await,
+            Command::ApiKey(command) => api_key::run(&config, command).await,
             Command::Token(command) => token::run(&config, command).await,
             Command::Bench(_) | Command::Openapi { .. } => Ok(()),
         }

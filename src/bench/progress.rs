@@ -4,19 +4,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// One stage of a run and its bar.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(crate) struct Stage {
     /// The bar, for those who do the work.
-    pub(super) bar: ProgressBar,
+    pub(crate) bar: ProgressBar,
 }
 
 impl Stage {
     /// Begins a stage whose length is not known yet.
-    pub(super) fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         Self::counting(name, 0)
     }
 
     /// Begins a stage of so many steps.
-    pub(super) fn counting(name: &'static str, steps: u64) -> Self {
+    pub(crate) fn counting(name: &'static str, steps: u64) -> Self {
         let bar = ProgressBar::new(steps).with_message(name);
         if let Ok(style) = ProgressStyle::with_template("{msg:>10} {wide_bar} {human_pos}/{human_len} {elapsed}") {
             bar.set_style(style);

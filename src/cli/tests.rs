@@ -102,6 +102,53 @@ fn every_command_is_understood() {
 }
 
 #[test]
+fn roster_and_keys_take_what_they_need() {
+    let Command::Roster(RosterCommand::Import { files, app, source, apply, confirm }) =
+        parsed("roster import a.csv b.csv").command
+    else {
+        panic!("another command");
+    };
+    assert_eq!((files.len(), app, source.as_str(), apply, confirm), (2, None, "csv", false, None));
+    let line = "roster import a.csv --app 7 --source lms --apply --confirm ab12";
+    let Command::Roster(RosterCommand::Import { source, apply, .. }) = parsed(line).command else {
+        panic!("another command");
+    };
+    assert_eq!((source.as_str(), apply), ("lms", true));
+    let Command::Roster(RosterCommand::Show { what, user, limit, .. }) = parsed("roster show users").command else {
+        panic!("another command");
+    };
+    assert_eq!((what, user, limit), (Listed::Users, None, 100));
+    let line = "api-key create --name LMS --scope roster:write,access:read --scope events:publish --expires 90d \
+                --ip 192.0.2.7 --ip 2001:db8::1/32";
+    let Command::ApiKey(ApiKeyCommand::Create { scopes, expires, networks, .. }) = parsed(line).command else {
+        panic!("another command");
+    };
+    assert_eq!((scopes.len(), expires), (3, Some(chrono::TimeDelta::days(90))));
+    assert_eq!(networks.iter().map(ToString::to_string).collect::<Vec<_>>(), ["192.0.2.7/32", "2001:db8::/32"]);
+}
+
+#[test]
+fn wrong_arguments_of_roster_and_keys_are_named() {
+    assert!(refused("roster import").contains("required"));
+    assert!(refused("roster import a.csv --source a.b").contains("id may hold only"));
+    assert!(refused("roster import a.csv --confirm ab12").contains("--apply"));
+    assert!(refused("roster show people").contains("possible values: orgs, courses"));
+    assert!(refused("roster show users --user 7").contains("cannot be used with"));
+    assert!(refused("roster show --limit 0").contains("0 is not in 1..=100000"));
+    assert!(refused("api-key create --name LMS").contains("--scope"));
+    assert!(
+        refused("api-key create --name LMS --scope roster").contains("'roster' is no scope; there are roster:read")
+    );
+    assert!(refused("api-key create --name LMS --scope admin:* --ip example").contains("192.0.2.0/24"));
+    assert!(refused("api-key create --name LMS --scope admin:* --expires soon").contains("such as 90d"));
+    let create = |name: &str| parse(["campanile", "api-key", "create", "--scope", "admin:*", "--name", name]);
+    assert!(create(&"é".repeat(128)).is_ok());
+    for bad in ["é".repeat(129), " ".to_owned(), "two\nlines".to_owned()] {
+        assert!(create(&bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
 fn app_create_takes_everything_or_nothing() {
     let Command::App(AppCommand::Create { name, id, key, secret, settings }) = parsed("app create").command else {
         panic!("another command");
@@ -185,6 +232,8 @@ fn help_shows_commands_first_and_hides_the_flags_of_serve() {
       migrate  Bring the database to the newest form, or back
       openapi  Write the description of the HTTP API
       app      Make, show and change apps
+      roster   Bring in and show who learns and teaches what
+      api-key  Make, list and revoke keys for programs of the learning platform
       token    Make session tokens for trying things out
       bench    Load-test a Pusher server
       help     Print this message or the help of the given subcommand(s)

@@ -3,14 +3,11 @@
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::{Error, Result};
+use super::{Error, Result, target};
 use crate::{
     cli::{self, TokenCommand},
     config::{Config, Scheme},
-    domain::{
-        app::App,
-        roster::{Enrollment, Kind, Object, Operation, Outcome, Person, Role, Status},
-    },
+    domain::roster::{Enrollment, Kind, Object, Operation, Outcome, Person, Role, Status},
     identity::session::{self, NewSession},
     ids::{AppId, ExternalId, UserId},
     server::{self, now},
@@ -31,7 +28,7 @@ pub(super) async fn run(config: &Config, command: TokenCommand) -> Result<()> {
 
 async fn issue(config: &Config, store: &Store, command: TokenCommand) -> Result<String> {
     let TokenCommand::Issue { user, name, avatar, ttl, app, role, course } = command;
-    let app = find_app(config, store, app.as_ref()).await?;
+    let app = target::app(config, store, app.as_ref()).await?;
     let now = now();
     if let (Some(role), Some(course)) = (role, &course) {
         let roster = Roster { store, app: &app.id, now };
@@ -57,22 +54,6 @@ async fn issue(config: &Config, store: &Store, command: TokenCommand) -> Result<
          Echo     auth: {{ headers: {{ Authorization: 'Bearer TOKEN' }} }}, authEndpoint: '{address}/broadcasting/auth'",
         app.id, app.key
     ))
-}
-
-/// The app that is asked for, else the configured one, else the oldest that is enabled.
-async fn find_app(config: &Config, store: &Store, asked: Option<&AppId>) -> Result<App> {
-    let configured = config.app.as_ref().filter(|app| asked.is_none_or(|asked| app.id == *asked));
-    if let Some(app) = configured {
-        return Ok(app.clone());
-    }
-    let mut listed = store.app_census(&config.app_defaults).await?;
-    listed.retain(|listed| match asked {
-        Some(asked) => listed.app.id == *asked,
-        None => listed.app.enabled,
-    });
-    listed.sort_by_key(|listed| listed.made);
-    let found = listed.into_iter().next().map(|listed| listed.app);
-    found.ok_or_else(|| asked.map_or(Error::NoApp, |asked| Error::NoSuchApp(asked.to_string())))
 }
 
 /// The roster of one app, as this command changes it.

@@ -147,6 +147,21 @@ words! {
     }
 }
 
+impl Kind {
+    /// The word for many of them, as in paths and names of files.
+    #[must_use]
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Org => "orgs",
+            Self::Course => "courses",
+            Self::Class => "classes",
+            Self::Chapter => "chapters",
+            Self::User => "users",
+            Self::Enrollment => "enrollments",
+        }
+    }
+}
+
 words! {
     /// What a course says about one capability of one role.
     Effect("effect") {

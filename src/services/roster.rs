@@ -87,7 +87,7 @@ impl Roster {
     pub async fn apply(&self, live: &LiveApp, by: Writing<'_>, operations: &[Operation]) -> store::Result<Applied> {
         let (actor, ip) = (by.caller.actor(), by.ip.map(|ip| ip.to_string()));
         let write = RosterWrite { source: by.source, actor: &actor, ip: ip.as_deref(), now: by.now };
-        self.tell(live, self.store.roster_apply(&live.app().id, write, operations).await?).await
+        self.tell(live, self.store.roster_apply(&live.app().id, write, operations).await?, by.now).await
     }
 
     /// Applies one operation, if the object has the version that it is for.
@@ -104,15 +104,17 @@ impl Roster {
         let (actor, ip) = (by.caller.actor(), by.ip.map(|ip| ip.to_string()));
         let write = RosterWrite { source: by.source, actor: &actor, ip: ip.as_deref(), now: by.now };
         let done = self.store.roster_apply_expecting(&live.app().id, write, operation, expected).await?;
-        self.tell(live, done).await
+        self.tell(live, done, by.now).await
     }
 
-    async fn tell(&self, _live: &LiveApp, done: RosterApplied) -> store::Result<Applied> {
+    /// Takes access away where the changes say so. Should the caller give up meanwhile, the follower of the roster does it.
+    async fn tell(&self, live: &LiveApp, done: RosterApplied, now: DateTime<Utc>) -> store::Result<Applied> {
+        let revoked = live.roster_changed(&done.changes, now).await;
         let seq = match done.changes.last() {
             Some(newest) => newest.seq,
             None => self.store.roster_seq().await?,
         };
-        Ok(Applied { rows: done.outcomes, seq, revoked: Vec::new() })
+        Ok(Applied { rows: done.outcomes, seq, revoked })
     }
 
     /// Finds an object by its id.

@@ -66,6 +66,6 @@ async fn role_and_course_enrol_the_user_once_and_change_the_role_the_next_time()
 fn token_without_an_app_is_refused() {
     let folder = Folder::new();
     let issue = |more: &[&str]| folder.run(&[&["token", "issue", "--user", "7"], more].concat()).failed();
-    assert!(issue(&[]).contains("there is no app yet"));
+    assert!(issue(&[]).contains("there is no app that is enabled"));
     assert!(issue(&["--app", "nobody"]).contains("there is no app 'nobody'"));
 }

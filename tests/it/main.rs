@@ -33,6 +33,8 @@ mod close_codes;
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+mod guarded_public;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod isolation;
@@ -51,7 +53,11 @@ mod process;
 #[cfg(test)]
 mod rest;
 #[cfg(test)]
+mod revocation;
+#[cfg(test)]
 mod rfc6455;
+#[cfg(test)]
+mod roster_cli;
 #[cfg(test)]
 mod subscription_count;
 #[cfg(test)]

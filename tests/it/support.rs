@@ -16,6 +16,7 @@ pub(crate) mod issuer;
 pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod rest;
+pub(crate) mod roster;
 pub(crate) mod wire;
 
 use std::time::Duration;

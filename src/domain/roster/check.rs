@@ -119,3 +119,127 @@ fn capability(entry: &Override) -> Result<(), RowError> {
     let is_legal = (1..=CAPABILITY_MAX).contains(&name.len()) && name.bytes().all(legal);
     if is_legal { Ok(()) } else { Err(RowError::Capability { got: name.chars().take(80).collect() }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::roster::{Effect, Org, Status, Visibility},
+        ids::{ExternalId, UserId},
+    };
+
+    fn id(text: &str) -> ExternalId {
+        ExternalId::parse(text).unwrap()
+    }
+
+    fn at(text: &str) -> Option<DateTime<Utc>> {
+        Some(text.parse().unwrap())
+    }
+
+    fn course() -> Course {
+        Course {
+            id: id("1"),
+            org: None,
+            code: None,
+            title: "Bells".to_owned(),
+            starts_at: None,
+            ends_at: None,
+            visibility: Visibility::Public,
+            archived_at: None,
+            overrides: Vec::new(),
+        }
+    }
+
+    fn with_name(name: &str) -> Result<(), RowError> {
+        Object::Org(Org { id: id("1"), name: name.to_owned() }).check()
+    }
+
+    fn person(id: &str, email: &str) -> Result<(), RowError> {
+        let person = Person {
+            id: UserId::parse(id).unwrap(),
+            org: None,
+            name: "Student".to_owned(),
+            email: Some(email.to_owned()),
+            avatar: None,
+            org_role: None,
+            deactivated_at: None,
+        };
+        Object::User(person).check()
+    }
+
+    fn with_overrides(count: usize, capability: &str) -> Result<(), RowError> {
+        let one = Override { role: Role::Student, capability: capability.to_owned(), effect: Effect::Allow };
+        Object::Course(Course { overrides: vec![one; count], ..course() }).check()
+    }
+
+    fn with_dates(starts_at: Option<DateTime<Utc>>, ends_at: Option<DateTime<Utc>>) -> Result<(), RowError> {
+        Object::Course(Course { starts_at, ends_at, ..course() }).check()
+    }
+
+    #[test]
+    fn texts_are_accepted_at_the_limit_and_refused_beyond() {
+        assert_eq!(with_name(&"é".repeat(NAME_MAX)), Ok(()));
+        let too_long = RowError::TooLong { field: "name", max: NAME_MAX, got: NAME_MAX + 1 };
+        assert_eq!(with_name(&"é".repeat(NAME_MAX + 1)), Err(too_long));
+        assert_eq!(with_name(""), Err(RowError::Empty { field: "name" }));
+        for text in [" a", "a ", "a\0", "a\nb", "\u{a0}a", "\u{7f}"] {
+            assert_eq!(with_name(text), Err(RowError::Illegible { field: "name" }), "{text:?}");
+        }
+        assert_eq!(person("7", &"e".repeat(ADDRESS_MAX)), Ok(()));
+        assert!(matches!(person("7", &"e".repeat(ADDRESS_MAX + 1)), Err(RowError::TooLong { field: "email", .. })));
+        assert_eq!(person(" 7", "e"), Err(RowError::Illegible { field: "id" }));
+    }
+
+    #[test]
+    fn overrides_are_accepted_at_the_limit_and_refused_beyond() {
+        assert_eq!(with_overrides(OVERRIDES_MAX, "chat.post"), Ok(()));
+        let got = OVERRIDES_MAX + 1;
+        assert_eq!(with_overrides(got, "chat.post"), Err(RowError::TooManyOverrides { got }));
+        assert_eq!(with_overrides(1, &"c".repeat(CAPABILITY_MAX)), Ok(()));
+        for bad in [&"c".repeat(CAPABILITY_MAX + 1), "", "chat post", "é"] {
+            assert!(matches!(with_overrides(1, bad), Err(RowError::Capability { .. })), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn dates_lie_in_known_years_and_the_end_after_the_beginning() {
+        let (first, last) = (at("1970-01-01T00:00:00Z"), at("9999-12-31T23:59:59Z"));
+        assert_eq!(with_dates(first, last), Ok(()));
+        assert!(matches!(with_dates(at("1969-12-31T23:59:59Z"), None), Err(RowError::DateOutOfRange { .. })));
+        assert!(matches!(with_dates(None, at("+10000-01-01T00:00:00Z")), Err(RowError::DateOutOfRange { .. })));
+        let text = with_dates(last, last).unwrap_err().to_string();
+        assert!(text.starts_with("ends_at must be later than starts_at"), "{text}");
+        assert_eq!(with_dates(first, at("1970-01-01T00:00:01Z")), Ok(()));
+    }
+
+    #[test]
+    fn enrollment_limits_itself_only_to_a_class_and_only_observers_observe() {
+        let plain = Enrollment {
+            id: id("e"),
+            user: UserId::parse("7").unwrap(),
+            course: id("1"),
+            class: None,
+            role: Role::Student,
+            status: Status::Active,
+            begin_at: None,
+            end_at: None,
+            observed_user: None,
+            limit_to_class: false,
+        };
+        let check = |enrollment: Enrollment| Object::Enrollment(enrollment).check();
+        assert_eq!(check(plain.clone()), Ok(()));
+        let limited = Enrollment { limit_to_class: true, ..plain.clone() };
+        assert_eq!(check(limited.clone()), Err(RowError::LimitWithoutClass));
+        assert_eq!(check(Enrollment { class: Some(id("k")), ..limited }), Ok(()));
+        let observing = Enrollment { observed_user: UserId::parse("8").ok(), ..plain };
+        assert_eq!(check(observing.clone()), Err(RowError::ObservedWithoutObserver));
+        assert_eq!(check(Enrollment { role: Role::Observer, ..observing }), Ok(()));
+    }
+
+    #[test]
+    fn moments_are_cut_to_whole_seconds() {
+        let course = Course { starts_at: at("2026-09-01T08:00:00.999Z"), ..course() };
+        let Object::Course(cut) = Object::Course(course).in_whole_seconds() else { panic!("another kind") };
+        assert_eq!(cut.starts_at, at("2026-09-01T08:00:00Z"));
+    }
+}

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Object, outcome::shown};
+use super::{Course, Object, Override, outcome::shown};
 use crate::ids::{ExternalId, UserId};
 
 /// Name and text of a field; `None` = not set.
@@ -22,7 +22,7 @@ impl Object {
                 date("ends_at", course.ends_at),
                 text("visibility", course.visibility.name()),
                 date("archived_at", course.archived_at),
-                text("overrides", &overrides(course)),
+                ("overrides", overrides(course)),
             ],
             Self::Class(class) => vec![
                 id("course", Some(&class.course)),
@@ -57,9 +57,10 @@ impl Object {
     }
 }
 
-fn overrides(course: &super::Course) -> String {
-    let entry = |one: &super::Override| format!("{} {} {}", one.role, one.capability, one.effect);
-    course.overrides.iter().map(entry).collect::<Vec<_>>().join("; ")
+fn overrides(course: &Course) -> Option<String> {
+    let entry = |one: &Override| format!("{} {} {}", one.role, one.capability, one.effect);
+    let entries: Vec<String> = course.overrides.iter().map(entry).collect();
+    (!entries.is_empty()).then(|| entries.join("; "))
 }
 
 fn text(name: &'static str, text: &str) -> Field {

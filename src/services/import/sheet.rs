@@ -99,18 +99,6 @@ pub const fn columns(kind: Kind) -> &'static [Column] {
     }
 }
 
-/// What files of this kind are called: their name starts with it.
-const fn stem(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Org => "orgs",
-        Kind::Course => "courses",
-        Kind::Class => "classes",
-        Kind::Chapter => "chapters",
-        Kind::User => "users",
-        Kind::Enrollment => "enrollments",
-    }
-}
-
 /// Why a file cannot be read at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -133,7 +121,7 @@ pub enum Error {
     )]
     UnknownKind,
     /// A column is missing that every row needs.
-    #[error("has no column '{name}': a file of {kind}s needs {needed}")]
+    #[error("has no column '{name}': a file of {} needs {needed}", kind.plural())]
     MissingColumn {
         /// The missing column.
         name: &'static str,
@@ -252,7 +240,7 @@ fn delimiter(bytes: &[u8]) -> u8 {
 
 fn kind_of(name: &str, header: &StringRecord) -> Option<Kind> {
     let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
-    let by_name = Kind::ALL.iter().copied().find(|kind| name.starts_with(stem(*kind)));
+    let by_name = Kind::ALL.iter().copied().find(|kind| name.starts_with(kind.plural()));
     let has = |column: &str| header.iter().any(|name| name == column);
     let fits = |kind: &Kind| {
         let all = columns(*kind);
