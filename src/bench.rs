@@ -5,6 +5,7 @@
 //! are scheduled and latency counts from them. `main` calls [`run`]; threads are the bench's own and it needs no runtime.
 
 mod audience;
+mod auth;
 mod broadcast;
 mod churn;
 mod clock;
@@ -20,6 +21,7 @@ mod probe;
 pub(crate) mod progress;
 mod publisher;
 mod report;
+mod revocation;
 mod sign;
 mod tally;
 mod target;
@@ -43,6 +45,8 @@ enum Workload {
     Whisper(options::Whisper),
     PresenceChurn(options::PresenceChurn),
     Idle(options::Idle),
+    Auth(options::Auth),
+    Revocation(options::Revocation),
     Floor(options::Floor),
     #[command(hide = true)]
     FloorServer(options::FloorServer),
@@ -151,6 +155,9 @@ pub enum Error {
         /// The hard limit.
         available: u64,
     },
+    /// Latencies count from due times, which a saturated run does not have.
+    #[error("this workload needs a --rate of at least 1")]
+    Saturated,
     /// The workload has more connections than can be numbered.
     #[error("the workload has too many connections")]
     TooMany,
@@ -186,6 +193,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Workload::Whisper(options) => (whisper::run(options)?, &options.target.output),
         Workload::PresenceChurn(options) => (churn::run(options)?, &options.target.output),
         Workload::Idle(options) => (idle::run(options)?, &options.target.output),
+        Workload::Auth(options) => (auth::run(options)?, &options.target.output),
+        Workload::Revocation(options) => (revocation::run(options)?, &options.target.output),
         Workload::Floor(options) => (floor::run(options)?, &options.output),
         Workload::FloorServer(options) => return floor::server::run(options),
     };

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{Error, Result, target::Target};
+use crate::domain::app::Secret;
 
 /// How long a server may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -30,6 +31,8 @@ pub(super) struct Answer {
 #[derive(Debug)]
 pub(super) struct Client<'a> {
     target: &'a Target,
+    /// Sent as `Authorization: Bearer`.
+    token: Option<Secret>,
     stream: Option<TcpStream>,
     request: Vec<u8>,
     answer: Vec<u8>,
@@ -54,7 +57,12 @@ enum End {
 impl<'a> Client<'a> {
     /// Makes a client that will connect when it is first used.
     pub(super) fn new(target: &'a Target) -> Self {
-        Self { target, stream: None, request: Vec::new(), answer: Vec::new(), opened: 0 }
+        Self { target, token: None, stream: None, request: Vec::new(), answer: Vec::new(), opened: 0 }
+    }
+
+    /// Makes a client that proves with a token who it is.
+    pub(super) fn with_token(target: &'a Target, token: Secret) -> Self {
+        Self { token: Some(token), ..Self::new(target) }
     }
 
     /// Sends `body` to the path and waits for the answer.
@@ -68,10 +76,16 @@ impl<'a> Client<'a> {
         self.request.extend_from_slice(path_and_query.as_bytes());
         let host = &self.target.authority;
         let head = format!(
-            " HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            " HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
             body.len()
         );
         self.request.extend_from_slice(head.as_bytes());
+        if let Some(token) = &self.token {
+            self.request.extend_from_slice(b"Authorization: Bearer ");
+            self.request.extend_from_slice(token.expose().as_bytes());
+            self.request.extend_from_slice(b"\r\n");
+        }
+        self.request.extend_from_slice(b"\r\n");
         self.request.extend_from_slice(body);
         if let Some(stream) = self.stream.take()
             && let Some(answer) = self.exchange(stream)?

@@ -60,6 +60,13 @@ struct Member<'a> {
     user_info: Info,
 }
 
+/// Body of a channel authorization.
+#[derive(Serialize)]
+struct Authorization<'a> {
+    socket_id: &'a str,
+    channel_name: &'a str,
+}
+
 #[derive(Serialize)]
 struct Info {
     name: &'static str,
@@ -102,6 +109,11 @@ pub(super) fn unsubscribe(channel: &str) -> String {
 /// Makes the `channel_data` of a presence subscription.
 pub(super) fn member(user_id: &str) -> String {
     json(&Member { user_id, user_info: Info { name: "Bench" } })
+}
+
+/// Makes the body that asks for a channel's authorization.
+pub(super) fn authorization(socket_id: &str, channel: &str) -> String {
+    json(&Authorization { socket_id, channel_name: channel })
 }
 
 /// Strings and arrays of strings always serialise, so the empty text never appears.

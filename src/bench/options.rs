@@ -153,6 +153,43 @@ pub(super) struct Idle {
     pub(super) floor: bool,
 }
 
+/// Requests to the channel authorization endpoint over kept connections, as one user
+#[derive(Debug, Clone, PartialEq, Args)]
+pub(super) struct Auth {
+    #[command(flatten)]
+    pub(super) target: Target,
+    #[command(flatten)]
+    pub(super) load: Load,
+    /// Token of a user who may subscribe to the channel; `campanile token issue` makes one
+    #[arg(long)]
+    pub(super) token: Secret,
+    /// Channel to ask for
+    #[arg(long, default_value = "private-course.1")]
+    pub(super) channel: String,
+    /// Path of the endpoint
+    #[arg(long, default_value = "/broadcasting/auth")]
+    pub(super) path: String,
+}
+
+/// Enrollments dropped over the REST API while their users listen: how soon the last frame comes. Makes a roster of its own
+/// and removes it afterwards
+#[derive(Debug, Clone, PartialEq, Args)]
+pub(super) struct Revocation {
+    #[command(flatten)]
+    pub(super) target: Target,
+    #[command(flatten)]
+    pub(super) load: Load,
+    /// API key with the scope roster:write; `campanile api-key create` makes one
+    #[arg(long)]
+    pub(super) api_key: Secret,
+    /// Users, each with one socket
+    #[arg(long, default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(super) users: u32,
+    /// Courses; every user is enrolled in all of them and subscribed to each
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=100))]
+    pub(super) courses: u32,
+}
+
 /// Only the physical floor, without any server; with --batch, how much this receiver can take
 #[derive(Debug, Clone, PartialEq, Args)]
 pub(super) struct Floor {

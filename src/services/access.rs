@@ -222,3 +222,6 @@ impl LiveApp {
         Ok(gathered.decide(user, &Asked { app: &app, channel, topic: &topic }, now))
     }
 }
+
+#[cfg(test)]
+mod tests;

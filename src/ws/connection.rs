@@ -125,7 +125,7 @@ struct Connection<Io> {
 ///
 /// # Cancel safety
 /// Dropping the future ends the socket's subscriptions like any other end; the client sees no close frame.
-pub async fn serve<Io>(io: Io, early: Bytes, admitted: Admitted, config: Arc<Config>)
+pub async fn serve<Io>(io: Io, early: Bytes, mut admitted: Admitted, config: Arc<Config>)
 where
     Io: AsyncRead + AsyncWrite + Unpin,
 {
@@ -136,7 +136,7 @@ where
         incoming: Box::new(Incoming {
             reader: Reader::new(app.settings.max_message_bytes as usize),
             session: Session::new(admitted.socket.id()),
-            seat: None,
+            seat: acts::seat_by_token(&mut admitted),
             waiting: None,
         }),
         writer: Writer::default(),

@@ -1,16 +1,21 @@
 //! Public channels that belong to a course: who hears the comments of a chapter.
 
-use campanile::domain::{
-    access::ChannelRoutes,
-    app::{AppSettings, GuardedPublic},
-    roster::{Object, Role, Visibility},
+use std::time::Duration;
+
+use campanile::{
+    domain::{
+        access::ChannelRoutes,
+        app::{AppSettings, GuardedPublic},
+        roster::{Kind, Object, Role, Visibility},
+    },
+    identity::session,
 };
 use serde_json::json;
 
 use crate::support::{
-    app::TestApp,
+    app::{MAIN, TestApp},
     client::Client,
-    roster::{course, person},
+    roster::{course, now, person, user},
 };
 
 const COMMENTS: &str = "chapter-h-comments";
@@ -98,6 +103,23 @@ async fn an_app_without_courses_is_not_guarded() {
     let _now_there_is_one = app.roster().await;
     let frame = nobody.expect_on("pusher:subscription_error", COMMENTS).await;
     assert_eq!(frame["data"]["type"], "AccessRevoked");
+}
+
+#[tokio::test]
+async fn a_token_at_the_handshake_is_enough_to_be_known() {
+    let app = with(GuardedPublic::Enforce).await;
+    let roster = app.roster().await;
+    roster.enroll(&[("7", Role::Student)]).await;
+    let who = user("7");
+    let new = session::NewSession { user: &who, name: None, avatar: None, ttl: Duration::from_secs(60) };
+    let token = session::issue(&MAIN.app(), &new, now()).unwrap();
+    let mut student = app.open(&format!("/app/app-key?protocol=7&token={token}")).await;
+    student.established().await;
+    student.subscribe(COMMENTS).await;
+    roster.drop("7").await;
+    student.expect_on("pusher:subscription_error", COMMENTS).await;
+    roster.delete(Kind::User, "7").await;
+    student.refused_with(4009).await;
 }
 
 #[tokio::test]

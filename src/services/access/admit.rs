@@ -119,6 +119,20 @@ impl Question {
     }
 }
 
+#[cfg(test)]
+impl Judged {
+    pub(super) fn is_allowed(&self) -> bool {
+        matches!(&self.word, Word::Decision(decision) if decision.allow)
+    }
+
+    /// Gives an allowance an end.
+    pub(super) fn expect_end(&mut self, end: DateTime<Utc>) {
+        if let Word::Decision(decision) = &mut self.word {
+            decision.not_after = Some(end);
+        }
+    }
+}
+
 impl Judged {
     /// The wish behind it.
     #[must_use]

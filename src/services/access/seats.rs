@@ -357,6 +357,14 @@ impl Seats {
     }
 }
 
+#[cfg(test)]
+impl Seats {
+    pub(super) fn is_empty(&self) -> bool {
+        let index = self.index.lock();
+        index.by_socket.is_empty() && index.by_key.is_empty() && index.due.is_empty()
+    }
+}
+
 impl Index {
     fn remove(&mut self, key: &Key, socket: SocketId) {
         if let Some(seats) = self.by_key.get_mut(key) {

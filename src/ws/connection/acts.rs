@@ -20,7 +20,7 @@ use crate::{
     hub::Frame,
     protocol::{ChannelName, client_message::UserData},
     services::{
-        access::{Judged, NotAdmitted, Question, Wish},
+        access::{Judged, NotAdmitted, Question, Seat, Wish},
         client_event::Sender,
     },
     ws::{
@@ -48,6 +48,12 @@ impl fmt::Debug for Waiting {
 /// The time by the wall clock.
 fn wall() -> DateTime<Utc> {
     DateTime::from(SystemTime::now())
+}
+
+/// The seat of a socket that was opened with a token; the token is of no use after that.
+pub(super) fn seat_by_token(admitted: &mut Admitted) -> Option<Arc<Seat>> {
+    let subject = admitted.identified.take()?;
+    Some(admitted.live.bind_by_token(&admitted.socket, &subject.user, subject.expires_at, wall()))
 }
 
 impl<Io> Connection<Io> {

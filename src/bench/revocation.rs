@@ -1,0 +1,298 @@
+//! The workload `revocation`: enrollments that end while their users listen.
+//!
+//! Makes a roster of its own through the REST API, subscribes every user to every course, drops one enrollment an event, and
+//! counts the time from the moment at which the request was due to the `pusher:subscription_error` on the user's socket.
+//! A subscription is one delivery. The roster is removed again, also when the run fails.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    thread,
+};
+
+use memchr::memmem::Finder;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use super::{
+    Error, Result,
+    audience::{Audience, Ears, Plan, Ticket},
+    clock::{self, Epoch, Pace, SECOND},
+    http::Client,
+    marker::Marker,
+    message, options,
+    phase::{self, Figures, Meter, Source},
+    progress::Stage,
+    report::Report,
+    tally::Tally,
+    target::Target,
+};
+
+/// Operations of one request.
+const BATCH: usize = 1_000;
+
+/// How long subscriptions may take.
+const PATIENCE: u64 = 60 * SECOND;
+
+/// Users and courses of a run. Drop `n` takes user `n % users` out of course `n / users`.
+#[derive(Debug, Clone)]
+struct Campus {
+    name: String,
+    users: u32,
+    courses: u32,
+}
+
+/// Who drops enrollments, on a thread of its own: it must not hold up the receiving loop.
+struct Registrar<'a> {
+    campus: &'a Campus,
+    target: &'a Target,
+    options: &'a options::Revocation,
+    pace: Pace,
+    dropped: AtomicU32,
+    over: AtomicBool,
+    /// The error that ended the run. Held for no longer than a move.
+    fault: Mutex<Option<Error>>,
+}
+
+/// Hears subscriptions begin and end.
+struct Listeners<'a> {
+    campus: &'a Campus,
+    epoch: Epoch,
+    pace: Pace,
+    tally: Tally,
+    subscribed: u64,
+    begins: Finder<'static>,
+    ends: Finder<'static>,
+}
+
+/// Runs `revocation`.
+///
+/// # Errors
+///
+/// When the server cannot be reached or refuses.
+pub(super) fn run(options: &options::Revocation) -> Result<Report> {
+    if options.load.rate == 0 {
+        return Err(Error::Saturated);
+    }
+    let target = Target::resolve(&options.target)?;
+    let campus = Campus { name: super::run_name("bench")?, users: options.users, courses: options.courses };
+    let outcome = campus.found(&target, options).and_then(|()| measure(&campus, &target, options));
+    let closed = campus.close(&target, options);
+    let report = outcome?;
+    closed.map(|()| report)
+}
+
+fn measure(campus: &Campus, target: &Target, options: &options::Revocation) -> Result<Report> {
+    let meter = Meter::new(&options.target.output.pid)?;
+    let seats = campus.clone();
+    let plan = Plan {
+        seats: super::size(campus.users),
+        ticket: Box::new(move |seat| Some(seats.ticket(seat, 0))),
+        stallers: 0,
+    };
+    let mut audience = Audience::new(target.clone(), plan)?;
+    let mut figures = Figures::of("server", campus.users);
+    figures.assemble(&mut audience, &meter, &Stage::new("connect").bar)?;
+
+    let mut load = options.load;
+    load.events = load.events.min(super::product(campus.users, campus.courses)?);
+    let (epoch, pace) = (Epoch::start(), phase::timetable(&load));
+    let mut ears = Listeners::new(campus, epoch, pace)?;
+    subscribe_to_the_rest(campus, &mut audience, &mut ears)?;
+
+    let pace = phase::timetable(&load);
+    ears.pace = pace;
+    let registrar = Registrar {
+        campus,
+        target,
+        options,
+        pace,
+        dropped: AtomicU32::new(0),
+        over: AtomicBool::new(false),
+        fault: Mutex::new(None),
+    };
+    let stage = Stage::counting("revocation", pace.events.into());
+    let before = meter.read()?;
+    let dropped = thread::scope(|scope| {
+        scope.spawn(|| registrar.work());
+        let dropped = phase::listen(&mut audience, &mut ears, &mut &registrar, &stage.bar);
+        registrar.over.store(true, Ordering::Release);
+        dropped
+    })?;
+    figures.note(&ears.tally, dropped, pace.start, (before, meter.read()?));
+    figures.note_sockets(&audience);
+    let mut report = Report::new("revocation", &options.target.url, &load);
+    report.add(figures);
+    Ok(report)
+}
+
+/// Every seat has its first course; subscribes it to the others and waits for all answers.
+fn subscribe_to_the_rest(campus: &Campus, audience: &mut Audience, ears: &mut Listeners<'_>) -> Result<()> {
+    let wanted = u64::from(campus.users).saturating_mul(u64::from(campus.courses.saturating_sub(1)));
+    let stage = Stage::counting("subscribe", wanted);
+    for course in 1..campus.courses {
+        for seat in 0..super::size(campus.users) {
+            audience.subscribe(seat, &campus.ticket(seat, course))?;
+        }
+        let end = clock::now().saturating_add(PATIENCE);
+        while ears.subscribed < u64::from(campus.users).saturating_mul(course.into()) {
+            audience.turn(None, ears)?;
+            audience.keep_alive()?;
+            stage.bar.set_position(ears.subscribed);
+            if clock::now() > end {
+                let (ready, wanted) = (ears.subscribed.try_into().unwrap_or(usize::MAX), super::size(campus.users));
+                return Err(Error::Stuck { ready, wanted, seconds: PATIENCE / SECOND });
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Campus {
+    fn user(&self, seat: usize) -> String {
+        format!("{}-{seat}", self.name)
+    }
+
+    fn course(&self, number: u32) -> String {
+        format!("{}-{number}", self.name)
+    }
+
+    fn enrollment(&self, seat: usize, course: u32) -> String {
+        format!("{}-{seat}-{course}", self.name)
+    }
+
+    fn ticket(&self, seat: usize, course: u32) -> Ticket {
+        let channel = format!("private-course.{}", self.course(course));
+        Ticket { channel, channel_data: Some(message::member(&self.user(seat))) }
+    }
+
+    /// Enters courses, users and enrollments.
+    fn found(&self, target: &Target, options: &options::Revocation) -> Result<()> {
+        let put = |kind: &str, id: String, data: Value| json!({ "op": "put", "kind": kind, "id": id, "data": data });
+        let courses = (0..self.courses).map(|number| {
+            let id = self.course(number);
+            put("course", id.clone(), json!({ "title": id }))
+        });
+        let seats = 0..super::size(self.users);
+        let users = seats.clone().map(|seat| put("user", self.user(seat), json!({ "name": self.user(seat) })));
+        let enrollments = seats.flat_map(|seat| {
+            (0..self.courses).map(move |course| {
+                let data = json!({ "user": self.user(seat), "course": self.course(course), "role": "student" });
+                put("enrollment", self.enrollment(seat, course), data)
+            })
+        });
+        write(target, options, courses.chain(users).chain(enrollments), &Stage::new("enroll"))
+    }
+
+    /// Removes everything again.
+    fn close(&self, target: &Target, options: &options::Revocation) -> Result<()> {
+        let delete = |kind: &str, id: String| json!({ "op": "delete", "kind": kind, "id": id });
+        let courses = (0..self.courses).map(|number| delete("course", self.course(number)));
+        let users = (0..super::size(self.users)).map(|seat| delete("user", self.user(seat)));
+        write(target, options, courses.chain(users), &Stage::new("clean up"))
+    }
+}
+
+/// Sends operations in batches.
+fn write(
+    target: &Target,
+    options: &options::Revocation,
+    operations: impl Iterator<Item = Value>,
+    stage: &Stage,
+) -> Result<()> {
+    let mut client = Client::with_token(target, options.api_key.clone());
+    let mut operations = operations.peekable();
+    while operations.peek().is_some() {
+        let batch: Vec<Value> = operations.by_ref().take(BATCH).collect();
+        let count = batch.len();
+        post(&mut client, target, &batch)?;
+        stage.bar.inc(count.try_into().unwrap_or_default());
+    }
+    Ok(())
+}
+
+fn post(client: &mut Client<'_>, target: &Target, operations: &[Value]) -> Result<()> {
+    let body = json!({ "operations": operations }).to_string();
+    let answer = client.post(&format!("{}/api/roster/batch", target.prefix), body.as_bytes())?;
+    if answer.status == 200 { Ok(()) } else { Err(Error::Api { status: answer.status, text: answer.text }) }
+}
+
+impl Registrar<'_> {
+    fn work(&self) {
+        if let Err(error) = self.drop_all() {
+            *self.fault.lock() = Some(error);
+        }
+        self.over.store(true, Ordering::Release);
+    }
+
+    fn drop_all(&self) -> Result<()> {
+        let mut client = Client::with_token(self.target, self.options.api_key.clone());
+        let users = self.campus.users.max(1);
+        for number in 0..self.pace.events {
+            let Some(due) = self.pace.due(number) else { break };
+            if !clock::sleep_until(due, || self.over.load(Ordering::Acquire)) {
+                break;
+            }
+            let (seat, course) = (number.checked_rem(users).unwrap_or_default(), number / users);
+            let id = self.campus.enrollment(super::size(seat), course);
+            post(&mut client, self.target, &[json!({ "op": "delete", "kind": "enrollment", "id": id })])?;
+            self.dropped.fetch_add(1, Ordering::AcqRel);
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Source<Listeners<'a>> for &Registrar<'_> {
+    fn step(&mut self, _audience: &mut Audience, _ears: &mut Listeners<'a>) -> Result<Option<u64>> {
+        match self.fault.lock().take() {
+            Some(error) => Err(error),
+            None => Ok(None),
+        }
+    }
+
+    fn finished(&self) -> Option<u64> {
+        let over = self.over.load(Ordering::Acquire) && self.fault.lock().is_none();
+        over.then(|| self.dropped.load(Ordering::Acquire).into())
+    }
+}
+
+impl<'a> Listeners<'a> {
+    fn new(campus: &'a Campus, epoch: Epoch, pace: Pace) -> Result<Self> {
+        Ok(Self {
+            campus,
+            epoch,
+            pace,
+            tally: phase::tally(epoch, 0, pace.events, 1)?,
+            subscribed: 0,
+            begins: Finder::new("pusher_internal:subscription_succeeded"),
+            ends: Finder::new("AccessRevoked"),
+        })
+    }
+
+    /// The drop that ended this seat's subscription.
+    fn dropped(&self, seat: usize, payload: &[u8]) -> Option<Marker> {
+        let frame: Value = serde_json::from_slice(payload).ok()?;
+        let course: u32 = frame.get("channel")?.as_str()?.rsplit_once('-')?.1.parse().ok()?;
+        let number = course.checked_mul(self.campus.users)?.checked_add(super::count(seat))?;
+        Some(Marker { number, micros: self.epoch.micros(self.pace.due(number)?) })
+    }
+}
+
+impl Ears for Listeners<'_> {
+    fn hear(&mut self, seat: usize, payload: &[u8], now: u64) -> bool {
+        if self.ends.find(payload).is_some() {
+            if let Some(marker) = self.dropped(seat, payload) {
+                self.tally.count(marker, now);
+            }
+            return true;
+        }
+        let begins = self.begins.find(payload).is_some();
+        self.subscribed = self.subscribed.saturating_add(begins.into());
+        begins
+    }
+}
+
+impl AsRef<Tally> for Listeners<'_> {
+    fn as_ref(&self) -> &Tally {
+        &self.tally
+    }
+}

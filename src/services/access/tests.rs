@@ -1,0 +1,481 @@
+//! What is hard to time from outside: changes between a decision and its use, leases, the auth endpoint. The roster is real.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde_json::Value;
+
+use super::*;
+use crate::{
+    domain::{
+        access::Reason,
+        app::{AppSettings, Authz, MasterKey, Secret, SessionLease},
+        caller::{Caller, KeyHolder, Subject, Who},
+        presence::Member,
+        roster::{Change, Course, Enrollment, Kind, Object, Operation, Person, Role, Status, Visibility},
+    },
+    hub::Socket,
+    ids::{AppKey, ExternalId, SocketId},
+    metrics::Metrics,
+    protocol::{CloseReason, signature},
+    services::Apps,
+    store::RosterWrite,
+};
+
+fn now() -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
+}
+
+fn user(text: &str) -> UserId {
+    UserId::parse(text).unwrap()
+}
+
+fn id(text: &str) -> ExternalId {
+    ExternalId::parse(text).unwrap()
+}
+
+fn channel(text: &str) -> ChannelName {
+    ChannelName::parse(text, (&AppSettings::default()).into()).unwrap()
+}
+
+/// One app with course `1`, in which user `7` is a student.
+struct World {
+    store: Store,
+    apps: Apps,
+    live: Arc<LiveApp>,
+}
+
+impl World {
+    async fn with(set: impl FnOnce(&mut AppSettings)) -> Self {
+        let config = store::Config { url: "sqlite::memory:".to_owned(), ..store::Config::default() };
+        let store = Store::open(&config).await.unwrap();
+        store.migrate().await.unwrap();
+        let apps = Apps::new(Arc::new(Metrics::new().unwrap()), store.clone());
+        let apps = apps.with_master_key(Some(MasterKey::new(std::array::from_fn(|at| at as u8))));
+        let mut settings = AppSettings { authz: Authz::Enforce, ..AppSettings::default() };
+        set(&mut settings);
+        apps.replace(vec![App {
+            id: AppId::parse("campus").unwrap(),
+            key: AppKey::parse("campus-key").unwrap(),
+            name: "Campus".to_owned(),
+            secrets: vec![Secret::new("0123456789abcdef")],
+            enabled: true,
+            settings,
+        }]);
+        let live = apps.by_id("campus").unwrap();
+        let world = Self { store, apps, live };
+        let course = Course {
+            id: id("1"),
+            org: None,
+            code: None,
+            title: "A course".to_owned(),
+            starts_at: None,
+            ends_at: None,
+            visibility: Visibility::Enrolled,
+            archived_at: None,
+            overrides: Vec::new(),
+        };
+        world.write(Operation::Put(Box::new(Object::Course(course)))).await;
+        world.enroll("7").await;
+        world
+    }
+
+    async fn new() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    /// Writes to the roster; the app is not told.
+    async fn write(&self, operation: Operation) -> Vec<Change> {
+        let by = RosterWrite { source: "test", actor: "test", ip: None, now: now() };
+        let done = self.store.roster_apply(&self.live.app().id, by, &[operation]).await.unwrap();
+        assert!(!done.changes.is_empty(), "{done:?}");
+        done.changes
+    }
+
+    async fn enroll(&self, of: &str) -> Vec<Change> {
+        let person = Person {
+            id: user(of),
+            org: None,
+            name: format!("Name of {of}"),
+            email: Some("private@example.org".to_owned()),
+            avatar: Some("https://example.org/7.png".to_owned()),
+            org_role: None,
+            deactivated_at: None,
+        };
+        let enrollment = Enrollment {
+            id: id(&format!("e{of}")),
+            user: user(of),
+            course: id("1"),
+            class: None,
+            role: Role::Student,
+            status: Status::Active,
+            begin_at: None,
+            end_at: None,
+            observed_user: None,
+            limit_to_class: false,
+        };
+        let known = self.store.roster_object(&self.live.app().id, Kind::User, of).await.unwrap().is_some();
+        let mut changes = Vec::new();
+        if !known {
+            changes = self.write(Operation::Put(Box::new(Object::User(person)))).await;
+        }
+        changes.extend(self.write(Operation::Put(Box::new(Object::Enrollment(enrollment)))).await);
+        changes
+    }
+
+    async fn drop_student(&self) -> Vec<Change> {
+        self.write(Operation::Delete(Kind::Enrollment, "e7".to_owned())).await
+    }
+
+    fn socket(&self, bits: u64) -> Arc<Socket> {
+        self.live.open_socket(1 << 20, bits).unwrap()
+    }
+
+    async fn judge(&self, socket: &Socket, name: &str, claimed: Option<&str>) -> Judged {
+        let wish = Wish { channel: channel(name), member: None, claimed: claimed.map(user) };
+        let question = self.live.question(&wish, socket, self.live.access.seats.find(socket.id()).as_deref()).unwrap();
+        if question.needs_judging() { Arc::clone(&self.live).judge(question, now()).await } else { question.unasked() }
+    }
+
+    /// Subscribes a socket whose user is known by signed data.
+    async fn subscribe(&self, socket: &Arc<Socket>, name: &str, claimed: Option<&str>) -> Result<(), NotAdmitted> {
+        let judged = self.judge(socket, name, claimed).await;
+        self.live.admit(socket, &mut None, judged, now()).map(drop)
+    }
+
+    fn caller(&self, who: Who) -> Caller {
+        Caller { app: self.live.app().id.clone(), who }
+    }
+
+    fn person(&self, of: &str) -> Caller {
+        let expires_at = now() + TimeDelta::seconds(60);
+        let (name, avatar) = (Some("Token's name".to_owned()), None);
+        let subject = Subject { user: user(of), issuer: "issuer".to_owned(), expires_at, name, avatar };
+        self.caller(Who::User(Box::new(subject)))
+    }
+
+    async fn authorize(&self, caller: &Caller, name: &str, data: Option<&str>) -> Result<ChannelAuth, AuthRefused> {
+        let request = ChannelAuthRequest { socket_id: "1.1", channel_name: name, channel_data: data };
+        self.live.authorize_channel(caller, request, now()).await
+    }
+}
+
+fn is_denied(outcome: Result<(), NotAdmitted>, reason: Reason) -> bool {
+    matches!(outcome, Err(NotAdmitted::Denied(denied)) if denied.reason == reason)
+}
+
+#[tokio::test]
+async fn a_drop_between_the_decision_and_its_use_makes_the_decision_stale() {
+    let world = World::new().await;
+    let socket = world.socket(1);
+    let judged = world.judge(&socket, "private-course.1", Some("7")).await;
+    assert!(judged.is_allowed());
+    let changes = world.drop_student().await;
+    assert!(world.live.roster_changed(&changes, now()).await.is_empty(), "nobody hears it yet");
+    let outcome = world.live.admit(&socket, &mut None, judged, now());
+    let Err(NotAdmitted::Stale(question)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(world.live.hub.channel_count(), 0, "nobody is subscribed by an old decision");
+    let judged = Arc::clone(&world.live).judge(*question, now()).await;
+    let outcome = world.live.admit(&socket, &mut None, judged, now()).map(drop);
+    assert!(is_denied(outcome, Reason::EnrollmentInactive));
+    assert!(world.live.audience(&channel("private-course.1")).is_empty());
+}
+
+#[tokio::test]
+async fn a_drop_after_the_subscription_finds_it_and_tells_whose_it_was_once() {
+    let world = World::new().await;
+    let (one, two) = (world.socket(1), world.socket(2));
+    for socket in [&one, &two] {
+        world.subscribe(socket, "private-course.1", Some("7")).await.unwrap();
+        world.subscribe(socket, "private-course-1", Some("7")).await.unwrap();
+        world.subscribe(socket, "private-orders", Some("7")).await.unwrap();
+    }
+    let changes = world.drop_student().await;
+    let revoked = world.live.roster_changed(&changes, now()).await;
+    let [revoked_user] = revoked.as_slice() else { panic!("{revoked:?}") };
+    assert_eq!((&revoked_user.user, revoked_user.sockets), (&user("7"), 2));
+    assert_eq!(revoked_user.channels, [channel("private-course-1"), channel("private-course.1")]);
+    assert!(world.live.roster_changed(&changes, now()).await.is_empty(), "the same change again is no harm");
+    let seat = world.live.access.seats.find(one.id()).unwrap();
+    assert_eq!(seat.take_revoked().len(), 2);
+    assert!(seat.take_revoked().is_empty());
+    assert_eq!(world.live.audience(&channel("private-orders")).len(), 2);
+}
+
+#[tokio::test]
+async fn seats_and_indexes_go_with_their_sockets() {
+    let world = World::new().await;
+    for bits in 0..100 {
+        let socket = world.socket(bits);
+        let mut seat = None;
+        for name in ["private-course.1", "private-role.student", "private-user.7", "private-orders"] {
+            let judged = world.judge(&socket, name, Some("7")).await;
+            world.live.admit(&socket, &mut seat, judged, now()).unwrap();
+        }
+        let names = ["private-course.1", "private-role.student", "private-user.7", "private-orders"].map(channel);
+        if bits % 2 == 0 {
+            for name in &names {
+                world.live.unsubscribe(name, &socket, None, seat.as_ref());
+            }
+        }
+        world.live.close_socket(&socket, names.iter().map(|name| (name, None)), None, seat.as_deref());
+        world.live.hub.release(&socket);
+    }
+    assert!(world.live.access.seats.is_empty(), "{:?}", world.live.access.seats);
+    assert_eq!(world.live.hub.channel_count(), 0);
+}
+
+#[tokio::test]
+async fn a_token_bounds_the_life_of_its_socket_and_a_newer_one_prolongs_it() {
+    let world = World::with(|settings| settings.session_lease = SessionLease::Token).await;
+    let (ends, later) = (now() + TimeDelta::seconds(60), now() + TimeDelta::seconds(600));
+    let grace = TimeDelta::seconds(25);
+    let (old, renewed) = (world.socket(1), world.socket(2));
+    let _old = world.live.bind_by_token(&old, &user("7"), ends, now());
+    let _renewed = world.live.bind_by_token(&renewed, &user("7"), ends, now());
+    let mut newer = world.person("7");
+    if let Who::User(subject) = &mut newer.who {
+        subject.expires_at = later;
+    }
+    world.live.authorize_user(&newer, &renewed.id().to_string(), now()).await.unwrap();
+    let _signed_in = world.live.bind_signed_in(&renewed, &user("7"), now());
+    world.live.keep_deadlines(ends + grace - TimeDelta::milliseconds(1)).await;
+    assert_eq!((old.outbox().ending(), renewed.outbox().ending()), (None, None));
+    world.live.keep_deadlines(ends + grace).await;
+    assert_eq!((old.outbox().ending(), renewed.outbox().ending()), (Some(CloseReason::TokenExpired), None));
+    world.live.keep_deadlines(later + grace).await;
+    assert_eq!(renewed.outbox().ending(), Some(CloseReason::TokenExpired));
+}
+
+#[tokio::test]
+async fn under_the_roster_lease_a_socket_lives_twelve_hours_however_often_its_token_is_renewed() {
+    let world = World::new().await;
+    let socket = world.socket(1);
+    let _seat = world.live.bind_by_token(&socket, &user("7"), now() + TimeDelta::seconds(60), now());
+    let half = now() + TimeDelta::hours(6);
+    let _again = world.live.bind_by_token(&socket, &user("7"), half + TimeDelta::seconds(60), half);
+    world.live.keep_deadlines(now() + TimeDelta::hours(12) - TimeDelta::milliseconds(1)).await;
+    assert_eq!(socket.outbox().ending(), None);
+    world.live.keep_deadlines(now() + TimeDelta::hours(12)).await;
+    assert_eq!(socket.outbox().ending(), Some(CloseReason::LeaseOver));
+}
+
+#[tokio::test]
+async fn what_the_endpoint_has_signed_tells_whose_socket_it_is() {
+    let world = World::with(|settings| settings.authz = Authz::Trust).await;
+    let socket = world.socket(0x0000_0001_0000_0001);
+    assert_eq!(socket.id(), SocketId::parse("1.1").unwrap());
+    world.authorize(&world.person("7"), "private-course.1", None).await.unwrap();
+    world.subscribe(&socket, "private-course.1", None).await.unwrap();
+    let [listener] = &world.live.audience(&channel("private-course.1"))[..] else { panic!() };
+    assert_eq!(listener.user, Some((user("7"), Bound::Endpoint)));
+    assert_eq!(
+        (listener.reason, listener.role, &listener.enrollment),
+        (Reason::Enrolled, Some(Role::Student), &Some(id("e7")))
+    );
+
+    // What is dropped between the signature and its use counts, under trust too: it was the roster that gave it.
+    let other = world.socket(0x0000_0001_0000_0001);
+    assert_ne!(other.id(), socket.id());
+    let request =
+        ChannelAuthRequest { socket_id: &other.id().to_string(), channel_name: "private-course.1", channel_data: None };
+    world.live.authorize_channel(&world.person("7"), request, now()).await.unwrap();
+    let changes = world.drop_student().await;
+    assert_eq!(world.live.roster_changed(&changes, now()).await.len(), 1);
+    assert!(is_denied(world.subscribe(&other, "private-course.1", None).await, Reason::EnrollmentInactive));
+    // The application's own signature suffices under trust.
+    world.subscribe(&other, "private-course.1", Some("7")).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_endpoint_signs_what_the_socket_door_accepts() {
+    let world = World::new().await;
+    let (app, socket) = (world.live.app(), SocketId::parse("1.1").unwrap());
+    let student = world.person("7");
+    let private = world.authorize(&student, "private-course.1", None).await.unwrap();
+    assert!(signature::verify_channel(&app, socket, "private-course.1", None, &private.auth));
+    assert_eq!((private.channel_data, private.shared_secret), (None, None));
+
+    let said = r#"{"user_id":"7","user_info":{"role":"admin","name":"King","mood":"good"}}"#;
+    let presence = world.authorize(&student, "presence-course.1.users", Some(said)).await.unwrap();
+    let data = presence.channel_data.unwrap();
+    assert!(signature::verify_channel(&app, socket, "presence-course.1.users", Some(&data), &presence.auth));
+    let data: Value = serde_json::from_str(&data).unwrap();
+    let expected = serde_json::json!({ "user_id": "7", "user_info": {
+        "id": "7", "name": "Name of 7", "avatar": "https://example.org/7.png", "role": "student", "mood": "good",
+    }});
+    assert_eq!(data, expected, "nobody gives themselves a name or a role, and no email goes out");
+    let forged = world.authorize(&student, "presence-course.1.users", Some(r#"{"user_id":"8"}"#)).await;
+    assert!(matches!(forged, Err(AuthRefused::Denied(decision)) if decision.reason == Reason::NotYours));
+
+    let unknown = world.authorize(&world.person("99"), "presence-global", None).await.unwrap();
+    assert!(unknown.channel_data.unwrap().contains("Token's name"));
+    let signed_in = world.live.authorize_user(&student, "1.1", now()).await.unwrap();
+    assert!(signature::verify_user(&app, socket, &signed_in.user_data, &signed_in.auth));
+    assert!(signed_in.user_data.contains(r#""id":"7""#) && signed_in.user_data.contains("Name of 7"));
+}
+
+#[tokio::test]
+async fn the_endpoint_signs_nothing_for_those_who_may_not_and_says_why() {
+    let world = World::new().await;
+    let student = world.person("7");
+    let refused = async |caller: &Caller, name: &str| world.authorize(caller, name, None).await.unwrap_err();
+    let reason = async |caller: &Caller, name: &str| match refused(caller, name).await {
+        AuthRefused::Denied(decision) => decision.reason,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(reason(&world.person("8"), "private-course.1").await, Reason::UnknownUser);
+    assert_eq!(reason(&student, "private-course.1.instructor").await, Reason::WrongRole);
+    assert_eq!(reason(&student, "private-user.8").await, Reason::NotYours);
+    assert_eq!(reason(&student, "private-orders.1").await, Reason::UnknownChannel);
+    assert_eq!(reason(&student, "private-chat.1").await, Reason::UnknownChannel);
+
+    let guest = world.caller(Who::Guest);
+    let key = world.caller(Who::Key(KeyHolder { id: "ck_1".to_owned(), scopes: Vec::new() }));
+    let foreign = Caller { app: AppId::parse("other").unwrap(), who: student.who.clone() };
+    for caller in [&guest, &key, &foreign] {
+        assert!(matches!(refused(caller, "private-course.1").await, AuthRefused::NotIdentified(_)), "{caller:?}");
+        assert!(matches!(refused(caller, "presence-global").await, AuthRefused::NotIdentified(_)), "{caller:?}");
+        assert!(matches!(world.live.authorize_user(caller, "1.1", now()).await, Err(AuthRefused::NotIdentified(_))));
+    }
+    for name in ["room", "chapter-1-comments", "#server-to-user-7", "", "private-a b"] {
+        assert!(matches!(refused(&student, name).await, AuthRefused::Malformed(_)), "{name}");
+    }
+    for socket_id in ["", "1", "1.", "a.b", "1.2.3"] {
+        let request = ChannelAuthRequest { socket_id, channel_name: "private-course.1", channel_data: None };
+        let refused = world.live.authorize_channel(&student, request, now()).await;
+        assert!(matches!(refused, Err(AuthRefused::Malformed(_))), "{socket_id}");
+    }
+    for data in ["no json", "[]", r#"{"user_id":[7]}"#] {
+        let refused = world.authorize(&student, "presence-global", Some(data)).await;
+        assert!(matches!(refused, Err(AuthRefused::Malformed(_))), "{data}");
+    }
+    let long = |bytes: usize| format!(r#"{{"user_info":{{"x":"{}"}}}}"#, "y".repeat(bytes));
+    assert!(world.authorize(&student, "presence-global", Some(&long(100))).await.is_ok());
+    let refused = world.authorize(&student, "presence-global", Some(&long(3_000))).await;
+    assert!(matches!(refused, Err(AuthRefused::Malformed(text)) if text.contains("2048")));
+}
+
+#[tokio::test]
+async fn the_word_of_the_application_is_signed_as_it_is() {
+    let world = World::new().await;
+    let (app, caller) = (world.live.app(), world.caller(Who::App));
+    let data = r#"{"user_id":8,"user_info":{"name":"As the app says"}}"#;
+    let presence = world.authorize(&caller, "presence-course.1.users", Some(data)).await.unwrap();
+    assert_eq!(presence.channel_data.as_deref(), Some(data));
+    let socket = SocketId::parse("1.1").unwrap();
+    assert!(signature::verify_channel(&app, socket, "presence-course.1.users", Some(data), &presence.auth));
+    assert!(matches!(world.authorize(&caller, "presence-x", None).await, Err(AuthRefused::Malformed(_))));
+    assert!(world.authorize(&caller, "private-orders.1", None).await.is_ok());
+}
+
+#[tokio::test]
+async fn encrypted_channels_get_the_secret_that_server_sdks_derive() {
+    let world = World::with(|settings| {
+        settings.channel_routes = access::ChannelRoutes::parse("private-vault=signed_in").unwrap();
+    })
+    .await;
+    let secret = world.authorize(&world.person("7"), "private-encrypted-vault", None).await.unwrap().shared_secret;
+    assert_eq!(secret.as_deref(), Some("wp8Orjt2S4H4n8dDP7pa2A9reduRTTedbaiVnjqomsc="));
+    let cached = world.authorize(&world.person("7"), "private-encrypted-cache-vault", None).await.unwrap();
+    assert_eq!(cached.shared_secret.as_deref(), Some("I1qRd7K02IuwO4ry62hz+N90H4dWRix9T6tcfEGHAus="));
+
+    let without = Apps::new(Arc::new(Metrics::new().unwrap()), world.store.clone());
+    without.replace(vec![App::clone(&world.live.app())]);
+    let live = without.by_id("campus").unwrap();
+    let request = ChannelAuthRequest { socket_id: "1.1", channel_name: "private-encrypted-vault", channel_data: None };
+    let refused = live.authorize_channel(&world.person("7"), request, now()).await;
+    assert!(matches!(refused, Err(AuthRefused::Malformed(text)) if text.contains("master key")));
+}
+
+#[tokio::test]
+async fn access_taken_away_by_hand_ends_at_once_and_stays_closed_as_long_as_was_said() {
+    let world = World::with(|settings| settings.authz = Authz::Trust).await;
+    let socket = world.socket(1);
+    let channels = ["private-course.1", "private-orders", "private-user.7"];
+    for name in channels {
+        world.subscribe(&socket, name, Some("7")).await.unwrap();
+    }
+    let revoke = async |scope: BlockScope, until: Option<DateTime<Utc>>| {
+        let who = user("7");
+        let revocation = Revocation { user: &who, scope: &scope, until, reason: "test", actor: "key:ck_1" };
+        world.live.revoke(revocation, now()).await.unwrap()
+    };
+    let once = revoke(BlockScope::Course(id("1")), None).await;
+    assert_eq!((once.channels, once.sockets), (vec![channel("private-course.1")], 1));
+    world.subscribe(&socket, "private-course.1", Some("7")).await.unwrap();
+
+    let until = now() + TimeDelta::hours(1);
+    assert_eq!(revoke(BlockScope::Channel("private-course-1".to_owned()), Some(until)).await.sockets, 1);
+    let denied = world.subscribe(&socket, "private-course.1", Some("7")).await;
+    assert!(is_denied(denied, Reason::Banned), "in all spellings, and under trust too");
+    let decision = world.live.decide(Some(&user("7")), &channel("private-course.1"), until).await.unwrap();
+    assert!(decision.allow, "until then and no longer");
+
+    let all = revoke(BlockScope::All, Some(until)).await;
+    assert_eq!(all.channels, [channel("private-orders"), channel("private-user.7")]);
+    assert!(is_denied(world.subscribe(&socket, "private-orders", Some("7")).await, Reason::Blocked));
+    let refused = world.live.authorize_user(&world.person("7"), "1.1", now()).await;
+    assert!(matches!(refused, Err(AuthRefused::Denied(decision)) if decision.reason == Reason::Blocked));
+    assert_eq!(world.live.disconnect(&user("7")), 1);
+    assert_eq!((socket.outbox().ending(), world.live.disconnect(&user("8"))), (Some(CloseReason::Terminated), 0));
+}
+
+#[tokio::test]
+async fn the_audience_tells_who_hears_a_channel_and_why() {
+    let world = World::with(|settings| settings.authz = Authz::Trust).await;
+    let sockets = [1, 2, 3].map(|bits| world.socket(bits));
+    let [student, stranger, nobody] = &sockets;
+    world.subscribe(student, "private-course.1", Some("7")).await.unwrap();
+    world.subscribe(stranger, "private-course.1", Some("8")).await.unwrap();
+    world.subscribe(nobody, "private-course.1", None).await.unwrap();
+    world.live.subscribe(&channel("room"), nobody, None).unwrap();
+    let mut audience = world.live.audience(&channel("private-course.1"));
+    audience.sort_by_key(|listener| listener.socket);
+    let told: Vec<_> = audience.iter().map(|listener| (listener.user.clone(), listener.reason)).collect();
+    let by_data = |text: &str| Some((user(text), Bound::ChannelData));
+    assert_eq!(told, [(by_data("7"), Reason::Enrolled), (by_data("8"), Reason::Signed), (None, Reason::Signed)]);
+    let [open] = &world.live.audience(&channel("room"))[..] else { panic!() };
+    assert_eq!((open.socket, open.reason), (nobody.id(), Reason::Public));
+    assert!(world.live.audience(&channel("nobody-is-here")).is_empty());
+}
+
+#[tokio::test]
+async fn without_its_database_enforce_refuses_and_trust_trusts_and_known_ends_are_kept() {
+    let world = World::new().await;
+    let (held, late) = (world.socket(1), world.socket(2));
+    let member = Member { id: user("7"), numeric_id: false, info: Arc::from("{}") };
+    let wish = Wish { channel: channel("presence-course.1.users"), member: Some(member), claimed: Some(user("7")) };
+    let question = world.live.question(&wish, &held, None).unwrap();
+    let mut judged = Arc::clone(&world.live).judge(question, now()).await;
+    judged.expect_end(now() + TimeDelta::seconds(60));
+    world.live.admit(&held, &mut None, judged, now()).unwrap();
+    world.store.clone().close().await.unwrap();
+    world.live.access.people.clear();
+    world.live.access.places.clear();
+    assert!(is_denied(world.subscribe(&late, "private-course.1", Some("7")).await, Reason::SourceUnavailable));
+    world.live.keep_deadlines(now() + TimeDelta::seconds(59)).await;
+    assert_eq!(world.live.audience(&wish.channel).len(), 1, "what was given stays");
+    world.live.keep_deadlines(now() + TimeDelta::seconds(60)).await;
+    assert!(world.live.audience(&wish.channel).is_empty(), "until its known end");
+
+    let mut app = App::clone(&world.live.app());
+    app.settings.authz = Authz::Trust;
+    world.apps.replace(vec![app]);
+    world.subscribe(&late, "private-course.1", Some("7")).await.unwrap();
+}
+
+/// Prints what a decision from memory costs; asserts nothing about time.
+#[tokio::test]
+async fn a_decision_from_memory_is_the_same_each_time() {
+    const TIMES: u32 = 2_000;
+    let world = World::new().await;
+    let (student, name) = (user("7"), channel("private-course.1"));
+    let first = world.live.decide(Some(&student), &name, now()).await.unwrap();
+    let since = std::time::Instant::now();
+    for _ in 0..TIMES {
+        assert!(world.live.decide(Some(&student), &name, now()).await.unwrap().allow);
+    }
+    let each: Duration = since.elapsed() / TIMES;
+    println!("a decision from memory: {each:?}, {} steps", first.steps.len());
+}
