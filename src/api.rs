@@ -3,10 +3,13 @@
 //! Translates between HTTP and the services, and decides nothing. One resource a file; [`auth`] is in front of all routes of
 //! the Pusher API, `caller` in front of the REST API. [`spec`] is the description as `campanile openapi` writes it.
 
+mod access;
+mod answer;
 pub mod auth;
 mod body;
 mod cache_view;
 mod caller;
+mod channel_auth;
 mod error;
 mod health;
 mod list;
@@ -77,8 +80,12 @@ enum Group {
     Channels,
     /// Act on signed-in users.
     Users,
+    /// Ask whether somebody may subscribe or sign in. Stock clients do so by themselves.
+    Authorization,
     /// What the learning platform tells: people, courses and who is enrolled in what.
     Roster,
+    /// Explain who may hear what, and take it away.
+    Access,
     /// Where to connect, and what time it is there.
     Realtime,
     /// Is the server alive?
@@ -103,7 +110,15 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
     let pusher = (pusher_events::Events, pusher_channels::Channels, pusher_users::Users);
     let roster =
         (roster::Orgs, roster::People, roster::Courses, roster::Classes, roster::Chapters, roster::Enrollments);
-    let rest = Rest((roster, roster::Follow, realtime::Realtime));
+    let channels =
+        (channel_auth::Broadcasting, channel_auth::ApiBroadcasting, channel_auth::Pusher, channel_auth::ApiPusher);
+    let users = (
+        channel_auth::BroadcastingUser,
+        channel_auth::ApiBroadcastingUser,
+        channel_auth::PusherUser,
+        channel_auth::ApiPusherUser,
+    );
+    let rest = Rest((channels, users, roster, roster::Follow, access::Access, realtime::Realtime));
     let routes = (pusher, rest, health::Health);
     OpenApiService::new(routes, "Campanile", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)

@@ -7,7 +7,6 @@ use poem::web::Data;
 use poem_openapi::{
     Object, OpenApi,
     param::{Path, Query},
-    payload::Json,
     registry::MetaSchema,
     types::Example,
 };
@@ -15,6 +14,7 @@ use serde::Deserialize;
 
 use super::{
     Group,
+    answer::Answer,
     caller::{
         Visitor,
         describe::{ByKey, ByKeyOrPerson},
@@ -114,11 +114,8 @@ impl DecisionView {
 
 impl Example for DecisionView {
     fn example() -> Self {
-        let step = |check: &str, passed, detail: &str| StepView {
-            check: check.to_owned(),
-            passed,
-            detail: detail.to_owned(),
-        };
+        let step =
+            |check: &str, passed, detail: &str| StepView { check: check.to_owned(), passed, detail: detail.to_owned() };
         Self {
             user: Some(Word(7.into())),
             channel: "presence-course.101.users".to_owned(),
@@ -283,9 +280,8 @@ impl ScopeBody {
     fn read(self, visitor: &Visitor) -> Result<BlockScope, Field> {
         let wrong = |message: String| Field::at("/scope/id", "invalid", message);
         let needed = || Field::at("/scope/id", "missing_field", "missing field `id`".to_owned());
-        let external = |id: Option<String>| {
-            ExternalId::parse(&id.ok_or_else(needed)?).map_err(|error| wrong(error.to_string()))
-        };
+        let external =
+            |id: Option<String>| ExternalId::parse(&id.ok_or_else(needed)?).map_err(|error| wrong(error.to_string()));
         match self.kind.0 {
             ScopeKind::All if self.id.is_some() => Err(wrong("goes with course, class and channel only".to_owned())),
             ScopeKind::All => Ok(BlockScope::All),
@@ -367,14 +363,17 @@ impl Access {
         #[oai(name = "channel", validator(max_length = 500))]
         name: Query<String>,
         _proof: ByKeyOrPerson,
-    ) -> Result<Json<DecisionView>, Fault<Reading>> {
+    ) -> Result<Answer<DecisionView>, Fault<Reading>> {
         let user = asked_about(&visitor, user.0.map(|user| user.0))?;
         let channel = channel(&name, "channel", &visitor)?;
         let decision = visitor.live.decide(user.as_ref(), &channel, visitor.now).await?;
         if matches!(visitor.caller.who, Who::User(_)) {
-            return Ok(Json(DecisionView { steps: None, ..DecisionView::new(user, &channel, for_people(decision)) }));
+            return Ok(Answer::of(DecisionView {
+                steps: None,
+                ..DecisionView::new(user, &channel, for_people(decision))
+            }));
         }
-        Ok(Json(DecisionView::new(user, &channel, decision)))
+        Ok(Answer::of(DecisionView::new(user, &channel, decision)))
     }
 
     /// List who hears a channel now, and why
@@ -390,14 +389,14 @@ impl Access {
         /// Most sockets of the answer. 100 if absent.
         limit: Query<Option<Word<Limit<MOST>>>>,
         _proof: ByKey,
-    ) -> Result<Json<AudienceView>, Fault<Reading>> {
+    ) -> Result<Answer<AudienceView>, Fault<Reading>> {
         let channel = channel(&name, "name", &visitor)?;
         let mut listeners = visitor.live.audience(&channel);
         let total = listeners.len() as u64;
         listeners.sort_by_key(|listener| listener.socket.to_string());
         listeners.truncate(limit.0.map_or(USUAL, |limit| limit.0.0) as usize);
         let data = listeners.into_iter().map(ListenerView::from).collect();
-        Ok(Json(AudienceView { channel: channel.to_string(), data, total }))
+        Ok(Answer::of(AudienceView { channel: channel.to_string(), data, total }))
     }
 
     /// Take access away from a user at once
@@ -410,7 +409,7 @@ impl Access {
         visitor: Data<&Arc<Visitor>>,
         body: Strict<RevokeBody>,
         _proof: ByKey,
-    ) -> Result<Json<RevokedView>, Fault<Writing>> {
+    ) -> Result<Answer<RevokedView>, Fault<Writing>> {
         let RevokeBody { user, scope, for_seconds, reason } = body.0;
         let scope = scope.read(&visitor).map_err(|field| Problem::fields(vec![field]))?;
         let until = for_seconds.map(|seconds| until(seconds, visitor.now)).transpose()?;
@@ -422,7 +421,7 @@ impl Access {
         }
         let actor = visitor.caller.actor();
         let revocation = Revocation { user: &user.0, scope: &scope, until, reason: &reason, actor: &actor };
-        Ok(Json(visitor.live.revoke(revocation, visitor.now).await?.into()))
+        Ok(Answer::of(visitor.live.revoke(revocation, visitor.now).await?.into()))
     }
 
     /// Close all sockets of a user
@@ -436,10 +435,10 @@ impl Access {
         /// The learning platform's id; URL-encoded where needed.
         id: Path<Word<UserId>>,
         _proof: ByKey,
-    ) -> Result<Json<DisconnectedView>, Fault<Reading>> {
+    ) -> Result<Answer<DisconnectedView>, Fault<Reading>> {
         let user = id.0.0;
         let sockets = visitor.live.disconnect(&user) as u64;
-        Ok(Json(DisconnectedView { user: Word(user), sockets }))
+        Ok(Answer::of(DisconnectedView { user: Word(user), sockets }))
     }
 }
 

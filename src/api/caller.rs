@@ -19,10 +19,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use poem::{
     Endpoint, IntoResponse, Request, Response,
-    http::{
-        HeaderValue, Method, StatusCode,
-        header::{CACHE_CONTROL, ORIGIN},
-    },
+    http::{HeaderValue, Method, StatusCode, header::CACHE_CONTROL},
 };
 use tracing::Instrument;
 
@@ -204,7 +201,7 @@ impl<E: Endpoint> Endpoint for Known<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let id = request_id(&request);
-        let mut margin = Margin { cors: Cors::new(request.headers().get(ORIGIN)), limit: None };
+        let mut margin = Margin { cors: Cors::new(request.headers()), limit: None };
         let span = tracing::error_span!("api.call", request.id = %id);
         let outcome = Box::pin(self.serve(request, &mut margin)).instrument(span).await;
         if outcome.is_err() && !margin.cors.is_judged() {

@@ -4,16 +4,19 @@
 //! from the body, as a form or as JSON, whatever the content type says; the body wins. Who may hear what is decided by
 //! [`LiveApp::authorize_channel`](crate::services::LiveApp::authorize_channel).
 
+#![expect(clippy::too_many_arguments, reason = "a route has one argument for each parameter in the description")]
+
 mod parameters;
 
 use std::sync::Arc;
 
 use poem::web::Data;
-use poem_openapi::{Object, OpenApi, param::Query, payload::Json, types::Example};
+use poem_openapi::{Object, OpenApi, param::Query, types::Example};
 
 use self::parameters::{ChannelBody, Parameters, UserBody};
 use super::{
     Group,
+    answer::Answer,
     caller::{Visitor, describe::ByAnybody},
     problem::{Asking, Fault, Problem},
 };
@@ -74,18 +77,18 @@ impl From<UserAuth> for UserAuthView {
     }
 }
 
-async fn channel(visitor: &Visitor, parameters: &Parameters) -> Result<Json<ChannelAuthView>, Problem> {
+async fn channel(visitor: &Visitor, parameters: &Parameters) -> Result<Answer<ChannelAuthView>, Problem> {
     let (socket_id, channel_name) = (parameters.needed("socket_id")?, parameters.needed("channel_name")?);
-    let channel_data = parameters.text("channel_data")?.filter(|text| !text.is_empty());
+    let channel_data = parameters.text("channel_data")?.filter(|text| *text != "");
     let request = ChannelAuthRequest { socket_id, channel_name, channel_data };
     let auth = visitor.live.authorize_channel(&visitor.caller, request, visitor.now).await?;
-    Ok(Json(auth.into()))
+    Ok(Answer::of(auth.into()))
 }
 
-async fn user(visitor: &Visitor, parameters: &Parameters) -> Result<Json<UserAuthView>, Problem> {
+async fn user(visitor: &Visitor, parameters: &Parameters) -> Result<Answer<UserAuthView>, Problem> {
     let socket_id = parameters.needed("socket_id")?;
     let auth = visitor.live.authorize_user(&visitor.caller, socket_id, visitor.now).await?;
-    Ok(Json(auth.into()))
+    Ok(Answer::of(auth.into()))
 }
 
 macro_rules! channel_routes {
@@ -106,7 +109,7 @@ macro_rules! channel_routes {
                 visitor: Data<&Arc<Visitor>>,
                 body: ChannelBody,
                 _proof: ByAnybody,
-            ) -> Result<Json<ChannelAuthView>, Fault<Asking>> {
+            ) -> Result<Answer<ChannelAuthView>, Fault<Asking>> {
                 Ok(channel(&visitor, &body.0).await?)
             }
 
@@ -127,7 +130,7 @@ macro_rules! channel_routes {
                 #[oai(validator(max_length = 65_536))]
                 channel_data: Query<Option<String>>,
                 _proof: ByAnybody,
-            ) -> Result<Json<ChannelAuthView>, Fault<Asking>> {
+            ) -> Result<Answer<ChannelAuthView>, Fault<Asking>> {
                 let named = [("socket_id", Some(socket_id.0)), ("channel_name", Some(channel_name.0)), ("channel_data", channel_data.0)];
                 Ok(channel(&visitor, &Parameters::of(named)).await?)
             }
@@ -159,7 +162,7 @@ macro_rules! user_routes {
                 visitor: Data<&Arc<Visitor>>,
                 body: UserBody,
                 _proof: ByAnybody,
-            ) -> Result<Json<UserAuthView>, Fault<Asking>> {
+            ) -> Result<Answer<UserAuthView>, Fault<Asking>> {
                 Ok(user(&visitor, &body.0).await?)
             }
 
@@ -174,7 +177,7 @@ macro_rules! user_routes {
                 #[oai(validator(max_length = 64))]
                 socket_id: Query<String>,
                 _proof: ByAnybody,
-            ) -> Result<Json<UserAuthView>, Fault<Asking>> {
+            ) -> Result<Answer<UserAuthView>, Fault<Asking>> {
                 Ok(user(&visitor, &Parameters::of([("socket_id", Some(socket_id.0))])).await?)
             }
         }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use poem::web::Data;
-use poem_openapi::{Object, OpenApi, payload::Json, types::Example};
+use poem_openapi::{Object, OpenApi, types::Example};
 
 use super::{
     Config, Group,
+    answer::Answer,
     caller::{Visitor, describe::ByAnybody},
     problem::{Fault, Reading},
     word::Word,
@@ -131,8 +132,8 @@ impl Realtime {
     ///
     /// All times of this server are its own; the difference to it is what a client has to add.
     #[oai(path = "/api/time", method = "get", operation_id = "showTime")]
-    async fn time(&self, visitor: Data<&Arc<Visitor>>, _proof: ByAnybody) -> Result<Json<TimeView>, Fault<Reading>> {
-        Ok(Json(TimeView::of(visitor.now)))
+    async fn time(&self, visitor: Data<&Arc<Visitor>>, _proof: ByAnybody) -> Result<Answer<TimeView>, Fault<Reading>> {
+        Ok(Answer::of(TimeView::of(visitor.now)))
     }
 
     /// Tell where to connect and who is asking
@@ -144,7 +145,7 @@ impl Realtime {
         config: Data<&Arc<Config>>,
         visitor: Data<&Arc<Visitor>>,
         _proof: ByAnybody,
-    ) -> Result<Json<StatusView>, Fault<Reading>> {
+    ) -> Result<Answer<StatusView>, Fault<Reading>> {
         let Visitor { caller, live, now, .. } = &***visitor;
         let is_known = !caller.is_guest();
         let me = caller.user().map(|user| {
@@ -153,7 +154,7 @@ impl Realtime {
             MeView { id: Word(user.clone()), connections, status: status.to_owned() }
         });
         let key = live.app().key.as_str().to_owned();
-        Ok(Json(StatusView {
+        Ok(Answer::of(StatusView {
             mode: config.mode.to_owned(),
             version: is_known.then(|| env!("CARGO_PKG_VERSION").to_owned()),
             ws: SocketView { url: config.socket_url.clone(), key, cluster: config.cluster.clone() },

@@ -26,6 +26,7 @@ use self::{
 };
 use super::{
     Group,
+    answer::Answer,
     caller::{Visitor, describe::ByKey},
     list::{Cursor, List, MOST, USUAL},
     problem::{Fault, Problem, Reading, Writing},
@@ -179,10 +180,10 @@ async fn delete(
     visitor: &Visitor,
     (kind, id): (Kind, &str),
     if_match: Option<&str>,
-) -> Result<Json<DeletedView>, Problem> {
+) -> Result<Answer<DeletedView>, Problem> {
     let expected = expected(if_match, None)?;
     let (outcome, revoked) = apply_one(roster, visitor, Operation::Delete(kind, id.to_owned()), &expected).await?;
-    Ok(Json(DeletedView { kind: Word(kind), id: id.to_owned(), outcome: outcome.name().to_owned(), revoked }))
+    Ok(Answer::of(DeletedView { kind: Word(kind), id: id.to_owned(), outcome: outcome.name().to_owned(), revoked }))
 }
 
 async fn list<V: Shown>(
@@ -190,12 +191,12 @@ async fn list<V: Shown>(
     visitor: &Visitor,
     filter: RosterFilter,
     (cursor, limit): (Option<Word<Cursor>>, Option<Word<Limit<MOST>>>),
-) -> Result<Json<List<V>>, Problem> {
+) -> Result<Answer<List<V>>, Problem> {
     let limit = limit.map_or(USUAL, |limit| limit.0.0);
     let page = Page { after: cursor.map(|cursor| cursor.0.0), limit: limit + 1 };
     let rows = roster.list(&visitor.caller.app, V::KIND, &filter, &page).await?;
     let show = |row: crate::domain::roster::Versioned| Some((row.object.id().to_owned(), V::show(row, None)?));
-    Ok(Json(List::new(rows.into_iter().filter_map(show).collect(), limit)))
+    Ok(Answer::of(List::new(rows.into_iter().filter_map(show).collect(), limit)))
 }
 
 macro_rules! routes {
@@ -227,7 +228,7 @@ macro_rules! routes {
                 /// Most entries of the page. 25 if absent.
                 limit: Query<Option<Word<Limit<MOST>>>>,
                 _proof: ByKey,
-            ) -> Result<Json<List<$view>>, Fault<Reading>> {
+            ) -> Result<Answer<List<$view>>, Fault<Reading>> {
                 let filter = RosterFilter { $( $filter: $filter.0.map(|word| word.0), )* ..RosterFilter::default() };
                 Ok(list(&roster, &visitor, filter, (cursor.0, limit.0)).await?)
             }
@@ -289,7 +290,7 @@ macro_rules! routes {
                 #[oai(name = "If-Match", validator(max_length = 2_000))]
                 if_match: Header<Option<String>>,
                 _proof: ByKey,
-            ) -> Result<Json<DeletedView>, Fault<Writing>> {
+            ) -> Result<Answer<DeletedView>, Fault<Writing>> {
                 Ok(delete(&roster, &visitor, (Kind::$kind, id.0.0.as_str()), if_match.as_deref()).await?)
             }
         }

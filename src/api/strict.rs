@@ -54,7 +54,15 @@ fn is_json(media: &str) -> bool {
     essence == JSON || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
+/// Serde reads structs from lists too, which nobody means.
+fn no_object() -> Field {
+    Field::at("", "invalid", "expected a JSON object".to_owned())
+}
+
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::fields(vec![no_object()]));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let cause = error.inner();
@@ -69,6 +77,9 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 
 /// What is wrong with a value that stands for itself, such as one entry of a list; pointers begin at the value.
 pub(super) fn read_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Field> {
+    if value.is_array() {
+        return Err(no_object());
+    }
     serde_path_to_error::deserialize(value).map_err(|error| fault(error.path(), error.inner()))
 }
 
@@ -142,6 +153,8 @@ mod tests {
             (json!({ "name": "a", "inner": [{ "size": 1, "colour": 2 }] }), "/inner/0/colour", "unknown_field"),
             (json!({ "name": "a", "inner": [{}] }), "/inner/0/size", "missing_field"),
             (json!([]), "", "invalid"),
+            (json!(["a"]), "", "invalid"),
+            (json!(5), "", "invalid"),
         ] {
             let message = field(body.clone()).to_string();
             let expected = if pointer.is_empty() { String::new() } else { format!("{pointer}: ") };

@@ -6,10 +6,10 @@
 use poem::{
     Response,
     http::{
-        HeaderValue, StatusCode,
+        HeaderMap, HeaderValue, StatusCode,
         header::{
             ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-            ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, VARY,
+            ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, ORIGIN, VARY,
         },
     },
 };
@@ -55,8 +55,10 @@ pub(super) struct Cors {
 }
 
 impl Cors {
-    /// Reads the header; nothing is granted yet.
-    pub(super) fn new(header: Option<&HeaderValue>) -> Self {
+    /// Reads the header, which may stand once only; nothing is granted yet.
+    pub(super) fn new(headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all(ORIGIN).iter();
+        let header = values.next().filter(|_| values.next().is_none());
         let origin = header.and_then(|value| value.to_str().ok()).and_then(origin::parse);
         Self { text: header.cloned(), origin, grant: None }
     }
@@ -139,8 +141,8 @@ mod tests {
     fn granted(list: &str, origin: Option<&str>) -> (Option<String>, bool) {
         let mut settings = AppSettings::default();
         settings.set("allowed_origins", list).unwrap();
-        let header = origin.map(|origin| HeaderValue::from_str(origin).unwrap());
-        let mut cors = Cors::new(header.as_ref());
+        let header = origin.map(|origin| (ORIGIN, HeaderValue::from_str(origin).unwrap()));
+        let mut cors = Cors::new(&header.into_iter().collect());
         cors.set(&settings);
         let mut response = Response::default();
         cors.write(&mut response);
@@ -196,7 +198,7 @@ mod tests {
             settings
         };
         let (one, other) = (of("https://a.example"), of("https://b.example"));
-        let mut cors = Cors::new(Some(&HeaderValue::from_static("https://b.example")));
+        let mut cors = Cors::new(&[(ORIGIN, HeaderValue::from_static("https://b.example"))].into_iter().collect());
         cors.set_any([&one, &other].into_iter());
         assert_eq!(cors.grant(), Grant::Named);
         let preflight = cors.preflight("GET, OPTIONS");

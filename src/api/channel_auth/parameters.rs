@@ -5,10 +5,7 @@
 
 use std::collections::HashMap;
 
-use poem::{
-    Request, RequestBody,
-    http::header::CONTENT_TYPE,
-};
+use poem::{Request, RequestBody, http::header::CONTENT_TYPE};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions, Object,
     registry::{MetaMediaType, MetaRequest, Registry},
@@ -84,8 +81,10 @@ impl Parameters {
     /// # Errors
     /// When it is not there, or no text.
     pub(super) fn needed(&self, name: &'static str) -> Result<&str, Problem> {
-        let text = self.text(name)?.filter(|text| !text.is_empty());
-        text.ok_or_else(|| Problem::parameter(name, "is missing: send it in the body, as a form or as JSON, or in the query"))
+        let text = self.text(name)?.filter(|text| *text != "");
+        text.ok_or_else(|| {
+            Problem::parameter(name, "is missing: send it in the body, as a form or as JSON, or in the query")
+        })
     }
 }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use poem::{http::StatusCode, web::Data};
-use poem_openapi::{Object, OpenApi, param::Query, payload::Json, types::Example};
+use poem_openapi::{Object, OpenApi, param::Query, types::Example};
 
 use super::{
     super::{
         Group,
+        answer::Answer,
         caller::{Visitor, describe::ByKey},
         problem::{Fault, Following, Problem, Writing},
         strict::Strict,
@@ -101,10 +102,10 @@ impl Follow {
         visitor: Data<&Arc<Visitor>>,
         body: Strict<Batch>,
         _proof: ByKey,
-    ) -> Result<Json<BatchResultView>, Fault<Writing>> {
+    ) -> Result<Answer<BatchResultView>, Fault<Writing>> {
         let (operations, unfinished) = body.0.split();
         let applied = roster.apply(&visitor.live, visitor.writing(), &operations).await;
-        Ok(Json(unfinished.finish(applied.map_err(Problem::from)?)))
+        Ok(Answer::of(unfinished.finish(applied.map_err(Problem::from)?)))
     }
 
     /// Follow the changes of the roster
@@ -122,7 +123,7 @@ impl Follow {
         /// Most changes of the answer. 100 if absent.
         limit: Query<Option<Word<Limit<MOST>>>>,
         _proof: ByKey,
-    ) -> Result<Json<ChangesView>, Fault<Following>> {
+    ) -> Result<Answer<ChangesView>, Fault<Following>> {
         let since = since_seq.0.unwrap_or(0);
         let limit = limit.0.map_or(USUAL, |limit| limit.0.0);
         let found = roster.changes(&visitor.caller.app, since, limit).await.map_err(Problem::from)?;
@@ -134,6 +135,6 @@ impl Follow {
         }
         let next_seq = changes.last().map_or(since, |newest| newest.seq);
         let has_more = changes.len() == limit as usize;
-        Ok(Json(ChangesView { data: changes.into_iter().map(ChangeView::from).collect(), next_seq, has_more }))
+        Ok(Answer::of(ChangesView { data: changes.into_iter().map(ChangeView::from).collect(), next_seq, has_more }))
     }
 }

@@ -189,8 +189,11 @@ impl LiveApp {
             } else if let Some(user) = &user
                 && self.is_switched_off(&app, user, now).await?
             {
-                seat.socket().outbox().end(CloseReason::AccountClosed);
-                return Ok(Vec::new());
+                let is_news = seat.socket().outbox().end(CloseReason::AccountClosed);
+                let heard: Vec<ChannelName> = seat.lock().held.keys().filter(|_| is_news).cloned().collect();
+                let code = Reason::UserDeactivated.code();
+                let cut = |channel| Cut { user: Some(user.clone()), channel, code };
+                return Ok(heard.into_iter().map(cut).collect());
             }
             for one in &mut again {
                 let asked = Asked { app: &app, channel: &one.channel, topic: &one.topic };

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use crate::support::{
     answer::{Answer, finish},
     app::{MAIN, OTHER, TestApp},
-    client::inner,
     rest::Voice,
 };
 
@@ -85,7 +84,7 @@ async fn every_path_signs_people_in_in_every_encoding() {
             let answer = finish(&app, encode(ada.request(Method::POST, path), &[("socket_id", &id)])).await.ok();
             socket.send_json(json!({ "event": "pusher:signin", "data": answer })).await;
             let success = socket.expect("pusher:signin_success").await;
-            let user: Value = serde_json::from_str(text(&inner(&success), "user_data")).unwrap();
+            let user: Value = serde_json::from_str(text(&success["data"], "user_data")).unwrap();
             assert_eq!((&user["id"], &user["user_info"]["name"]), (&json!("7"), &json!("Ada")));
         }
         let socket = app.connect().await;
@@ -189,7 +188,7 @@ async fn a_token_opens_channels_of_its_own_app_only() {
     let theirs = app.person_of(OTHER, "7");
     let mut socket = app.connect_to(MAIN).await;
     let id = socket.id.clone();
-    authorize(&app, &theirs, &id, COURSE).await.problem(403, "unknown_user");
+    authorize(&app, &theirs, &id, COURSE).await.problem(403, "not_enrolled");
     // What the other app signs for a channel of the same name is no signature of this one.
     let answer = authorize(&app, &theirs, &id, "private-user.7").await;
     if answer.status == 200 {
