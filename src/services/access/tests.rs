@@ -465,6 +465,65 @@ async fn without_its_database_enforce_refuses_and_trust_trusts_and_known_ends_ar
     world.subscribe(&late, "private-course.1", Some("7")).await.unwrap();
 }
 
+#[tokio::test]
+async fn stricter_settings_count_for_what_is_heard_already() {
+    let world = World::with(|settings| settings.authz = Authz::Trust).await;
+    let (student, stranger) = (world.socket(1), world.socket(2));
+    world.subscribe(&student, "private-course.1", Some("7")).await.unwrap();
+    world.subscribe(&stranger, "private-course.1", Some("8")).await.unwrap();
+    let mut app = App::clone(&world.live.app());
+    app.settings.authz = Authz::Enforce;
+    world.apps.replace(vec![app]);
+    world.live.keep_deadlines(now()).await;
+    let audience = world.live.audience(&channel("private-course.1"));
+    assert_eq!(audience.iter().map(|listener| listener.socket).collect::<Vec<_>>(), [student.id()]);
+}
+
+#[tokio::test]
+async fn changes_that_could_not_be_judged_are_judged_when_the_database_is_back() {
+    let world = World::new().await;
+    let socket = world.socket(1);
+    world.subscribe(&socket, "private-course.1", Some("7")).await.unwrap();
+    let changes = world.drop_student().await;
+    let broken = "ALTER TABLE enrollment RENAME TO enrollment_away";
+    world.store.run(broken).await;
+    assert!(world.live.roster_changed(&changes, now()).await.is_empty());
+    world.live.keep_deadlines(now()).await;
+    assert_eq!(world.live.audience(&channel("private-course.1")).len(), 1, "nothing is taken away on a guess");
+    world.store.run("ALTER TABLE enrollment_away RENAME TO enrollment").await;
+    world.live.keep_deadlines(now()).await;
+    assert!(world.live.audience(&channel("private-course.1")).is_empty());
+}
+
+/// Prints how long it takes; asserts nothing about time.
+#[tokio::test]
+async fn a_mass_drop_ends_the_access_of_those_who_are_dropped_and_of_nobody_else() {
+    const PEOPLE: usize = 200;
+    let world = World::new().await;
+    let names: Vec<String> = (0..PEOPLE).map(|number| format!("s{number}")).collect();
+    let channels =
+        ["private-course.1", "private-course-1", "presence-course-1", "private-role.student", "private-orders"];
+    for (name, bits) in names.iter().zip(100..) {
+        world.enroll(name).await;
+        let socket = world.socket(bits);
+        for channel in channels {
+            world.subscribe(&socket, channel, Some(name)).await.unwrap();
+        }
+    }
+    let mut changes = Vec::new();
+    for name in names.iter().step_by(2) {
+        changes.extend(world.write(Operation::Delete(Kind::Enrollment, format!("e{name}"))).await);
+    }
+    let since = std::time::Instant::now();
+    let revoked = world.live.roster_changed(&changes, now()).await;
+    println!("{} subscriptions of {} people: {:?}", 4 * PEOPLE / 2, PEOPLE / 2, since.elapsed());
+    assert_eq!(revoked.len(), PEOPLE / 2);
+    assert!(revoked.iter().all(|one| one.channels.len() == 4 && one.sockets == 1), "{revoked:?}");
+    for (name, left) in [("private-course.1", PEOPLE / 2), ("private-orders", PEOPLE)] {
+        assert_eq!(world.live.audience(&channel(name)).len(), left);
+    }
+}
+
 /// Prints what a decision from memory costs; asserts nothing about time.
 #[tokio::test]
 async fn a_decision_from_memory_is_the_same_each_time() {
