@@ -10,6 +10,7 @@ mod roster;
 mod span;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::{
     ffi::OsString,
@@ -23,6 +24,7 @@ pub use api_key::ApiKeyCommand;
 pub use app::{AppCommand, Assignment, Error};
 pub use roster::{Listed, RosterCommand};
 pub use span::span;
+pub use token::TokenCommand;
 
 use crate::config::Flags;
 
@@ -55,6 +57,9 @@ pub enum Command {
     /// Make, list and revoke keys for programs of the learning platform
     #[command(name = "api-key", subcommand, arg_required_else_help = true)]
     ApiKey(ApiKeyCommand),
+    /// Make session tokens for trying things out
+    #[command(subcommand, arg_required_else_help = true)]
+    Token(TokenCommand),
     /// Load-test a Pusher server
     Bench(crate::bench::Args),
 }

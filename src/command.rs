@@ -5,6 +5,7 @@ mod app;
 mod roster;
 mod table;
 mod target;
+mod token;
 
 use std::{io, path::Path};
 
@@ -89,6 +90,9 @@ pub enum Error {
         /// The report that was confirmed.
         got: String,
     },
+    /// The roster refuses a change.
+    #[error("roster: {0}")]
+    Roster(crate::domain::roster::RowError),
     /// The app has two secrets already, so a third would end one that may be in use.
     #[error("app {0} has two valid secrets already: 'campanile app retire {0}' ends the older one first")]
     StillRotating(String),
@@ -111,7 +115,12 @@ pub fn run(Invocation { command, flags }: Invocation) -> Result<()> {
     match command {
         Command::Bench(args) => return Ok(crate::bench::run(&args)?),
         Command::Openapi { output, check } => return openapi(&output, check),
-        Command::Serve | Command::Migrate { .. } | Command::App(_) | Command::Roster(_) | Command::ApiKey(_) => {}
+        Command::Serve
+        | Command::Migrate { .. }
+        | Command::App(_)
+        | Command::Roster(_)
+        | Command::ApiKey(_)
+        | Command::Token(_) => {}
     }
     let config = Config::load(&flags, &Environment::of_process())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -122,6 +131,7 @@ pub fn run(Invocation { command, flags }: Invocation) -> Result<()> {
             Command::App(command) => app::run(&config, command).await,
             Command::Roster(command) => roster::run(&config, command).await,
             Command::ApiKey(command) => api_key::run(&config, command).await,
+            Command::Token(command) => token::run(&config, command).await,
             Command::Bench(_) | Command::Openapi { .. } => Ok(()),
         }
     })

@@ -2,7 +2,7 @@
 //!
 //! An address comes from the configuration, yet what it resolves to is somebody else's decision. So: https only, public
 //! addresses only, the address that was checked is the one that is connected to (there is no second look-up), no redirect, no
-//! proxy, [`TIMEOUT`] for all of it and [`MAX_BYTES`] at most. `outbound_allow` makes exceptions by host or network.
+//! proxy, [`TIMEOUT`] for all of it and [`MAX_BYTES`] at most. `outbound.allow` makes exceptions by host or network.
 //! One connection per request and nothing kept: it is used a few times an hour.
 
 mod address;
@@ -64,10 +64,10 @@ pub enum Error {
     #[error("it must be an https address without user and password")]
     BadUrl,
     /// Plain http, and the host is not allow-listed.
-    #[error("it must be an https address; outbound_allow makes an exception for a host")]
+    #[error("it must be an https address; outbound.allow makes an exception for a host")]
     NotHttps,
     /// The host has an address that is not public.
-    #[error("{address} is no public address; outbound_allow makes an exception")]
+    #[error("{address} is no public address; outbound.allow makes an exception")]
     AddressNotAllowed {
         /// The address.
         address: IpAddr,
@@ -103,7 +103,7 @@ pub enum Error {
     #[error("its answer broke off: {0}")]
     Body(Box<dyn std::error::Error + Send + Sync>),
     /// The certificates of the configuration cannot be used.
-    #[error("outbound_ca holds no usable certificate in PEM form: {0}")]
+    #[error("outbound.ca holds no usable certificate in PEM form: {0}")]
     BadCa(String),
 }
 

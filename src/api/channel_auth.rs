@@ -79,7 +79,7 @@ impl From<UserAuth> for UserAuthView {
 
 async fn channel(visitor: &Visitor, parameters: &Parameters) -> Result<Answer<ChannelAuthView>, Problem> {
     let (socket_id, channel_name) = (parameters.needed("socket_id")?, parameters.needed("channel_name")?);
-    let channel_data = parameters.text("channel_data")?.filter(|text| *text != "");
+    let channel_data = parameters.text("channel_data")?.filter(|text| !str::is_empty(text));
     let request = ChannelAuthRequest { socket_id, channel_name, channel_data };
     let auth = visitor.live.authorize_channel(&visitor.caller, request, visitor.now).await?;
     Ok(Answer::of(auth.into()))

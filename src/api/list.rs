@@ -31,7 +31,7 @@ impl Meaning for Cursor {
 
     fn read(text: &str) -> Result<Self, String> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let id = bytes.as_deref().and_then(|text| text.strip_prefix(FORM)).filter(|id| *id != "");
+        let id = bytes.as_deref().and_then(|text| text.strip_prefix(FORM)).filter(|id| !str::is_empty(id));
         id.map(|id| Self(id.to_owned()))
             .ok_or_else(|| "must be the 'next_cursor' of the page before, or left out for the first page".to_owned())
     }

@@ -210,6 +210,16 @@ fn version_and_help_are_answers() {
 }
 
 #[test]
+fn token_needs_a_user_and_a_course_needs_a_role() {
+    assert!(refused("token issue").contains("--user <ID>"));
+    assert!(refused("token issue --user 7 --ttl 25h").contains("must be a time from 1s to 24h"));
+    assert!(refused("token issue --user 7 --role student").contains("--course <ID>"));
+    assert!(refused("token issue --user 7 --course 1").contains("--role <ROLE>"));
+    let unknown = refused("token issue --user 7 --role teacher --course 1");
+    assert!(unknown.contains("there are student, assistant, instructor"), "{unknown}");
+}
+
+#[test]
 fn help_shows_commands_first_and_hides_the_flags_of_serve() {
     let help = grammar().term_width(80).render_help().to_string();
     insta::assert_snapshot!(help, @"
@@ -224,6 +234,7 @@ fn help_shows_commands_first_and_hides_the_flags_of_serve() {
       app      Make, show and change apps
       roster   Bring in and show who learns and teaches what
       api-key  Make, list and revoke keys for programs of the learning platform
+      token    Make session tokens for trying things out
       bench    Load-test a Pusher server
       help     Print this message or the help of the given subcommand(s)
 

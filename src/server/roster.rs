@@ -66,7 +66,7 @@ async fn catch_up(store: &Store, apps: &Apps, known: Option<i64>) -> Result<i64>
         }
         for (app, changes) in by_app {
             if let Some(live) = apps.by_id(app.as_str()) {
-                live.roster_changed(&changes, now()).await;
+                live.roster_followed(&changes, now()).await;
             }
         }
     }

@@ -95,6 +95,9 @@ pub(super) struct Access {
     rostered: Shelf<(), bool>,
     seats: Seats,
     grants: Grants,
+    /// Held from before a write to the roster until it is in force here, and by the follower of the roster while it acts: so
+    /// that whoever writes is told whose access ended, and not the follower who happened to see the change first.
+    turn: tokio::sync::Mutex<()>,
     /// Counts what may have changed decisions. Whoever enters a seat compares it with what it was before the decision.
     generation: AtomicU64,
     /// The roster could not be read when it was asked last.
@@ -111,6 +114,7 @@ impl Access {
             rostered: Shelf::new(1),
             seats: Seats::default(),
             grants: Grants::default(),
+            turn: tokio::sync::Mutex::default(),
             generation: AtomicU64::new(0),
             is_failing: AtomicBool::new(false),
         }

@@ -87,6 +87,7 @@ impl Roster {
     pub async fn apply(&self, live: &LiveApp, by: Writing<'_>, operations: &[Operation]) -> store::Result<Applied> {
         let (actor, ip) = (by.caller.actor(), by.ip.map(|ip| ip.to_string()));
         let write = RosterWrite { source: by.source, actor: &actor, ip: ip.as_deref(), now: by.now };
+        let _turn = live.roster_turn().await;
         self.tell(live, self.store.roster_apply(&live.app().id, write, operations).await?, by.now).await
     }
 
@@ -103,6 +104,7 @@ impl Roster {
     ) -> store::Result<Applied> {
         let (actor, ip) = (by.caller.actor(), by.ip.map(|ip| ip.to_string()));
         let write = RosterWrite { source: by.source, actor: &actor, ip: ip.as_deref(), now: by.now };
+        let _turn = live.roster_turn().await;
         let done = self.store.roster_apply_expecting(&live.app().id, write, operation, expected).await?;
         self.tell(live, done, by.now).await
     }

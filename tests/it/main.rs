@@ -25,6 +25,8 @@ mod channels;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod cli_token;
+#[cfg(test)]
 mod client_events;
 #[cfg(test)]
 mod close_codes;

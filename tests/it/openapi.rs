@@ -36,7 +36,65 @@ fn every_operation_has_an_id_of_its_own_a_summary_a_tag_and_its_errors() {
             assert_eq!(operation["security"][0]["signature"], serde_json::json!([]), "{what}: security");
         }
     }
-    assert!(ids.len() >= 10);
+    assert!(ids.len() >= 57);
+}
+
+#[test]
+fn every_operation_of_the_rest_api_tells_its_refusals_as_problems_and_its_limits() {
+    for (path, method, operation) in operations().filter(|(path, ..)| !path.starts_with("/apps/") && *path != "/up") {
+        let what = format!("{method} {path}");
+        let responses = operation["responses"].as_object().unwrap();
+        for status in ["200", "400", "401", "403", "404", "429", "500", "503"] {
+            assert!(responses.contains_key(status) || (status == "404" && path.ends_with("auth")), "{what}: {status}");
+        }
+        if matches!(method, "put" | "post") && !path.ends_with("auth") && !path.ends_with("/disconnect") {
+            for status in ["408", "413", "415", "422"] {
+                assert!(responses.contains_key(status), "{what}: {status}");
+            }
+            assert_eq!(operation["requestBody"]["required"], true, "{what}");
+        }
+        for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
+            let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(schema, "#/components/schemas/Problem", "{what}: {status}");
+        }
+        for (status, header) in [
+            ("200", "RateLimit"),
+            ("429", "RateLimit"),
+            ("429", "RateLimit-Policy"),
+            ("429", "Retry-After"),
+            ("503", "Retry-After"),
+        ] {
+            assert!(responses[status]["headers"][header].is_object(), "{what}: {status} {header}");
+        }
+        assert!(operation["security"].as_array().is_some_and(|ways| !ways.is_empty()), "{what}: security");
+        assert!(operation["description"].is_string(), "{what}: description");
+    }
+    for name in ["bearer", "apiKey", "session", "signature"] {
+        assert!(DESCRIPTION["components"]["securitySchemes"][name].is_object(), "{name}");
+    }
+}
+
+#[test]
+fn every_text_number_and_list_that_the_rest_api_reads_has_its_bounds() {
+    let bounded = |schema: &serde_json::Value, what: &str| match schema["type"].as_str() {
+        Some("string") if schema["enum"].is_array() => {}
+        Some("string") => assert!(schema["maxLength"].is_u64(), "{what}: no maxLength"),
+        Some("array") => assert!(schema["maxItems"].is_u64(), "{what}: no maxItems"),
+        _ => {}
+    };
+    for (path, method, operation) in operations().filter(|(path, ..)| !path.starts_with("/apps/")) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            bounded(&parameter["schema"], &format!("{method} {path}: {}", parameter["name"]));
+        }
+    }
+    let schemas = DESCRIPTION["components"]["schemas"].as_object().unwrap();
+    for (name, schema) in schemas.iter().filter(|(name, _)| name.ends_with("Body") && !name.ends_with("chBody")) {
+        for (property, of_property) in schema["properties"].as_object().into_iter().flatten() {
+            if name != "EventBody" {
+                bounded(of_property, &format!("{name}.{property}"));
+            }
+        }
+    }
 }
 
 #[test]
@@ -74,7 +132,35 @@ fn every_property_is_described_and_every_example_fits_its_schema() {
             conforms(&schema["example"], schema, name);
         }
     }
-    for name in ["EventBody", "BatchBody", "EventView", "BatchView"] {
+    for name in [
+        "EventBody",
+        "BatchBody",
+        "EventView",
+        "BatchView",
+        "Problem",
+        "Org",
+        "User",
+        "Course",
+        "Class",
+        "Chapter",
+        "Enrollment",
+        "OrgBody",
+        "UserBody",
+        "CourseBody",
+        "ClassBody",
+        "ChapterBody",
+        "EnrollmentBody",
+        "BatchOfOperations",
+        "Change",
+        "Revoked",
+        "Decision",
+        "RevokeBody",
+        "ChannelAuth",
+        "ChannelAuthBody",
+        "UserAuth",
+        "RealtimeStatus",
+        "Time",
+    ] {
         assert!(schemas[name]["example"].is_object(), "{name} has no example");
     }
     assert_eq!(schemas["EventBody"]["properties"]["channels"]["maxItems"], 1_000);

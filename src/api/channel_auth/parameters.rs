@@ -81,7 +81,7 @@ impl Parameters {
     /// # Errors
     /// When it is not there, or no text.
     pub(super) fn needed(&self, name: &'static str) -> Result<&str, Problem> {
-        let text = self.text(name)?.filter(|text| *text != "");
+        let text = self.text(name)?.filter(|text| !str::is_empty(text));
         text.ok_or_else(|| {
             Problem::parameter(name, "is missing: send it in the body, as a form or as JSON, or in the query")
         })

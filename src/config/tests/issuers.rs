@@ -79,13 +79,13 @@ fn everything_that_is_wrong_with_issuers_is_told_together() {
     issuers[2].preset in campanile.toml = "okta": must be clerk, passport, auth0, supabase or generic
     issuers[2].user_claim in campanile.toml = "/user_metadata/id": must be a claim that users cannot edit themselves, such as sub or /app_metadata/user_id
     issuers[3]: authorized_parties is missing: the origins of your pages, such as https://school.example
-    issuers[3]: the keys would be at "http://clerk.example/.well-known/jwks.json": it must be an https address; outbound_allow makes an exception for a host; or set jwks_url
+    issuers[3]: the keys would be at "http://clerk.example/.well-known/jwks.json": it must be an https address; outbound.allow makes an exception for a host; or set jwks_url
     issuers[4]: HS256 needs a secret; a public key never serves as one
     issuers[5]: The issuer's public key cannot be used: it must be the PEM form of a public key for RS256
     issuers[6]: RS256 needs a public key or jwks_url, not a secret
     issuers[7]: public_key_file DIR/none.pub cannot be read: No such file or directory (os error 2)
     issuers[8]: has several keys: use one of secret, public_key, public_key_file and jwks_url
-    issuers[9]: jwks_url "http://f/": it must be an https address; outbound_allow makes an exception for a host
+    issuers[9]: jwks_url "http://f/": it must be an https address; outbound.allow makes an exception for a host
     issuer "g": is there twice: one issuer has one entry; give each of several Passports a name of its own
     "#);
 }
@@ -110,7 +110,7 @@ fn keys_may_come_without_tls_from_listed_hosts_only() {
     };
     let config = file(&text("['keys.internal', '10.0.0.0/8']")).config();
     assert_eq!((config.issuers.len(), config.outbound.allow.len()), (1, 2));
-    assert!(file(&text("'other.internal'")).problems()[0].contains("outbound_allow makes an exception"));
+    assert!(file(&text("'other.internal'")).problems()[0].contains("outbound.allow makes an exception"));
 }
 
 #[test]

