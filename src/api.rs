@@ -104,7 +104,22 @@ Join the upper-case method, the path, and all query parameters sorted by key (`k
 newlines. `auth_signature` is the HMAC-SHA256 of that text under the secret, in lower-case hexadecimal digits.
 
 Bounds in this description are the widest an app can be given; most apps have tighter limits, and each refusal names the \
-limit and the app setting behind it. Errors are short plain texts that say what would be right.";
+limit and the app setting behind it. Errors of the Pusher HTTP API are short plain texts that say what would be right.
+
+Routes under `/api`, and those under `/broadcasting` and `/pusher` that authorize subscriptions, are the REST API of the \
+learning platform. A caller proves who it is with `Authorization: Bearer`: a program with an API key, which \
+`campanile api-key create` makes, a person with a token of a configured issuer or of this server. A key belongs to one app and \
+sees nothing of others; each operation names the scope that it needs.
+
+Whatever is refused is a problem (RFC 9457, `application/problem+json`): `code` is stable and for programs, `detail` says what \
+would be right, `errors` points to single fields, `request_id` finds the request in the log of the server. What is not there \
+and what belongs to another app look the same. Fields that are not known are refused.
+
+Writes are idempotent: put the same once more and nothing changes. An answer that shows an object has its version as `ETag`; \
+`If-Match` writes only over that version. Lists go by `limit` and `cursor`: as long as `has_more` is true, ask again with \
+`next_cursor`. Times are RFC 3339, in UTC to the millisecond; what is empty is left out. Requests are limited by user, by API \
+key, by app and, without proof, by address; `RateLimit-Policy` and `RateLimit` tell the limit that is nearest. Pages of other \
+origins may call as far as `allowed_origins` of the app lets them, with cookies only from an origin that it names exactly.";
 
 fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
     let pusher = (pusher_events::Events, pusher_channels::Channels, pusher_users::Users);

@@ -33,6 +33,8 @@
 //! - **One task per connection**, no timer or writer task beside it, and no buffers while it is idle.
 //! - **The compiler asks for a code.** Close codes and statuses are exhaustive matches at one place each:
 //!   [`protocol::CloseReason::code`] and `api/error.rs`.
+//! - **What is in no table is not served.** `api/caller/need.rs` says for each operation of the REST API what it demands of
+//!   its caller, and every query behind it is within the caller's app.
 //!
 //! # Five walks
 //!
@@ -44,6 +46,11 @@
 //! signature over the whole body, `api/pusher_events.rs` translates, [`services::publish`] checks everything before it sends
 //! anything, [`hub::Frame`] encodes the WebSocket frame once, `hub/fanout.rs` pushes it to each [`hub::Outbox`]; each
 //! connection drains what is queued in one vectored write.
+//!
+//! **A student is dropped over HTTP.** `api/caller.rs` asks [`services::callers`] who calls, looks up what the operation
+//! demands, counts the limits and only then reads the body; `api/roster.rs` translates, [`services::roster`] writes rows and
+//! change log in one transaction, [`services::access`] judges the student's subscriptions again and ends them, the others in
+//! the channel see them leave, and the answer says whose access ended. What was refused leaves `api/caller.rs` as a problem.
 //!
 //! **A presence join.** `ws/session.rs` verifies `auth` and reads the member from `channel_data`, `hub/channel.rs` asks
 //! [`domain::presence`] whether this is an arrival, tells the others, registers the socket and answers it with the whole list,

@@ -116,7 +116,7 @@ impl<E: Endpoint> Known<E> {
         }
         let operation = need::find(request.method(), request.uri().path())?;
         let visitor = self.admit(&request, operation, margin).await?;
-        if request.method() != Method::GET {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let max = if operation.is_batch { self.config.max_batch_bytes } else { self.config.max_request_bytes };
             let body = body::arrive(&mut request, max, self.config.body_timeout).await.map_err(unread)?;
             request.set_body(body);

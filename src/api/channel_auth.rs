@@ -81,8 +81,18 @@ async fn channel(visitor: &Visitor, parameters: &Parameters) -> Result<Answer<Ch
     let (socket_id, channel_name) = (parameters.needed("socket_id")?, parameters.needed("channel_name")?);
     let channel_data = parameters.text("channel_data")?.filter(|text| !str::is_empty(text));
     let request = ChannelAuthRequest { socket_id, channel_name, channel_data };
-    let auth = visitor.live.authorize_channel(&visitor.caller, request, visitor.now).await?;
-    Ok(Answer::of(auth.into()))
+    let auth = visitor.live.authorize_channel(&visitor.caller, request, visitor.now).await;
+    Ok(Answer::of(auth.map_err(|refused| refusal(visitor, refused))?.into()))
+}
+
+/// A refusal for whoever asks. Who is not known hears the same of channels that are there and of others.
+fn refusal(visitor: &Visitor, refused: AuthRefused) -> Problem {
+    match refused {
+        AuthRefused::Denied(_) | AuthRefused::NotIdentified(_) if visitor.caller.is_guest() => {
+            Problem::unknown_caller("not_identified", "This channel needs a person: send their token")
+        }
+        refused => refused.into(),
+    }
 }
 
 async fn user(visitor: &Visitor, parameters: &Parameters) -> Result<Answer<UserAuthView>, Problem> {

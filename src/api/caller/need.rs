@@ -117,18 +117,21 @@ fn fits(template: &str, path: &str) -> bool {
 
 /// Methods at a path, as `Allow` lists them; empty when the path is none.
 pub(in crate::api) fn methods(path: &str) -> String {
-    let mut methods: Vec<_> = at(path).map(|operation| operation.method).collect();
-    if !methods.is_empty() {
-        methods.push("OPTIONS");
+    let mut methods = Vec::new();
+    for operation in at(path) {
+        methods.push(operation.method);
+        methods.extend((operation.method == "GET").then_some("HEAD"));
     }
+    methods.extend((!methods.is_empty()).then_some("OPTIONS"));
     methods.join(", ")
 }
 
-/// Finds the operation that a request is for.
+/// Finds the operation that a request is for. HEAD is GET without the body.
 ///
 /// # Errors
 /// When there is none.
 pub(in crate::api) fn find(method: &Method, path: &str) -> Result<&'static Operation, Problem> {
+    let method = if *method == Method::HEAD { Method::GET } else { method.clone() };
     let found = at(path).find(|operation| operation.method == method.as_str());
     found.ok_or_else(|| match methods(path) {
         none if none.is_empty() => Problem::no_route(),
@@ -276,7 +279,8 @@ mod tests {
         ] {
             assert_eq!(find(&method, path).map(|found| found.path).unwrap_err().code(), code, "{method} {path}");
         }
-        assert_eq!(methods("/api/users/1"), "GET, PUT, DELETE, OPTIONS");
+        assert_eq!(methods("/api/users/1"), "GET, HEAD, PUT, DELETE, OPTIONS");
+        assert!(find(&Method::HEAD, "/api/time").is_ok());
         assert!(is_ours("/pusher/auth") && is_ours("/api/nothing") && !is_ours("/pusher") && !is_ours("/apiary"));
     }
 }

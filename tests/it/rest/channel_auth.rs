@@ -135,8 +135,17 @@ async fn whoever_may_not_hears_why_and_a_stranger_not_what_is_there() {
     authorize(&app, &app.person("7"), id, "private-user.8").await.problem(403, "not_yours");
 
     let form = [("socket_id", id), ("channel_name", COURSE)];
-    let guest = finish(&app, app.plain(Method::POST, "/pusher/auth").form(&form)).await;
-    guest.problem(401, "not_identified");
+    let guest = async |channel: &str| {
+        let form = [("socket_id", id), ("channel_name", channel)];
+        finish(&app, app.plain(Method::POST, "/pusher/auth").form(&form)).await.problem(401, "not_identified")
+    };
+    for (there, nowhere) in [
+        (COURSE, "presence-course.999.users"),
+        ("private-class.12", "private-class.999"),
+        ("private-chapter-5-comments", "private-chapter-999-comments"),
+    ] {
+        assert_eq!(guest(there).await["detail"], guest(nowhere).await["detail"], "{there}");
+    }
     let forged = app.plain(Method::POST, "/pusher/auth").bearer_auth(format!("{}x", app.person("7").proof));
     assert_eq!(finish(&app, forged.form(&form)).await.status, 401);
 }

@@ -75,7 +75,7 @@ async fn a_preflight_is_answered_without_proof_and_tells_methods_and_headers() {
     let answer = finish(&app, preflight(&app, "/api/users/7", "https://a.example")).await;
     assert_eq!((answer.status, answer.body.len()), (204, 0));
     assert_eq!(granted(&answer), (Some("https://a.example"), true));
-    assert_eq!(answer.header("access-control-allow-methods"), Some("GET, PUT, DELETE, OPTIONS"));
+    assert_eq!(answer.header("access-control-allow-methods"), Some("GET, HEAD, PUT, DELETE, OPTIONS"));
     assert_eq!(answer.header("access-control-max-age"), Some("600"));
     let headers = answer.header("access-control-allow-headers").unwrap().to_ascii_lowercase();
     for header in ["authorization", "content-type", "x-csrf-token", "x-requested-with", "x-socket-id", "if-match"] {

@@ -22,9 +22,9 @@ async fn paths_and_methods_that_are_none_are_problems() {
         plain(&app, Method::GET, path).await.problem(404, "not_found");
     }
     for (method, path, allow) in [
-        (Method::POST, "/api/time", "GET, OPTIONS"),
-        (Method::PATCH, "/api/users/7", "GET, PUT, DELETE, OPTIONS"),
-        (Method::DELETE, "/pusher/auth", "GET, POST, OPTIONS"),
+        (Method::POST, "/api/time", "GET, HEAD, OPTIONS"),
+        (Method::PATCH, "/api/users/7", "GET, HEAD, PUT, DELETE, OPTIONS"),
+        (Method::DELETE, "/pusher/auth", "GET, HEAD, POST, OPTIONS"),
         (Method::PUT, "/api/roster/batch", "POST, OPTIONS"),
     ] {
         let answer = plain(&app, method, path).await;
@@ -33,6 +33,16 @@ async fn paths_and_methods_that_are_none_are_problems() {
     }
     let elsewhere = plain(&app, Method::GET, "/nothing").await;
     elsewhere.refused(404);
+}
+
+#[tokio::test]
+async fn a_head_request_is_answered_like_a_get_without_the_body() {
+    let app = TestApp::start().await;
+    let office = app.office().await;
+    for (path, status) in [("/api/time", 200), ("/api/users/7", 404), ("/api/nothing", 404)] {
+        let answer = finish(&app, office.request(Method::HEAD, path)).await;
+        assert_eq!((answer.status, answer.body.len()), (status, 0), "{path}");
+    }
 }
 
 #[tokio::test]
