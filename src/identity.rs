@@ -141,12 +141,6 @@ impl Verifier {
         Ok(Self { known: issuers.into_iter().map(known).collect::<Result<_>>()? })
     }
 
-    /// Tells whether anybody's tokens are believed.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
-    }
-
     /// Verifies a token that [`peek`] has looked into.
     ///
     /// # Errors

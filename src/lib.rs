@@ -56,6 +56,12 @@
 //! [`domain::presence`] whether this is an arrival, tells the others, registers the socket and answers it with the whole list,
 //! all under one lock.
 //!
+//! **A drop.** [`services::roster`] writes it and tells [`services::LiveApp::roster_changed`], or `server/roster.rs` finds it in
+//! the change log; `services/access/review.rs` forgets the facts that changed, finds the seats that they concern, and asks
+//! [`domain::access::decide`] again. Whoever is refused is unsubscribed from the hub, which tells the others, and then told;
+//! the seat's lock keeps this apart from a subscription of the same socket, and the session forgets the channel before its
+//! next message.
+//!
 //! **Going down.** [`server::Server::run`] turns `/ready` to 503, `server/drain.rs` ends sockets with 4200 at a measured
 //! pace, then listeners and HTTP connections, then the database.
 

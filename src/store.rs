@@ -182,6 +182,13 @@ impl Store {
         Self { db: DatabaseConnection::default() }
     }
 
+    /// Runs a statement, for tests that break things.
+    #[cfg(test)]
+    pub(crate) async fn run(&self, statement: &str) {
+        use sea_orm::ConnectionTrait as _;
+        self.db.execute_unprepared(statement).await.unwrap();
+    }
+
     /// Asks the database for a sign of life.
     ///
     /// # Errors

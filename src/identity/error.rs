@@ -167,7 +167,10 @@ impl fmt::Display for Error {
             Self::MissingClaim { claim } => write!(f, "{reason}: '{claim}' is needed"),
             Self::WrongType { claim, expected } => write!(f, "{reason}: '{claim}' must be {expected}"),
             Self::UnusableKey { expected } => {
-                write!(f, "{reason}: it must be the PEM form of a public key for {expected}")
+                write!(
+                    f,
+                    "{reason}: it must be the PEM form of a public key for {expected} (RSA with 2048 to 8192 bits, ES256 on P-256)"
+                )
             }
             Self::Unavailable { what } => write!(f, "{reason}: {what} cannot be reached"),
             _ => f.write_str(reason),

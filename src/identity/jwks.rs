@@ -14,7 +14,7 @@ use jsonwebtoken::{
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use super::{Algorithm, Error, Result};
+use super::{Algorithm, Error, Result, jwt::fits};
 use crate::outbound;
 
 /// How long keys are taken for the newest.
@@ -170,7 +170,7 @@ fn keys(body: &[u8], algorithm: Algorithm) -> Option<HashMap<String, Arc<Decodin
     let set: Set = serde_json::from_slice(body).ok()?;
     let usable = set.keys.into_iter().take(MAX_KEYS).filter_map(|value| {
         let jwk: Jwk = serde_json::from_value(value).ok()?;
-        let key = DecodingKey::from_jwk(&jwk).ok().filter(|_| is_for(&jwk, algorithm))?;
+        let key = DecodingKey::from_jwk(&jwk).ok().filter(|key| is_for(&jwk, algorithm) && fits(key, algorithm))?;
         Some((jwk.common.key_id.unwrap_or_default(), Arc::new(key)))
     });
     Some(usable.collect())

@@ -3,7 +3,7 @@
 use std::{str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{DecodingKey, Validation, errors::ErrorKind};
+use jsonwebtoken::{DecodingKey, DecodingKeyKind, Validation, errors::ErrorKind};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -174,7 +174,25 @@ pub(super) fn public_key(algorithm: Algorithm, pem: &str) -> Result<DecodingKey>
         Algorithm::Es256 => DecodingKey::from_ec_pem,
         Algorithm::EdDsa => DecodingKey::from_ed_pem,
     };
-    read(pem.trim().as_bytes()).map_err(|_unreadable| unusable())
+    read(pem.trim().as_bytes()).ok().filter(|key| fits(key, algorithm)).ok_or_else(unusable)
+}
+
+/// Tells whether a public key has the size that the algorithm takes. Others would be refused with each token; so they are not
+/// kept in the first place.
+pub(super) fn fits(key: &DecodingKey, algorithm: Algorithm) -> bool {
+    /// Bytes of a modulus of 2,048 bits, and the few that a key of 8,192 has around it.
+    const RSA: std::ops::RangeInclusive<usize> = 256..=1_024 + 16;
+    let length = match key.kind() {
+        DecodingKeyKind::SecretOrDer(bytes) => bytes.len(),
+        DecodingKeyKind::RsaModulusExponent { n, .. } => n.len(),
+    };
+    match algorithm {
+        Algorithm::Hs256 => false,
+        Algorithm::Rs256 | Algorithm::Ps256 => RSA.contains(&length),
+        // An uncompressed point on P-256: a mark and two numbers of 32 bytes.
+        Algorithm::Es256 => length == 65,
+        Algorithm::EdDsa => length == 32,
+    }
 }
 
 /// Verifies the signature with this key and this algorithm, whatever the header says. Looks at no claim.

@@ -185,6 +185,8 @@ fn key_of_another_kind_than_the_algorithm_is_no_key() {
     for (algorithm, pem) in [
         (Algorithm::Rs256, EC_PUBLIC),
         (Algorithm::Rs256, ED_PUBLIC),
+        (Algorithm::Rs256, include_str!("tests/rsa-1024.pub")),
+        (Algorithm::Es256, include_str!("tests/ec-p384.pub")),
         (Algorithm::Es256, RSA_PUBLIC),
         (Algorithm::EdDsa, EC_PUBLIC),
         (Algorithm::Hs256, RSA_PUBLIC),

@@ -14,9 +14,10 @@ mod seats;
 mod shelf;
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -99,6 +100,8 @@ pub(super) struct Access {
     turn: tokio::sync::Mutex<()>,
     /// Counts what may have changed decisions. Whoever enters a seat compares it with what it was before the decision.
     generation: AtomicU64,
+    /// The roster could not be read when it was asked last.
+    is_failing: AtomicBool,
 }
 
 impl Access {
@@ -113,11 +116,20 @@ impl Access {
             grants: Grants::default(),
             turn: tokio::sync::Mutex::default(),
             generation: AtomicU64::new(0),
+            is_failing: AtomicBool::new(false),
         }
     }
 
     fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
+    }
+
+    /// Logs that access cannot be judged, once until it can again.
+    fn complain(&self, app: &App, fault: Option<&Error>) {
+        let was_failing = self.is_failing.swap(fault.is_some(), Ordering::Relaxed);
+        if let Some(error) = fault.filter(|_| !was_failing) {
+            tracing::error!(app.id = %app.id, %error, "access cannot be judged again, it stays until its known end");
+        }
     }
 
     /// Decisions made before this may be wrong now.
@@ -139,6 +151,31 @@ impl Access {
             Ok(is_known.then(|| Arc::new(Known { standing, blocks })))
         };
         self.people.get(user, load).await
+    }
+
+    /// Loads what is not known about some people, in few statements.
+    async fn prefetch(&self, app: &AppId, users: impl Iterator<Item = UserId>) -> Result<()> {
+        let (missing, mark) = self.people.missing(users);
+        if missing.len() < 2 {
+            return Ok(());
+        }
+        let load = async {
+            let standings = self.store.roster_standings(app, &missing).await?;
+            Ok((standings, self.store.blocks_of_all(app, &missing).await?))
+        };
+        let (standings, blocks) = patiently(load).await?;
+        let mut standings: HashMap<_, _> = standings.into_iter().map(|it| (it.person.id.clone(), it)).collect();
+        let mut by_user: HashMap<UserId, Vec<Block>> = HashMap::new();
+        for block in blocks {
+            by_user.entry(block.user.clone()).or_default().push(block);
+        }
+        let known = missing.into_iter().map(|user| {
+            let (standing, blocks) = (standings.remove(&user), by_user.remove(&user).unwrap_or_default());
+            let is_known = standing.is_some() || !blocks.is_empty();
+            (user, is_known.then(|| Arc::new(Known { standing, blocks })))
+        });
+        self.people.fill(known, mark);
+        Ok(())
     }
 
     async fn place(&self, app: &AppId, place: &PlaceId) -> store::Result<Option<Arc<Place>>> {

@@ -133,7 +133,13 @@ impl LiveApp {
             current.limits = Arc::new(Limits::new(&app.settings));
         }
         let enabled = app.enabled;
+        let rules = |settings: &AppSettings| (settings.authz, settings.guarded_public);
+        let has_other_rules = rules(&current.app.settings) != rules(&app.settings);
         current.app = Arc::new(app);
+        drop(current);
+        if has_other_rules {
+            self.reconsider();
+        }
         if enabled {
             self.hub.reopen();
         }

@@ -76,7 +76,7 @@ impl Store {
 }
 
 /// A block as it is told. One that cannot be read closes everything: a block is never lost by a slip in a row.
-fn readable(row: access_block::Model) -> Option<Block> {
+pub(super) fn readable(row: access_block::Model) -> Option<Block> {
     let scope = match (row.scope_kind.as_str(), ExternalId::parse(&row.scope_id)) {
         ("course", Ok(id)) => BlockScope::Course(id),
         ("class", Ok(id)) => BlockScope::Class(id),

@@ -6,6 +6,7 @@
 //! counter `roster`, which also makes writers queue up: what one of them has read stays true until it commits.
 
 mod apply;
+mod crowd;
 mod known;
 mod log;
 mod read;

@@ -81,7 +81,7 @@ fn everything_that_is_wrong_with_issuers_is_told_together() {
     issuers[3]: authorized_parties is missing: the origins of your pages, such as https://school.example
     issuers[3]: the keys would be at "http://clerk.example/.well-known/jwks.json": it must be an https address; outbound.allow makes an exception for a host; or set jwks_url
     issuers[4]: HS256 needs a secret; a public key never serves as one
-    issuers[5]: The issuer's public key cannot be used: it must be the PEM form of a public key for RS256
+    issuers[5]: The issuer's public key cannot be used: it must be the PEM form of a public key for RS256 (RSA with 2048 to 8192 bits, ES256 on P-256)
     issuers[6]: RS256 needs a public key or jwks_url, not a secret
     issuers[7]: public_key_file DIR/none.pub cannot be read: No such file or directory (os error 2)
     issuers[8]: has several keys: use one of secret, public_key, public_key_file and jwks_url
@@ -98,6 +98,20 @@ fn short_shared_secret_is_accepted_only_on_the_own_machine() {
     let problems = open(&"s".repeat(31)).problems();
     assert!(problems[0].contains("must have at least 32 bytes"), "{problems:?}");
     assert_eq!(open(&"s".repeat(32)).config().issuers.len(), 1);
+}
+
+#[test]
+fn longest_lifetime_has_bounds() {
+    let world = |seconds: &str| {
+        World::new()
+            .variables(&[("CAMPANILE_JWT_ISSUER", "i"), ("CAMPANILE_JWT_AUDIENCE", "a"), ("CAMPANILE_JWT_SECRET", "s")])
+            .variable("CAMPANILE_JWT_MAX_LIFETIME", seconds)
+    };
+    for (seconds, wrong) in [(60, 59), (315_360_000, 315_360_001)] {
+        let lifetime = world(&seconds.to_string()).config().issuers[0].max_lifetime;
+        assert_eq!(lifetime, Duration::from_secs(seconds));
+        assert!(world(&u64::to_string(&wrong)).problems()[0].contains("whole seconds from 60 to 315360000"));
+    }
 }
 
 #[test]

@@ -213,6 +213,7 @@ async fn keys_for_other_purposes_are_not_taken_and_strange_ones_do_no_harm() {
         edit("alg", "alg", "RS256".into()),
         edit("crv", "crv", "P-384".into()),
         edit("x", "x", "!".into()),
+        edit("short", "x", "AAAA".into()),
         { "kty": "nonsense" },
         7,
         ec_jwk("good"),
@@ -220,7 +221,7 @@ async fn keys_for_other_purposes_are_not_taken_and_strange_ones_do_no_harm() {
     let server = KeyServer::start(&keys).await;
     let verifier = server.verifier(Algorithm::Es256);
     assert_eq!(verdict(&verifier, &with_kid(SignedBy::Ec, "good"), 0).await.as_deref(), Ok("7"));
-    for kid in ["e", "enc", "alg", "crv", "x", ""] {
+    for kid in ["e", "enc", "alg", "crv", "x", "short", ""] {
         assert_eq!(verdict(&verifier, &with_kid(SignedBy::Ec, kid), 0).await, Err(Error::UnknownKey), "{kid}");
     }
     let hmac = server.verifier(Algorithm::Rs256);

@@ -32,8 +32,8 @@ use crate::{
     services::{LiveApp, roster::Revoked},
 };
 
-/// Seats that are looked at before others get their turn.
-const CHUNK: usize = 32;
+/// Seats that are looked at before others get their turn, and whose people are loaded together.
+const CHUNK: usize = 64;
 
 /// Times that a seat is judged anew because the roster changed meanwhile.
 const ATTEMPTS: usize = 5;
@@ -104,6 +104,14 @@ impl LiveApp {
         self.review_all(&seats, Cause::Roster, (now, since)).await
     }
 
+    /// Has everything judged again in a moment, because the app's settings say something else about it.
+    pub(in crate::services) fn reconsider(&self) {
+        self.access.advance();
+        for seat in self.access.seats.all() {
+            self.access.seats.expect_by(&seat, &mut seat.lock(), DateTime::UNIX_EPOCH);
+        }
+    }
+
     /// Takes note that any part of the roster may have changed.
     pub async fn roster_reset(&self, now: DateTime<Utc>) -> Vec<Revoked> {
         let _turn = self.roster_turn().await;
@@ -168,23 +176,33 @@ impl LiveApp {
         cause: Cause,
         (now, since): (DateTime<Utc>, Instant),
     ) -> Vec<Revoked> {
+        let app = self.app();
         let mut cuts = Vec::new();
-        let mut fault = None;
+        let mut fault: Option<Error> = None;
+        for seat in seats {
+            end_lease(seat, now);
+        }
         for some in seats.chunks(CHUNK) {
+            if fault.is_none() {
+                let users: HashSet<UserId> = some.iter().flat_map(|seat| seat.lock().subjects()).collect();
+                fault = self.access.prefetch(&app.id, users.into_iter()).await.err();
+            }
             for seat in some {
-                let cut = self.review(seat, cause, now).await.unwrap_or_else(|error| {
+                let judged = if fault.is_none() { self.review(seat, cause, now).await } else { Ok(Vec::new()) };
+                let mut cut = judged.unwrap_or_else(|error| {
                     fault = Some(error);
-                    self.cut_ended(seat, now)
+                    Vec::new()
                 });
+                if fault.is_some() {
+                    cut.extend(self.put_off(seat, now));
+                }
                 let took = since.elapsed().as_secs_f64() * 1e3;
                 cut.iter().for_each(|_| self.metrics().revocation_latency_ms.observe(took));
                 cuts.extend(cut.into_iter().map(|cut| (cut, seat.socket().id())));
             }
             tokio::task::yield_now().await;
         }
-        if let Some(error) = fault {
-            tracing::error!(app.id = %self.app().id, %error, "access cannot be judged again, it stays until its known end");
-        }
+        self.access.complain(&app, fault.as_ref());
         let entries: Vec<_> = cuts.iter().map(|(cut, _)| self.audit_entry(cut, cause.name(), now)).collect();
         self.write_audit(&entries).await;
         gather(cuts)
@@ -196,7 +214,7 @@ impl LiveApp {
         let mut attempt = 0;
         loop {
             let generation = self.access.generation();
-            let (user, mut again) = self.to_judge(seat, &app, now);
+            let (user, mut again) = self.to_judge(seat, &app);
             let is_bare = seat.lock().held.values().all(|held| held.basis.is_none());
             // Applications that know no roster are not asked about it at each sign-in.
             if is_bare && cause == Cause::Clock && !self.access.is_rostered(&app.id).await? {
@@ -226,8 +244,8 @@ impl LiveApp {
         }
     }
 
-    /// Takes away what has come to its known end although the roster cannot be read.
-    fn cut_ended(&self, seat: &Arc<Seat>, now: DateTime<Utc>) -> Vec<Cut> {
+    /// Has a seat judged later, because the roster cannot be read; what has come to its known end is taken away all the same.
+    fn put_off(&self, seat: &Arc<Seat>, now: DateTime<Utc>) -> Vec<Cut> {
         let app = self.app();
         let mut state = seat.lock();
         let has_ended = |held: &Held| held.basis.as_ref()?.not_after.filter(|end| *end <= now);
@@ -235,19 +253,14 @@ impl LiveApp {
             state.held.iter().filter(|(_, held)| has_ended(held).is_some()).map(|(name, _)| name.clone()).collect();
         let denied = Denied { reason: Reason::Ended, detail: "access has come to its end".to_owned(), status: 403 };
         let cuts = ended.iter().filter_map(|name| self.cut(&app, (seat, &mut state), name, &denied)).collect();
-        self.access.seats.expect(seat, &mut state);
+        self.access.seats.expect_by(seat, &mut state, now);
         cuts
     }
 
-    /// What of a seat has to be judged again. Sends the socket away when one of its leases is over.
-    fn to_judge(&self, seat: &Arc<Seat>, app: &App, now: DateTime<Utc>) -> (Option<UserId>, Vec<Again>) {
+    /// Whose a seat is, and what of it has to be judged again.
+    fn to_judge(&self, seat: &Arc<Seat>, app: &App) -> (Option<UserId>, Vec<Again>) {
         let mut state = seat.lock();
         self.access.seats.looked_at(seat, &mut state);
-        let is_over = |lease: &Lease| lease.until <= now;
-        if let Some(lease) = [state.session, state.unbound].into_iter().flatten().find(is_over) {
-            seat.socket().outbox().end(lease.reason);
-            return (None, Vec::new());
-        }
         let is_open = app.settings.guarded_public != GuardedPublic::Enforce;
         let judged = state.held.iter().filter(|(channel, held)| match channel.guard() {
             Guard::Public => !is_open,
@@ -333,6 +346,15 @@ impl LiveApp {
         if let Err(error) = self.access.store.audit_insert(entries).await {
             tracing::error!(app.id = %self.app().id, %error, entries = entries.len(), "the audit was not written");
         }
+    }
+}
+
+/// Sends a socket away when one of its leases is over.
+fn end_lease(seat: &Seat, now: DateTime<Utc>) {
+    let state = seat.lock();
+    let is_over = |lease: &Lease| lease.until <= now;
+    if let Some(lease) = [state.session, state.unbound].into_iter().flatten().find(is_over) {
+        seat.socket().outbox().end(lease.reason);
     }
 }
 

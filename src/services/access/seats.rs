@@ -147,6 +147,14 @@ pub struct Seat {
     state: Mutex<State>,
 }
 
+impl State {
+    /// Everybody who is judged for what is heard.
+    pub(super) fn subjects(&self) -> Vec<UserId> {
+        let bound = self.user.iter().map(|(user, _)| user);
+        bound.chain(self.held.values().filter_map(|held| held.subject.as_ref())).cloned().collect()
+    }
+}
+
 impl Seat {
     pub(super) fn socket(&self) -> &Arc<Socket> {
         &self.socket

@@ -2,7 +2,10 @@
 
 use std::{
     hash::Hash,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -53,12 +56,18 @@ pub(super) struct Shelf<K: Hash + Eq, V> {
     /// Guards the entries; no load happens under it.
     slots: Mutex<LruCache<K, Slot<V>, RandomState>>,
     max: usize,
+    /// Counts what was forgotten. What was loaded before may be old after.
+    forgotten: AtomicU64,
 }
 
 impl<K: Hash + Eq + Clone, V: Kept> Shelf<K, V> {
     /// Room for `max` entries. Beyond, the one that was not asked for the longest goes.
     pub(super) fn new(max: usize) -> Self {
-        Self { slots: Mutex::new(LruCache::unbounded_with_hasher(RandomState::default())), max }
+        Self {
+            slots: Mutex::new(LruCache::unbounded_with_hasher(RandomState::default())),
+            max,
+            forgotten: AtomicU64::new(0),
+        }
     }
 
     /// The fact; loaded unless it is there.
@@ -109,14 +118,40 @@ impl<K: Hash + Eq + Clone, V: Kept> Shelf<K, V> {
         self.slots.lock().peek(key).is_some_and(|current| Arc::ptr_eq(current, slot))
     }
 
+    /// Of these keys, those whose facts would have to be loaded; with a mark for [`Shelf::fill`].
+    pub(super) fn missing(&self, keys: impl Iterator<Item = K>) -> (Vec<K>, u64) {
+        let slots = self.slots.lock();
+        (keys.filter(|key| !slots.contains(key)).collect(), self.forgotten.load(Ordering::Relaxed))
+    }
+
+    /// Puts facts in place that were loaded by the many, unless something was forgotten since the mark or they are there.
+    pub(super) fn fill(&self, facts: impl Iterator<Item = (K, V)>, mark: u64) {
+        let mut slots = self.slots.lock();
+        if self.forgotten.load(Ordering::Relaxed) != mark {
+            return;
+        }
+        for (key, value) in facts {
+            let until = value.is_absence().then(|| Instant::now() + ABSENT_FOR);
+            if !slots.contains(&key) {
+                slots.put(key, Arc::new(OnceCell::new_with(Some(Loaded { value, until }))));
+            }
+            if slots.len() > self.max {
+                slots.pop_lru();
+            }
+        }
+    }
+
     /// Forgets one entry.
     pub(super) fn forget(&self, key: &K) {
-        self.slots.lock().pop(key);
+        let mut slots = self.slots.lock();
+        self.forgotten.fetch_add(1, Ordering::Relaxed);
+        slots.pop(key);
     }
 
     /// Forgets the entries that fit, and those that are still being loaded.
     pub(super) fn forget_where(&self, fits: impl Fn(&V) -> bool) {
         let mut slots = self.slots.lock();
+        self.forgotten.fetch_add(1, Ordering::Relaxed);
         let fits = |slot: &Slot<V>| slot.get().is_none_or(|loaded| fits(&loaded.value));
         let gone: Vec<K> = slots.iter().filter(|(_, slot)| fits(slot)).map(|(key, _)| key.clone()).collect();
         for key in gone {
@@ -126,13 +161,15 @@ impl<K: Hash + Eq + Clone, V: Kept> Shelf<K, V> {
 
     /// Forgets everything.
     pub(super) fn clear(&self) {
-        self.slots.lock().clear();
+        let mut slots = self.slots.lock();
+        self.forgotten.fetch_add(1, Ordering::Relaxed);
+        slots.clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use tokio::sync::Notify;
 
@@ -182,6 +219,23 @@ mod tests {
         let shelf = Words::new(10);
         assert!(shelf.get(&1, || async { Err(fault()) }).await.is_err());
         assert!(shelf.get(&1, || word("x")).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_was_loaded_by_the_many_is_put_in_place_unless_something_was_forgotten_meanwhile() {
+        let shelf = Words::new(10);
+        let loaded = word("loaded").await.unwrap();
+        let fill = |mark| shelf.fill([(1, loaded.clone()), (2, None)].into_iter(), mark);
+        let (missing, mark) = shelf.missing([1, 2].into_iter());
+        assert_eq!(missing, [1, 2]);
+        shelf.forget(&7);
+        fill(mark);
+        let (missing, mark) = shelf.missing([1, 2].into_iter());
+        assert_eq!(missing, [1, 2]);
+        fill(mark);
+        assert_eq!(shelf.missing([1, 2, 3].into_iter()).0, [3]);
+        assert_eq!(shelf.get(&1, || async { Err(fault()) }).await.unwrap(), loaded);
+        assert_eq!(shelf.get(&2, || async { Err(fault()) }).await.unwrap(), None);
     }
 
     #[tokio::test]

@@ -1,26 +1,27 @@
-//! What is hard to time from outside: changes between a decision and its use, leases, the auth endpoint. The roster is real.
+//! What is hard to time from outside: changes between a decision and its use, leases, a database that is away. The roster is
+//! real.
+
+mod endpoint;
 
 use std::time::Duration;
-
-use chrono::TimeDelta;
-use serde_json::Value;
 
 use super::*;
 use crate::{
     domain::{
         access::Reason,
         app::{AppSettings, Authz, MasterKey, Secret, SessionLease},
-        caller::{Caller, KeyHolder, Subject, Who},
+        caller::{Caller, Subject, Who},
         presence::Member,
         roster::{Change, Course, Enrollment, Kind, Object, Operation, Person, Role, Status, Visibility},
     },
     hub::Socket,
-    ids::{AppKey, ExternalId, SocketId},
+    ids::{AppKey, ExternalId},
     metrics::Metrics,
-    protocol::{CloseReason, signature},
+    protocol::CloseReason,
     services::Apps,
     store::RosterWrite,
 };
+use chrono::TimeDelta;
 
 fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
@@ -261,134 +262,6 @@ async fn under_the_roster_lease_a_socket_lives_twelve_hours_however_often_its_to
 }
 
 #[tokio::test]
-async fn what_the_endpoint_has_signed_tells_whose_socket_it_is() {
-    let world = World::with(|settings| settings.authz = Authz::Trust).await;
-    let socket = world.socket(0x0000_0001_0000_0001);
-    assert_eq!(socket.id(), SocketId::parse("1.1").unwrap());
-    world.authorize(&world.person("7"), "private-course.1", None).await.unwrap();
-    world.subscribe(&socket, "private-course.1", None).await.unwrap();
-    let [listener] = &world.live.audience(&channel("private-course.1"))[..] else { panic!() };
-    assert_eq!(listener.user, Some((user("7"), Bound::Endpoint)));
-    assert_eq!(
-        (listener.reason, listener.role, &listener.enrollment),
-        (Reason::Enrolled, Some(Role::Student), &Some(id("e7")))
-    );
-
-    // What is dropped between the signature and its use counts, under trust too: it was the roster that gave it.
-    let other = world.socket(0x0000_0001_0000_0001);
-    assert_ne!(other.id(), socket.id());
-    let request =
-        ChannelAuthRequest { socket_id: &other.id().to_string(), channel_name: "private-course.1", channel_data: None };
-    world.live.authorize_channel(&world.person("7"), request, now()).await.unwrap();
-    let changes = world.drop_student().await;
-    assert_eq!(world.live.roster_changed(&changes, now()).await.len(), 1);
-    assert!(is_denied(world.subscribe(&other, "private-course.1", None).await, Reason::EnrollmentInactive));
-    // The application's own signature suffices under trust.
-    world.subscribe(&other, "private-course.1", Some("7")).await.unwrap();
-}
-
-#[tokio::test]
-async fn the_endpoint_signs_what_the_socket_door_accepts() {
-    let world = World::new().await;
-    let (app, socket) = (world.live.app(), SocketId::parse("1.1").unwrap());
-    let student = world.person("7");
-    let private = world.authorize(&student, "private-course.1", None).await.unwrap();
-    assert!(signature::verify_channel(&app, socket, "private-course.1", None, &private.auth));
-    assert_eq!((private.channel_data, private.shared_secret), (None, None));
-
-    let said = r#"{"user_id":"7","user_info":{"role":"admin","name":"King","mood":"good"}}"#;
-    let presence = world.authorize(&student, "presence-course.1.users", Some(said)).await.unwrap();
-    let data = presence.channel_data.unwrap();
-    assert!(signature::verify_channel(&app, socket, "presence-course.1.users", Some(&data), &presence.auth));
-    let data: Value = serde_json::from_str(&data).unwrap();
-    let expected = serde_json::json!({ "user_id": "7", "user_info": {
-        "id": "7", "name": "Name of 7", "avatar": "https://example.org/7.png", "role": "student", "mood": "good",
-    }});
-    assert_eq!(data, expected, "nobody gives themselves a name or a role, and no email goes out");
-    let forged = world.authorize(&student, "presence-course.1.users", Some(r#"{"user_id":"8"}"#)).await;
-    assert!(matches!(forged, Err(AuthRefused::Denied(decision)) if decision.reason == Reason::NotYours));
-
-    let unknown = world.authorize(&world.person("99"), "presence-global", None).await.unwrap();
-    assert!(unknown.channel_data.unwrap().contains("Token's name"));
-    let signed_in = world.live.authorize_user(&student, "1.1", now()).await.unwrap();
-    assert!(signature::verify_user(&app, socket, &signed_in.user_data, &signed_in.auth));
-    assert!(signed_in.user_data.contains(r#""id":"7""#) && signed_in.user_data.contains("Name of 7"));
-}
-
-#[tokio::test]
-async fn the_endpoint_signs_nothing_for_those_who_may_not_and_says_why() {
-    let world = World::new().await;
-    let student = world.person("7");
-    let refused = async |caller: &Caller, name: &str| world.authorize(caller, name, None).await.unwrap_err();
-    let reason = async |caller: &Caller, name: &str| match refused(caller, name).await {
-        AuthRefused::Denied(decision) => decision.reason,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(reason(&world.person("8"), "private-course.1").await, Reason::UnknownUser);
-    assert_eq!(reason(&student, "private-course.1.instructor").await, Reason::WrongRole);
-    assert_eq!(reason(&student, "private-user.8").await, Reason::NotYours);
-    assert_eq!(reason(&student, "private-orders.1").await, Reason::UnknownChannel);
-    assert_eq!(reason(&student, "private-chat.1").await, Reason::UnknownChannel);
-
-    let guest = world.caller(Who::Guest);
-    let key = world.caller(Who::Key(KeyHolder { id: "ck_1".to_owned(), scopes: Vec::new() }));
-    let foreign = Caller { app: AppId::parse("other").unwrap(), who: student.who.clone() };
-    for caller in [&guest, &key, &foreign] {
-        assert!(matches!(refused(caller, "private-course.1").await, AuthRefused::NotIdentified(_)), "{caller:?}");
-        assert!(matches!(refused(caller, "presence-global").await, AuthRefused::NotIdentified(_)), "{caller:?}");
-        assert!(matches!(world.live.authorize_user(caller, "1.1", now()).await, Err(AuthRefused::NotIdentified(_))));
-    }
-    for name in ["room", "chapter-1-comments", "#server-to-user-7", "", "private-a b"] {
-        assert!(matches!(refused(&student, name).await, AuthRefused::Malformed(_)), "{name}");
-    }
-    for socket_id in ["", "1", "1.", "a.b", "1.2.3"] {
-        let request = ChannelAuthRequest { socket_id, channel_name: "private-course.1", channel_data: None };
-        let refused = world.live.authorize_channel(&student, request, now()).await;
-        assert!(matches!(refused, Err(AuthRefused::Malformed(_))), "{socket_id}");
-    }
-    for data in ["no json", "[]", r#"{"user_id":[7]}"#] {
-        let refused = world.authorize(&student, "presence-global", Some(data)).await;
-        assert!(matches!(refused, Err(AuthRefused::Malformed(_))), "{data}");
-    }
-    let long = |bytes: usize| format!(r#"{{"user_info":{{"x":"{}"}}}}"#, "y".repeat(bytes));
-    assert!(world.authorize(&student, "presence-global", Some(&long(100))).await.is_ok());
-    let refused = world.authorize(&student, "presence-global", Some(&long(3_000))).await;
-    assert!(matches!(refused, Err(AuthRefused::Malformed(text)) if text.contains("2048")));
-}
-
-#[tokio::test]
-async fn the_word_of_the_application_is_signed_as_it_is() {
-    let world = World::new().await;
-    let (app, caller) = (world.live.app(), world.caller(Who::App));
-    let data = r#"{"user_id":8,"user_info":{"name":"As the app says"}}"#;
-    let presence = world.authorize(&caller, "presence-course.1.users", Some(data)).await.unwrap();
-    assert_eq!(presence.channel_data.as_deref(), Some(data));
-    let socket = SocketId::parse("1.1").unwrap();
-    assert!(signature::verify_channel(&app, socket, "presence-course.1.users", Some(data), &presence.auth));
-    assert!(matches!(world.authorize(&caller, "presence-x", None).await, Err(AuthRefused::Malformed(_))));
-    assert!(world.authorize(&caller, "private-orders.1", None).await.is_ok());
-}
-
-#[tokio::test]
-async fn encrypted_channels_get_the_secret_that_server_sdks_derive() {
-    let world = World::with(|settings| {
-        settings.channel_routes = access::ChannelRoutes::parse("private-vault=signed_in").unwrap();
-    })
-    .await;
-    let secret = world.authorize(&world.person("7"), "private-encrypted-vault", None).await.unwrap().shared_secret;
-    assert_eq!(secret.as_deref(), Some("wp8Orjt2S4H4n8dDP7pa2A9reduRTTedbaiVnjqomsc="));
-    let cached = world.authorize(&world.person("7"), "private-encrypted-cache-vault", None).await.unwrap();
-    assert_eq!(cached.shared_secret.as_deref(), Some("I1qRd7K02IuwO4ry62hz+N90H4dWRix9T6tcfEGHAus="));
-
-    let without = Apps::new(Arc::new(Metrics::new().unwrap()), world.store.clone());
-    without.replace(vec![App::clone(&world.live.app())]);
-    let live = without.by_id("campus").unwrap();
-    let request = ChannelAuthRequest { socket_id: "1.1", channel_name: "private-encrypted-vault", channel_data: None };
-    let refused = live.authorize_channel(&world.person("7"), request, now()).await;
-    assert!(matches!(refused, Err(AuthRefused::Malformed(text)) if text.contains("master key")));
-}
-
-#[tokio::test]
 async fn access_taken_away_by_hand_ends_at_once_and_stays_closed_as_long_as_was_said() {
     let world = World::with(|settings| settings.authz = Authz::Trust).await;
     let socket = world.socket(1);
@@ -463,6 +336,65 @@ async fn without_its_database_enforce_refuses_and_trust_trusts_and_known_ends_ar
     app.settings.authz = Authz::Trust;
     world.apps.replace(vec![app]);
     world.subscribe(&late, "private-course.1", Some("7")).await.unwrap();
+}
+
+#[tokio::test]
+async fn stricter_settings_count_for_what_is_heard_already() {
+    let world = World::with(|settings| settings.authz = Authz::Trust).await;
+    let (student, stranger) = (world.socket(1), world.socket(2));
+    world.subscribe(&student, "private-course.1", Some("7")).await.unwrap();
+    world.subscribe(&stranger, "private-course.1", Some("8")).await.unwrap();
+    let mut app = App::clone(&world.live.app());
+    app.settings.authz = Authz::Enforce;
+    world.apps.replace(vec![app]);
+    world.live.keep_deadlines(now()).await;
+    let audience = world.live.audience(&channel("private-course.1"));
+    assert_eq!(audience.iter().map(|listener| listener.socket).collect::<Vec<_>>(), [student.id()]);
+}
+
+#[tokio::test]
+async fn changes_that_could_not_be_judged_are_judged_when_the_database_is_back() {
+    let world = World::new().await;
+    let socket = world.socket(1);
+    world.subscribe(&socket, "private-course.1", Some("7")).await.unwrap();
+    let changes = world.drop_student().await;
+    let broken = "ALTER TABLE enrollment RENAME TO enrollment_away";
+    world.store.run(broken).await;
+    assert!(world.live.roster_changed(&changes, now()).await.is_empty());
+    world.live.keep_deadlines(now()).await;
+    assert_eq!(world.live.audience(&channel("private-course.1")).len(), 1, "nothing is taken away on a guess");
+    world.store.run("ALTER TABLE enrollment_away RENAME TO enrollment").await;
+    world.live.keep_deadlines(now()).await;
+    assert!(world.live.audience(&channel("private-course.1")).is_empty());
+}
+
+/// Prints how long it takes; asserts nothing about time.
+#[tokio::test]
+async fn a_mass_drop_ends_the_access_of_those_who_are_dropped_and_of_nobody_else() {
+    const PEOPLE: usize = 200;
+    let world = World::new().await;
+    let names: Vec<String> = (0..PEOPLE).map(|number| format!("s{number}")).collect();
+    let channels =
+        ["private-course.1", "private-course-1", "presence-course-1", "private-role.student", "private-orders"];
+    for (name, bits) in names.iter().zip(100..) {
+        world.enroll(name).await;
+        let socket = world.socket(bits);
+        for channel in channels {
+            world.subscribe(&socket, channel, Some(name)).await.unwrap();
+        }
+    }
+    let mut changes = Vec::new();
+    for name in names.iter().step_by(2) {
+        changes.extend(world.write(Operation::Delete(Kind::Enrollment, format!("e{name}"))).await);
+    }
+    let since = std::time::Instant::now();
+    let revoked = world.live.roster_changed(&changes, now()).await;
+    println!("{} subscriptions of {} people: {:?}", 4 * PEOPLE / 2, PEOPLE / 2, since.elapsed());
+    assert_eq!(revoked.len(), PEOPLE / 2);
+    assert!(revoked.iter().all(|one| one.channels.len() == 4 && one.sockets == 1), "{revoked:?}");
+    for (name, left) in [("private-course.1", PEOPLE / 2), ("private-orders", PEOPLE)] {
+        assert_eq!(world.live.audience(&channel(name)).len(), left);
+    }
 }
 
 /// Prints what a decision from memory costs; asserts nothing about time.
