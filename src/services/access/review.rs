@@ -216,10 +216,14 @@ impl LiveApp {
             let generation = self.access.generation();
             let (user, mut again) = self.to_judge(seat, &app);
             let is_bare = seat.lock().held.values().all(|held| held.basis.is_none());
-            // Applications that know no roster are not asked about it at each sign-in.
-            if is_bare && cause == Cause::Clock && !self.access.is_rostered(&app.id).await? {
+            // An app without courses is not guarded.
+            let is_open = is_bare && !self.access.is_rostered(&app.id).await?;
+            if is_open {
                 again.clear();
-            } else if let Some(user) = &user
+            }
+            // Applications that know no roster are not asked about it at each sign-in.
+            if let Some(user) = &user
+                && !(is_open && cause == Cause::Clock)
                 && self.is_switched_off(&app, user, now).await?
             {
                 let is_news = seat.socket().outbox().end(CloseReason::AccountClosed);
