@@ -302,16 +302,13 @@ fn pages(config: &Config, apps: &Arc<Apps>, first_app: Option<&FirstApp>, port: 
 
 fn public_door(config: &Config, gate: &Arc<Gate>, services: Services, (pages, port): (Arc<Pages>, u16)) -> Door {
     let usual = api::Config::default();
-    let PublicAddress { scheme, host, port, path } = config.public.address(&config.server, port);
-    let socket_scheme = if scheme == Scheme::Https { "wss" } else { "ws" };
-    let shown = if port == scheme.default_port() { String::new() } else { format!(":{port}") };
     let api = Arc::new(api::Config {
         max_request_bytes: config.server.max_request_bytes,
         max_batch_bytes: usual.max_batch_bytes.max(config.server.max_request_bytes),
         path_prefix: config.server.path.clone(),
         pusher: config.server.pusher,
         mode: if config.mode == Mode::Development { "development" } else { "production" },
-        socket_url: format!("{socket_scheme}://{host}{shown}{path}"),
+        socket_url: config.public.address(&config.server, port).socket_url(),
         cluster: config.public.cluster.clone().unwrap_or_else(|| "mt1".to_owned()),
         ..usual
     });

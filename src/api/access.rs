@@ -1,17 +1,18 @@
 //! Who may hear what, and why: explained, listed, and taken away by hand.
 
-use std::{borrow::Cow, sync::Arc};
+mod revocation;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 use poem::web::Data;
 use poem_openapi::{
     Object, OpenApi,
     param::{Path, Query},
-    registry::MetaSchema,
     types::Example,
 };
-use serde::Deserialize;
 
+use self::revocation::{Meant, RevokeBody};
 use super::{
     Group,
     answer::Answer,
@@ -19,15 +20,14 @@ use super::{
         Visitor,
         describe::{ByKey, ByKeyOrPerson},
     },
-    problem::{Fault, Field, Problem, Reading, Writing},
+    problem::{Fault, Problem, Reading, Writing},
     roster::object::RevokedView,
     strict::Strict,
-    word::{Limit, Meaning, Word},
+    word::{Limit, Word},
 };
 use crate::{
     domain::{
         access::{Decision, Reason, Step},
-        block::{BlockScope, REASON_MAX},
         caller::Who,
         roster::Role,
     },
@@ -44,9 +44,6 @@ const MOST: u32 = 1_000;
 
 /// Listeners of an answer when the request names no `limit`.
 const USUAL: u32 = 100;
-
-/// Longest time in seconds for which access is taken away: ten years.
-const LONGEST: u32 = 315_360_000;
 
 /// One thing that was looked at.
 #[derive(Debug, Object)]
@@ -224,104 +221,6 @@ struct AudienceView {
     total: u64,
 }
 
-/// What access is taken away to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ScopeKind {
-    All,
-    Course,
-    Class,
-    Channel,
-}
-
-impl Meaning for ScopeKind {
-    const NAME: &'static str = "kind";
-
-    fn schema() -> MetaSchema {
-        let words = ["all", "course", "class", "channel"];
-        MetaSchema { enum_items: words.map(Into::into).to_vec(), ..MetaSchema::new("string") }
-    }
-
-    fn read(text: &str) -> Result<Self, String> {
-        match text {
-            "all" => Ok(Self::All),
-            "course" => Ok(Self::Course),
-            "class" => Ok(Self::Class),
-            "channel" => Ok(Self::Channel),
-            other => {
-                let shown: String = other.chars().take(80).collect();
-                Err(format!("'{shown}' is no kind; there are all, course, class, channel"))
-            }
-        }
-    }
-
-    fn write(&self) -> Cow<'_, str> {
-        match self {
-            Self::All => "all".into(),
-            Self::Course => "course".into(),
-            Self::Class => "class".into(),
-            Self::Channel => "channel".into(),
-        }
-    }
-}
-
-/// What access is taken away to.
-#[derive(Debug, Deserialize, Object)]
-#[serde(deny_unknown_fields)]
-#[oai(rename = "AccessScope", deny_unknown_fields, skip_serializing_if_is_none)]
-struct ScopeBody {
-    /// `all` guarded channels, those of a `course` or `class`, or one `channel` in all its spellings.
-    kind: Word<ScopeKind>,
-    /// Id of the course or class, or name of the channel; absent for `all`.
-    #[oai(validator(max_length = 200))]
-    id: Option<String>,
-}
-
-impl ScopeBody {
-    fn read(self, visitor: &Visitor) -> Result<BlockScope, Field> {
-        let wrong = |message: String| Field::at("/scope/id", "invalid", message);
-        let needed = || Field::at("/scope/id", "missing_field", "missing field `id`".to_owned());
-        let external =
-            |id: Option<String>| ExternalId::parse(&id.ok_or_else(needed)?).map_err(|error| wrong(error.to_string()));
-        match self.kind.0 {
-            ScopeKind::All if self.id.is_some() => Err(wrong("goes with course, class and channel only".to_owned())),
-            ScopeKind::All => Ok(BlockScope::All),
-            ScopeKind::Course => external(self.id).map(BlockScope::Course),
-            ScopeKind::Class => external(self.id).map(BlockScope::Class),
-            ScopeKind::Channel => {
-                let name = self.id.ok_or_else(needed)?;
-                let channel = ChannelName::parse(&name, (&visitor.live.app().settings).into());
-                channel.map_err(|error| wrong(error.to_string()))?;
-                Ok(BlockScope::Channel(name))
-            }
-        }
-    }
-}
-
-/// Takes access away from a user.
-#[derive(Debug, Deserialize, Object)]
-#[serde(deny_unknown_fields)]
-#[oai(rename = "RevokeBody", deny_unknown_fields, skip_serializing_if_is_none, example)]
-struct RevokeBody {
-    /// From whom.
-    user: Word<UserId>,
-    /// To what.
-    scope: ScopeBody,
-    /// Seconds for which it stays closed, at most ten years; absent = it is cut now and open again to whoever asks.
-    #[oai(validator(minimum(value = "1"), maximum(value = "315360000")))]
-    for_seconds: Option<u32>,
-    /// Why, for the audit.
-    #[oai(validator(max_length = 255))]
-    reason: Option<String>,
-}
-
-impl Example for RevokeBody {
-    fn example() -> Self {
-        let scope = ScopeBody { kind: Word(ScopeKind::Course), id: Some("101".to_owned()) };
-        let reason = Some("disturbs the class".to_owned());
-        Self { user: Word(7.into()), scope, for_seconds: Some(3_600), reason }
-    }
-}
-
 /// Sockets that were closed.
 #[derive(Debug, Object)]
 #[oai(rename = "Disconnected")]
@@ -410,17 +309,10 @@ impl Access {
         body: Strict<RevokeBody>,
         _proof: ByKey,
     ) -> Result<Answer<RevokedView>, Fault<Writing>> {
-        let RevokeBody { user, scope, for_seconds, reason } = body.0;
-        let scope = scope.read(&visitor).map_err(|field| Problem::fields(vec![field]))?;
-        let until = for_seconds.map(|seconds| until(seconds, visitor.now)).transpose()?;
-        let reason = reason.unwrap_or_default();
-        let got = reason.chars().count();
-        if got > REASON_MAX {
-            let message = format!("may have at most {REASON_MAX} characters, this one has {got}");
-            Err(Problem::fields(vec![Field::at("/reason", "too_long", message)]))?;
-        }
+        let meant = body.0.read(&visitor).map_err(|field| Problem::fields(vec![field]))?;
+        let Meant { user, scope, until, reason } = meant;
         let actor = visitor.caller.actor();
-        let revocation = Revocation { user: &user.0, scope: &scope, until, reason: &reason, actor: &actor };
+        let revocation = Revocation { user: &user, scope: &scope, until, reason: &reason, actor: &actor };
         Ok(Answer::of(visitor.live.revoke(revocation, visitor.now).await?.into()))
     }
 
@@ -440,12 +332,4 @@ impl Access {
         let sockets = visitor.live.disconnect(&user) as u64;
         Ok(Answer::of(DisconnectedView { user: Word(user), sockets }))
     }
-}
-
-fn until(seconds: u32, now: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
-    if !(1..=LONGEST).contains(&seconds) {
-        let message = format!("must be a whole number from 1 to {LONGEST}");
-        return Err(Problem::fields(vec![Field::at("/for_seconds", "invalid", message)]));
-    }
-    Ok(now + TimeDelta::seconds(seconds.into()))
 }

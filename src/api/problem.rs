@@ -4,7 +4,9 @@
 //! body of it. Statuses of the REST API are decided here and in the `From` impls of its resources. The Pusher API
 //! speaks its own words, see `api/error.rs`.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+mod described;
+
+use std::{borrow::Cow, fmt};
 
 use poem::{
     Response,
@@ -12,13 +14,12 @@ use poem::{
     http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
 };
 use poem_openapi::{
-    ApiResponse, Object,
+    Object,
     error::{ParseParamError, ParsePathError, ParseRequestPayloadError},
-    payload::Payload,
-    registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry},
-    types::{Example, ToJSON, Type},
+    types::{Example, ToJSON},
 };
 
+pub(super) use self::described::{Asking, Fault, Following, Reading, Writing};
 use super::caller::limit::Told;
 use crate::throttle::Exceeded;
 
@@ -358,113 +359,8 @@ fn title(status: StatusCode) -> &'static str {
     }
 }
 
-/// What the statuses of refusals mean, as the description of the API says it.
-const MEANINGS: [(u16, &str); 14] = [
-    (400, "The request cannot be understood: a parameter, a header or the syntax of the body is wrong."),
-    (401, "There is no proof of who is calling, or it does not hold."),
-    (403, "Whoever calls may not do this; `code` says why."),
-    (404, "There is no such thing, or it is not the caller's: both look the same."),
-    (408, "The body did not arrive in time."),
-    (409, "In conflict with what is there already."),
-    (410, "What was asked for was there and is forgotten."),
-    (412, "The object has another version than `If-Match` says."),
-    (413, "The body is too large."),
-    (415, "The body has a media type that is not understood; `Accept` names the right one."),
-    (422, "Fields of the body are wrong; `errors` says which and what would be right."),
-    (429, "Too many requests; come back after the seconds in `Retry-After`."),
-    (500, "Something went wrong in the server; its log says what."),
-    (503, "What the answer needs is not available right now; try again after `Retry-After`."),
-];
-
-/// Which refusals a group of routes knows.
-pub(super) trait Statuses: Send + Sync + 'static {
-    /// Statuses of the refusals.
-    const STATUSES: &'static [u16];
-}
-
-/// Routes that read.
-#[derive(Debug)]
-pub(super) struct Reading;
-
-/// Routes that read what is forgotten some day.
-#[derive(Debug)]
-pub(super) struct Following;
-
-/// Routes that authorize sockets.
-#[derive(Debug)]
-pub(super) struct Asking;
-
-/// Routes that take a JSON body.
-#[derive(Debug)]
-pub(super) struct Writing;
-
-impl Statuses for Reading {
-    const STATUSES: &'static [u16] = &[400, 401, 403, 404, 429, 500, 503];
-}
-
-impl Statuses for Following {
-    const STATUSES: &'static [u16] = &[400, 401, 403, 404, 410, 429, 500, 503];
-}
-
-impl Statuses for Asking {
-    const STATUSES: &'static [u16] = &[400, 401, 403, 404, 408, 413, 415, 429, 500, 503];
-}
-
-impl Statuses for Writing {
-    const STATUSES: &'static [u16] = &[400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 429, 500, 503];
-}
-
-/// A [`Problem`] as the answer of a route.
-#[derive(Debug)]
-pub(super) struct Fault<S>(Problem, PhantomData<S>);
-
-impl<S, P: Into<Problem>> From<P> for Fault<S> {
-    fn from(problem: P) -> Self {
-        Self(problem.into(), PhantomData)
-    }
-}
-
-impl<S: Statuses> From<Fault<S>> for poem::Error {
-    fn from(fault: Fault<S>) -> Self {
-        fault.0.into()
-    }
-}
-
 impl ResponseError for Problem {
     fn status(&self) -> StatusCode {
         self.0.status
-    }
-}
-
-/// The body of a refusal, for the description.
-struct Body;
-
-impl Payload for Body {
-    const CONTENT_TYPE: &'static str = MEDIA;
-
-    fn schema_ref() -> MetaSchemaRef {
-        ProblemView::schema_ref()
-    }
-
-    fn register(registry: &mut Registry) {
-        ProblemView::register(registry);
-    }
-}
-
-impl<S: Statuses> ApiResponse for Fault<S> {
-    fn meta() -> MetaResponses {
-        let response = |(status, description): &(u16, &'static str)| MetaResponse {
-            description,
-            status: Some(*status),
-            status_range: None,
-            content: vec![MetaMediaType { content_type: MEDIA, schema: Body::schema_ref() }],
-            headers: Vec::new(),
-        };
-        let known = MEANINGS.iter().filter(|(status, _)| S::STATUSES.contains(status));
-        MetaResponses { responses: known.map(response).collect() }
-    }
-
-    fn register(registry: &mut Registry) {
-        Body::register(registry);
     }
 }

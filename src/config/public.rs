@@ -93,6 +93,16 @@ impl PublicConfig {
     }
 }
 
+impl PublicAddress {
+    /// Where sockets are opened: `/app/{key}` stands below it.
+    #[must_use]
+    pub fn socket_url(&self) -> String {
+        let scheme = if self.scheme == Scheme::Https { "wss" } else { "ws" };
+        let port = if self.port == self.scheme.default_port() { String::new() } else { format!(":{}", self.port) };
+        format!("{scheme}://{}{port}{}", self.host, self.path)
+    }
+}
+
 impl fmt::Display for PublicAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.host)?;
@@ -121,6 +131,7 @@ mod tests {
         let public = PublicConfig { host, ..PublicConfig::default() };
         let address = public.address(&ServerConfig::default(), 8080);
         assert_eq!(address.to_string(), "https://ws.school.example");
+        assert_eq!(address.socket_url(), "wss://ws.school.example");
         let plain = PublicConfig { scheme: Some(Scheme::Http), ..public };
         assert_eq!(plain.address(&ServerConfig::default(), 8080).port, 80);
     }
