@@ -127,6 +127,8 @@ impl Banner<'_> {
         if self.secret().is_none() && self.app_is == AppIs::Stored {
             writeln!(out, "  campanile app show {} --secrets     shows the secret", self.app.id)?;
         }
+        writeln!(out, "  campanile roster import FILE.csv…    says who may hear what; examples are in examples/roster")?;
+        writeln!(out, "  campanile token issue --user ID      makes a token to try it with")?;
         writeln!(out, "  campanile app create --name NAME     makes another app")
     }
 }
@@ -235,6 +237,8 @@ mod tests {
 
         Next:
           open http://localhost:8080 in a browser; the API is described at http://localhost:8080/docs
+          campanile roster import FILE.csv…    says who may hear what; examples are in examples/roster
+          campanile token issue --user ID      makes a token to try it with
           campanile app create --name NAME     makes another app
         "#);
     }
