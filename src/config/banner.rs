@@ -127,7 +127,10 @@ impl Banner<'_> {
         if self.secret().is_none() && self.app_is == AppIs::Stored {
             writeln!(out, "  campanile app show {} --secrets     shows the secret", self.app.id)?;
         }
-        writeln!(out, "  campanile roster import FILE.csv…    says who may hear what; examples are in examples/roster")?;
+        writeln!(
+            out,
+            "  campanile roster import FILE.csv…    says who may hear what; examples are in examples/roster"
+        )?;
         writeln!(out, "  campanile token issue --user ID      makes a token to try it with")?;
         writeln!(out, "  campanile app create --name NAME     makes another app")
     }
