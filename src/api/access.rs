@@ -130,20 +130,9 @@ impl Example for DecisionView {
     }
 }
 
-/// What a person may be told: whether something is there that is not theirs does not show.
-fn for_people(decision: Decision) -> Decision {
-    let is_telling = matches!(decision.reason, Reason::ObjectDeleted | Reason::NotEnrolled);
-    let decision = Decision { steps: Vec::new(), ..decision };
-    if !is_telling {
-        return decision;
-    }
-    let detail = "no enrollment of yours opens this channel".to_owned();
-    Decision { reason: Reason::NotEnrolled, detail, ..decision }
-}
-
 impl From<Decision> for Problem {
     fn from(decision: Decision) -> Self {
-        let Decision { reason, detail, .. } = for_people(decision);
+        let Decision { reason, detail, .. } = decision.for_people();
         match reason {
             Reason::NotIdentified => Self::unknown_caller(reason.code(), detail),
             Reason::SourceUnavailable => Self::unavailable(reason.code(), detail),
@@ -269,7 +258,7 @@ impl Access {
         if matches!(visitor.caller.who, Who::User(_)) {
             return Ok(Answer::of(DecisionView {
                 steps: None,
-                ..DecisionView::new(user, &channel, for_people(decision))
+                ..DecisionView::new(user, &channel, decision.for_people())
             }));
         }
         Ok(Answer::of(DecisionView::new(user, &channel, decision)))

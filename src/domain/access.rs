@@ -141,6 +141,23 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// What the person in question may be told: neither the trail, nor whether something is there that is not theirs. All
+    /// refusals of strangers are one.
+    #[must_use]
+    pub fn for_people(self) -> Self {
+        let decision = Self { steps: Vec::new(), ..self };
+        let is_stranger = match decision.reason {
+            Reason::ObjectDeleted | Reason::NotEnrolled | Reason::UnknownUser => true,
+            Reason::WrongRole => decision.enrollment.is_none(),
+            _ => false,
+        };
+        if decision.allow || !is_stranger {
+            return decision;
+        }
+        let detail = "no enrollment of yours opens this channel".to_owned();
+        Self { reason: Reason::NotEnrolled, detail, role: None, ..decision }
+    }
+
     /// What is answered when the roster cannot be read.
     #[must_use]
     pub fn unavailable() -> Self {

@@ -165,7 +165,8 @@ struct Set {
     keys: Vec<serde_json::Value>,
 }
 
-/// The keys of a set that can verify this algorithm. `None` when it is no set; keys of other kinds are left out.
+/// The keys of a set that can verify this algorithm; keys of other kinds are left out. `None` when it is no set or none is
+/// left: what is known already is better than that.
 fn keys(body: &[u8], algorithm: Algorithm) -> Option<HashMap<String, Arc<DecodingKey>>> {
     let set: Set = serde_json::from_slice(body).ok()?;
     let usable = set.keys.into_iter().take(MAX_KEYS).filter_map(|value| {
@@ -173,7 +174,8 @@ fn keys(body: &[u8], algorithm: Algorithm) -> Option<HashMap<String, Arc<Decodin
         let key = DecodingKey::from_jwk(&jwk).ok().filter(|key| is_for(&jwk, algorithm) && fits(key, algorithm))?;
         Some((jwk.common.key_id.unwrap_or_default(), Arc::new(key)))
     });
-    Some(usable.collect())
+    let usable: HashMap<_, _> = usable.collect();
+    (!usable.is_empty()).then_some(usable)
 }
 
 /// Tells whether a key is meant for verifying with this algorithm. A secret in a public set never is.

@@ -45,6 +45,9 @@ async fn comments_of_a_course_are_for_those_who_are_enrolled_and_known() {
     expect_denied(&mut nobody, COMMENTS, (401, "not_identified")).await;
     stranger.sign_in("8").await;
     expect_denied(&mut stranger, COMMENTS, (403, "not_enrolled")).await;
+    // What is there and what is not looks the same to them.
+    expect_denied(&mut nobody, "chapter-999-comments", (401, "not_identified")).await;
+    expect_denied(&mut stranger, "chapter-999-comments", (403, "not_enrolled")).await;
     student.sign_in("7").await;
     student.subscribe(COMMENTS).await;
     student.subscribe("cache-chapter-h-comments").await;

@@ -140,6 +140,12 @@ impl RevokeBody {
             let message = format!("may have at most {REASON_MAX} characters, this one has {got}");
             return Err(Field::at("/reason", "too_long", message));
         }
+        for (pointer, text) in [("/reason", reason.as_str()), ("/user", self.user.0.as_str())] {
+            if text.chars().any(char::is_control) {
+                let message = "may not hold control characters".to_owned();
+                return Err(Field::at(pointer, "invalid", message));
+            }
+        }
         Ok(Meant { user: self.user.0, scope, until, reason })
     }
 }

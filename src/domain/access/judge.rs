@@ -233,6 +233,8 @@ impl<'a> Judge<'a> {
         if let Some(place) = self.facts.place {
             return Ok(place);
         }
+        // Whoever is not known must not learn what is there and what is not.
+        self.identified()?;
         let (kind, id) = match self.topic.place() {
             Some(PlaceId::Org(id)) => ("org", id),
             Some(PlaceId::Course(id)) => ("course", id),

@@ -85,6 +85,7 @@ pub struct Denied {
 
 impl From<Decision> for Denied {
     fn from(decision: Decision) -> Self {
+        let decision = decision.for_people();
         let status = match decision.reason {
             Reason::NotIdentified => 401,
             Reason::SourceUnavailable => 503,

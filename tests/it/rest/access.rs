@@ -143,6 +143,8 @@ async fn access_that_is_taken_away_stays_closed_for_as_long_as_was_said() {
         (json!({ "user": "7", "scope": { "kind": "all" }, "for_seconds": 0 }), "/for_seconds"),
         (json!({ "user": "7", "scope": { "kind": "all" }, "for_seconds": 315_360_001_u32 }), "/for_seconds"),
         (json!({ "user": "7", "scope": { "kind": "all" }, "for_seconds": -1 }), "/for_seconds"),
+        (json!({ "user": "7", "scope": { "kind": "all" }, "for_seconds": 1, "reason": "a\u{0}b" }), "/reason"),
+        (json!({ "user": "7\u{0}", "scope": { "kind": "all" }, "for_seconds": 1 }), "/user"),
         (json!({ "user": "7", "scope": { "kind": "all" }, "reason": "x".repeat(256) }), "/reason"),
         (json!({ "user": "7", "scope": { "kind": "all" }, "until": "now" }), "/until"),
         (json!({ "user": "7" }), "/scope"),
