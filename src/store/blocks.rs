@@ -1,21 +1,24 @@
 //! Blocks as rows.
 
 use chrono::{DateTime, Utc};
-use entity::access_block;
+use entity::{access_block, change_counter, roster_change};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
     sea_query::Expr,
 };
 
-use super::{Result, Store, stamp};
+use super::{Result, Store, roster, stamp};
 use crate::{
-    domain::block::{Block, BlockScope, NewBlock},
+    domain::{
+        block::{Block, BlockScope, NewBlock},
+        roster::{Action, Kind},
+    },
     ids::{AppId, ExternalId, UserId},
 };
 
 impl Store {
-    /// Makes a block and tells its number.
+    /// Makes a block and tells its number. It stands in the log of changes as one of the person, so that every node follows.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database), also when a text is longer than [`NewBlock`] says.
@@ -39,7 +42,22 @@ impl Store {
             created_at: Set(stamp(now)),
             lifted_at: NotSet,
         };
-        Ok(access_block::Entity::insert(row).exec(&self.db).await?.last_insert_id)
+        let change = self.change_begin(roster::COUNTER).await?;
+        let id = access_block::Entity::insert(row).exec(&change).await?.last_insert_id;
+        let counted = change_counter::Entity::find_by_id(roster::COUNTER).one(&change).await?;
+        let row = roster_change::ActiveModel {
+            seq: Set(counted.map_or(1, |row| row.value)),
+            app_id: Set(app.as_str().to_owned()),
+            kind: Set(Kind::User.name().to_owned()),
+            object_id: Set(new.user.as_str().to_owned()),
+            action: Set(Action::Updated.name().to_owned()),
+            user_id: Set(Some(new.user.as_str().to_owned())),
+            course_id: Set(None),
+            at: Set(stamp(now)),
+        };
+        roster_change::Entity::insert(row).exec_without_returning(&change).await?;
+        change.commit().await?;
+        Ok(id)
     }
 
     /// Blocks of a person that count now, oldest first.

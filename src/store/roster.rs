@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Name of the change counter; its value is the number of the newest change.
-const COUNTER: &str = "roster";
+pub(super) const COUNTER: &str = "roster";
 
 /// Changes of one app that are kept at least; somewhat more are, because old ones go by the thousand.
 pub const CHANGES_KEPT: u64 = 100_000;

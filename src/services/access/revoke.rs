@@ -65,6 +65,8 @@ impl LiveApp {
         let since = Instant::now();
         let Revocation { user, scope, until, reason, actor } = revocation;
         let app = self.app();
+        // The follower of the roster acts on the block too, and must not be first: the answer tells whose access it ended.
+        let _turn = self.roster_turn().await;
         if until.is_some() {
             let (reason, created_by) = (reason.to_owned(), actor.to_owned());
             let block = NewBlock { user: user.clone(), scope: scope.clone(), until, reason, created_by };

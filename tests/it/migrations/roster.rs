@@ -299,10 +299,14 @@ async fn keep_blocks(store: &Store) {
         block(BlockScope::Class(id("monday")), None),
         block(BlockScope::Channel("private-course.1".to_owned()), Some(60)),
     ];
+    let before = store.roster_seq().await.unwrap();
     let mut ids = Vec::new();
     for new in &scopes {
         ids.push(store.block_insert(&app, new, at(0)).await.unwrap());
     }
+    let told = store.roster_changes(&app, before, 10).await.unwrap();
+    let told: Vec<_> = told.iter().map(|change| (change.seq - before, change.user.clone())).collect();
+    assert_eq!(told, [1, 2, 3, 4].map(|number| (number, Some(user("u0003")))), "every node hears of a block");
     let of = async |seconds: i64| store.blocks_of(&app, &user("u0003"), at(seconds)).await.unwrap();
     let kept = of(10).await;
     assert_eq!(kept.iter().map(|block| block.scope.clone()).collect::<Vec<_>>(), scopes.map(|new| new.scope));
