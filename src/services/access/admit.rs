@@ -50,6 +50,8 @@ pub struct Question {
     topic: Topic,
     subject: Option<(UserId, Bound)>,
     grant: Option<Grant>,
+    /// The auth endpoint has opened the channel for this socket, now or before.
+    is_granted: bool,
     /// The roster's no counts, whatever was signed.
     must_agree: bool,
 }
@@ -109,7 +111,7 @@ impl Question {
     /// Tells whether anybody has to be asked at all.
     #[must_use]
     pub fn needs_judging(&self) -> bool {
-        self.subject.is_some() || self.wish.channel.guard() == Guard::Public
+        self.subject.is_some() || self.is_granted || self.wish.channel.guard() == Guard::Public
     }
 
     /// The answer where nobody has to be asked.
@@ -141,6 +143,14 @@ impl Judged {
     }
 }
 
+impl Wish {
+    /// Tells whether the auth endpoint may have signed this. On private channels it signs no data, so that data shows that the
+    /// application has.
+    fn may_be_granted(&self) -> bool {
+        self.channel.guard() == Guard::Presence || self.claimed.is_none()
+    }
+}
+
 /// Tells whether a public channel is guarded all the same.
 fn is_guarded(channel: &ChannelName, topic: &Topic, settings: &AppSettings) -> bool {
     match channel.guard() {
@@ -160,16 +170,28 @@ impl LiveApp {
             return None;
         }
         let grant = self.access.grants.take(socket.id(), Some(&wish.channel), Instant::now());
-        let bound = seat.and_then(|seat| seat.lock().user.clone());
+        let (mut bound, mut before) = (None, (false, None));
+        if let Some(seat) = seat {
+            let state = seat.lock();
+            bound = state.user.clone();
+            if wish.may_be_granted() {
+                before = state.granted(&wish.channel, &topic);
+            }
+        }
+        let (was_granted, granted_before) = before;
+        let is_granted = grant.is_some() || was_granted;
         let signed_in = bound.clone().filter(|(_, by)| *by == Bound::SignIn);
-        let granted = || grant.as_ref().map(|grant| (grant.user.clone(), Bound::Endpoint));
+        let granted = || {
+            let user = grant.as_ref().map(|grant| grant.user.clone()).or(granted_before);
+            user.map(|user| (user, Bound::Endpoint))
+        };
         let claimed = || wish.claimed.clone().map(|user| (user, Bound::ChannelData));
         let subject = signed_in.or_else(granted).or_else(claimed).or(bound);
         let must_agree = match wish.channel.guard() {
             Guard::Public => app.settings.guarded_public == GuardedPublic::Enforce,
-            _ => grant.is_some() || (app.settings.authz == Authz::Enforce && topic.is_rostered()),
+            _ => is_granted || (app.settings.authz == Authz::Enforce && topic.is_rostered()),
         };
-        Some(Question { wish: wish.clone(), topic, subject, grant, must_agree })
+        Some(Question { wish: wish.clone(), topic, subject, grant, is_granted, must_agree })
     }
 
     /// Answers a question. From memory, mostly.
@@ -210,7 +232,10 @@ impl LiveApp {
         let Judged { question, word, generation, within } = judged;
         let seat = seat.get_or_insert_with(|| self.access.seats.take(socket));
         let mut state = seat.lock();
-        let Question { wish: Wish { channel, member, .. }, topic, subject, .. } = &question;
+        let Question { wish: Wish { channel, member, .. }, topic, subject, grant, .. } = &question;
+        if let Some(grant) = grant {
+            state.remember_grant(channel, &grant.user, app.settings.max_channels_per_connection);
+        }
         let basis = match word {
             Word::None => None,
             Word::Decision(decision) if decision.allow => Some(Basis::from(&*decision)),
