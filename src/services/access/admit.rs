@@ -241,7 +241,7 @@ impl LiveApp {
             Word::Decision(decision) if decision.allow => Some(Basis::from(&*decision)),
             Word::Decision(decision) => {
                 if counts(&question, &decision, &app) {
-                    self.end(&app, seat, &mut state, channel);
+                    self.end(&app, (seat, &mut state), channel, member.as_ref());
                     return Err(NotAdmitted::Denied(Denied::from(*decision)));
                 }
                 None
@@ -250,9 +250,13 @@ impl LiveApp {
         let subject = subject.as_ref().map(|(user, _)| user.clone());
         let joined_as = member.as_ref().map(|member| member.id.clone());
         let held = Held { serial: 0, topic: topic.clone(), member: joined_as, subject, basis, within };
-        self.access.seats.hold(seat, &mut state, channel, held);
+        let before = self.access.seats.hold(seat, &mut state, channel, held);
         if question.needs_judging() && self.access.generation() != generation {
             self.access.seats.release(seat, &mut state, channel);
+            if let Some(before) = before {
+                // It is still heard: a change meanwhile must find it.
+                let _none = self.access.seats.put(seat, &mut state, channel, before);
+            }
             return Err(NotAdmitted::Stale(Box::new(question)));
         }
         let joining = Joining { socket, member: member.as_ref(), settings: &app.settings, now: Instant::now() };
@@ -264,11 +268,11 @@ impl LiveApp {
         Ok(shared)
     }
 
-    /// Ends an earlier subscription of a channel that is refused now.
-    fn end(&self, app: &App, seat: &Arc<Seat>, state: &mut State, channel: &ChannelName) {
-        if let Some(held) = self.access.seats.release(seat, state, channel) {
-            self.hub.unsubscribe(channel, seat.socket().id(), held.member.as_ref(), &app.settings);
-        }
+    /// Ends an earlier subscription of a channel that is refused now; nothing happens when there is none.
+    fn end(&self, app: &App, (seat, state): (&Arc<Seat>, &mut State), channel: &ChannelName, member: Option<&Member>) {
+        let joined_as = self.access.seats.release(seat, state, channel).map(|held| held.member);
+        let joined_as = joined_as.unwrap_or_else(|| member.map(|member| member.id.clone()));
+        self.hub.unsubscribe(channel, seat.socket().id(), joined_as.as_ref(), &app.settings);
     }
 
     /// Takes note of who the socket belongs to, or of how long nobody needs to be known.

@@ -299,14 +299,26 @@ impl Seats {
         }
     }
 
-    /// Enters a channel that is about to be heard. Whoever looks for those concerned by a change finds it from now on.
-    pub(super) fn hold(&self, seat: &Arc<Seat>, state: &mut State, channel: &ChannelName, mut held: Held) {
-        if state.has_left {
-            return;
-        }
-        let _before = self.release(seat, state, channel);
+    /// Enters a channel that is about to be heard. Whoever looks for those concerned by a change finds it from now on. Returns
+    /// what stood there when it is heard already.
+    pub(super) fn hold(
+        &self,
+        seat: &Arc<Seat>,
+        state: &mut State,
+        channel: &ChannelName,
+        mut held: Held,
+    ) -> Option<Held> {
         held.serial = state.next_serial;
         state.next_serial += 1;
+        self.put(seat, state, channel, held)
+    }
+
+    /// Enters a channel under the serial that it has.
+    pub(super) fn put(&self, seat: &Arc<Seat>, state: &mut State, channel: &ChannelName, held: Held) -> Option<Held> {
+        if state.has_left {
+            return None;
+        }
+        let before = self.release(seat, state, channel);
         for key in keys_of(&held) {
             self.add_key(seat, state, key);
         }
@@ -316,6 +328,7 @@ impl Seats {
         if let Some(until) = until {
             self.expect_by(seat, state, until);
         }
+        before
     }
 
     /// Removes a channel that is not heard any more.
