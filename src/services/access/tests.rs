@@ -397,6 +397,30 @@ async fn changes_that_could_not_be_judged_are_judged_when_the_database_is_back()
     assert!(world.live.audience(&channel("private-course.1")).is_empty());
 }
 
+#[tokio::test]
+async fn however_long_the_database_is_away_nobody_who_was_put_off_is_forgotten() {
+    let world = World::new().await;
+    let people = ["7", "8", "9"];
+    world.enroll("8").await;
+    world.enroll("9").await;
+    for (name, bits) in people.into_iter().zip(1..) {
+        world.subscribe(&world.socket(bits), "private-course.1", Some(name)).await.unwrap();
+    }
+    let mut changes = Vec::new();
+    for name in people {
+        changes.extend(world.write(Operation::Delete(Kind::Enrollment, format!("e{name}"))).await);
+    }
+    world.store.run("ALTER TABLE enrollment RENAME TO enrollment_away").await;
+    assert!(world.live.roster_changed(&changes, now()).await.is_empty());
+    for seconds in 1..4 {
+        world.live.keep_deadlines(now() + TimeDelta::seconds(seconds)).await;
+    }
+    assert_eq!(world.live.audience(&channel("private-course.1")).len(), people.len());
+    world.store.run("ALTER TABLE enrollment_away RENAME TO enrollment").await;
+    world.live.keep_deadlines(now() + TimeDelta::seconds(5)).await;
+    assert!(world.live.audience(&channel("private-course.1")).is_empty());
+}
+
 /// Prints how long it takes; asserts nothing about time.
 #[tokio::test]
 async fn a_mass_drop_ends_the_access_of_those_who_are_dropped_and_of_nobody_else() {
