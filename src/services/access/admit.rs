@@ -182,7 +182,7 @@ impl LiveApp {
         let is_granted = grant.is_some() || was_granted;
         let signed_in = bound.clone().filter(|(_, by)| *by == Bound::SignIn);
         let granted = || {
-            let user = grant.as_ref().map(|grant| grant.user.clone()).or(granted_before);
+            let user = grant.as_ref().and_then(|grant| grant.user.clone()).or(granted_before);
             user.map(|user| (user, Bound::Endpoint))
         };
         let claimed = || wish.claimed.clone().map(|user| (user, Bound::ChannelData));
@@ -234,7 +234,7 @@ impl LiveApp {
         let mut state = seat.lock();
         let Question { wish: Wish { channel, member, .. }, topic, subject, grant, .. } = &question;
         if let Some(grant) = grant {
-            state.remember_grant(channel, &grant.user, app.settings.max_channels_per_connection);
+            state.remember_grant(channel, grant.user.as_ref(), app.settings.max_channels_per_connection);
         }
         let basis = match word {
             Word::None => None,
@@ -287,8 +287,8 @@ impl LiveApp {
         if let Some((user, by)) = &question.subject {
             let is_news = state.user.is_none();
             seats.bind(seat, state, user, *by);
-            if let Some(grant) = &question.grant {
-                self.lease(settings, (seat, state), grant.token_ends, now);
+            if let Some(ends) = question.grant.as_ref().and_then(|grant| grant.token_ends) {
+                self.lease(settings, (seat, state), ends, now);
             }
             if is_news && state.held.len() > 1 {
                 // What was heard while nobody was known is looked at in a moment.
@@ -348,7 +348,7 @@ impl LiveApp {
         self.bind_to(
             &seat,
             (user, Bound::SignIn),
-            grant.filter(|grant| grant.user == *user).map(|grant| grant.token_ends),
+            grant.filter(|grant| grant.user.as_ref() == Some(user)).and_then(|grant| grant.token_ends),
             now,
         );
         seat

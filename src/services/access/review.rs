@@ -270,7 +270,7 @@ impl LiveApp {
         let is_open = app.settings.guarded_public != GuardedPublic::Enforce;
         let judged = state.held.iter().filter(|(channel, held)| match channel.guard() {
             Guard::Public => !is_open,
-            _ => held.subject.is_some(),
+            _ => held.subject.is_some() || held.basis.is_some(),
         });
         let again = judged.map(|(channel, held)| Again {
             channel: channel.clone(),

@@ -3,7 +3,11 @@
 use serde_json::Value;
 
 use super::*;
-use crate::{domain::caller::KeyHolder, ids::SocketId, protocol::signature};
+use crate::{
+    domain::{caller::KeyHolder, roster::Class},
+    ids::SocketId,
+    protocol::signature,
+};
 
 #[tokio::test]
 async fn what_the_endpoint_has_signed_tells_whose_socket_it_is() {
@@ -153,4 +157,25 @@ async fn beyond_what_is_remembered_any_channel_may_have_been_opened_by_the_endpo
         assert!(is_denied(world.subscribe(&socket, name, None).await, Reason::EnrollmentInactive));
     }
     world.subscribe(&socket, "private-orders", None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_guest_hears_a_class_only_as_long_as_it_takes_guests() {
+    for authz in [Authz::Trust, Authz::Enforce] {
+        let world = World::with(|settings| settings.authz = authz).await;
+        let put = async |guests| {
+            let class = Class { id: id("k"), course: id("1"), name: "A class".to_owned(), guests };
+            world.write(Operation::Put(Box::new(Object::Class(class)))).await
+        };
+        put(true).await;
+        let (name, socket) = ("private-class.k", world.socket(0x0000_0001_0000_0001));
+        world.authorize(&world.caller(Who::Guest), name, None).await.unwrap();
+        world.subscribe(&socket, name, None).await.unwrap();
+        let [listener] = &world.live.audience(&channel(name))[..] else { panic!() };
+        assert_eq!((&listener.user, listener.reason), (&None, Reason::Guest));
+        let changes = put(false).await;
+        world.live.roster_changed(&changes, now()).await;
+        assert!(world.live.audience(&channel(name)).is_empty());
+        assert!(is_denied(world.subscribe(&socket, name, None).await, Reason::NotIdentified));
+    }
 }
