@@ -50,6 +50,8 @@ pub struct Question {
     topic: Topic,
     subject: Option<(UserId, Bound)>,
     grant: Option<Grant>,
+    /// The auth endpoint has opened the channel for this socket, now or before.
+    is_granted: bool,
     /// The roster's no counts, whatever was signed.
     must_agree: bool,
 }
@@ -110,7 +112,7 @@ impl Question {
     /// Tells whether anybody has to be asked at all.
     #[must_use]
     pub fn needs_judging(&self) -> bool {
-        self.subject.is_some() || self.wish.channel.guard() == Guard::Public
+        self.subject.is_some() || self.is_granted || self.wish.channel.guard() == Guard::Public
     }
 
     /// The answer where nobody has to be asked.
@@ -142,6 +144,14 @@ impl Judged {
     }
 }
 
+impl Wish {
+    /// Tells whether the auth endpoint may have signed this. On private channels it signs no data, so that data shows that the
+    /// application has.
+    fn may_be_granted(&self) -> bool {
+        self.channel.guard() == Guard::Presence || self.claimed.is_none()
+    }
+}
+
 /// Tells whether a public channel is guarded all the same.
 fn is_guarded(channel: &ChannelName, topic: &Topic, settings: &AppSettings) -> bool {
     match channel.guard() {
@@ -161,16 +171,28 @@ impl LiveApp {
             return None;
         }
         let grant = self.access.grants.take(socket.id(), Some(&wish.channel), Instant::now());
-        let bound = seat.and_then(|seat| seat.lock().user.clone());
+        let (mut bound, mut before) = (None, (false, None));
+        if let Some(seat) = seat {
+            let state = seat.lock();
+            bound = state.user.clone();
+            if wish.may_be_granted() {
+                before = state.granted(&wish.channel, &topic);
+            }
+        }
+        let (was_granted, granted_before) = before;
+        let is_granted = grant.is_some() || was_granted;
         let signed_in = bound.clone().filter(|(_, by)| *by == Bound::SignIn);
-        let granted = || grant.as_ref().map(|grant| (grant.user.clone(), Bound::Endpoint));
+        let granted = || {
+            let user = grant.as_ref().and_then(|grant| grant.user.clone()).or(granted_before);
+            user.map(|user| (user, Bound::Endpoint))
+        };
         let claimed = || wish.claimed.clone().map(|user| (user, Bound::ChannelData));
         let subject = signed_in.or_else(granted).or_else(claimed).or(bound);
         let must_agree = match wish.channel.guard() {
             Guard::Public => app.settings.guarded_public == GuardedPublic::Enforce,
-            _ => grant.is_some() || (app.settings.authz == Authz::Enforce && topic.is_rostered()),
+            _ => is_granted || (app.settings.authz == Authz::Enforce && topic.is_rostered()),
         };
-        Some(Question { wish: wish.clone(), topic, subject, grant, must_agree })
+        Some(Question { wish: wish.clone(), topic, subject, grant, is_granted, must_agree })
     }
 
     /// Answers a question. From memory, mostly.
@@ -211,13 +233,16 @@ impl LiveApp {
         let Judged { question, word, generation, within } = judged;
         let seat = seat.get_or_insert_with(|| self.access.seats.take(socket));
         let mut state = seat.lock();
-        let Question { wish: Wish { channel, member, .. }, topic, subject, .. } = &question;
+        let Question { wish: Wish { channel, member, .. }, topic, subject, grant, .. } = &question;
+        if let Some(grant) = grant {
+            state.remember_grant(channel, grant.user.as_ref(), app.settings.max_channels_per_connection);
+        }
         let basis = match word {
             Word::None => None,
             Word::Decision(decision) if decision.allow => Some(Basis::from(&*decision)),
             Word::Decision(decision) => {
                 if counts(&question, &decision, &app) {
-                    self.end(&app, seat, &mut state, channel);
+                    self.end(&app, (seat, &mut state), channel, member.as_ref());
                     return Err(NotAdmitted::Denied(Denied::from(*decision)));
                 }
                 None
@@ -226,9 +251,13 @@ impl LiveApp {
         let subject = subject.as_ref().map(|(user, _)| user.clone());
         let joined_as = member.as_ref().map(|member| member.id.clone());
         let held = Held { serial: 0, topic: topic.clone(), member: joined_as, subject, basis, within };
-        self.access.seats.hold(seat, &mut state, channel, held);
+        let before = self.access.seats.hold(seat, &mut state, channel, held);
         if question.needs_judging() && self.access.generation() != generation {
             self.access.seats.release(seat, &mut state, channel);
+            if let Some(before) = before {
+                // It is still heard: a change meanwhile must find it.
+                let _none = self.access.seats.put(seat, &mut state, channel, before);
+            }
             return Err(NotAdmitted::Stale(Box::new(question)));
         }
         let joining = Joining { socket, member: member.as_ref(), settings: &app.settings, now: Instant::now() };
@@ -240,11 +269,11 @@ impl LiveApp {
         Ok(shared)
     }
 
-    /// Ends an earlier subscription of a channel that is refused now.
-    fn end(&self, app: &App, seat: &Arc<Seat>, state: &mut State, channel: &ChannelName) {
-        if let Some(held) = self.access.seats.release(seat, state, channel) {
-            self.hub.unsubscribe(channel, seat.socket().id(), held.member.as_ref(), &app.settings);
-        }
+    /// Ends an earlier subscription of a channel that is refused now; nothing happens when there is none.
+    fn end(&self, app: &App, (seat, state): (&Arc<Seat>, &mut State), channel: &ChannelName, member: Option<&Member>) {
+        let joined_as = self.access.seats.release(seat, state, channel).map(|held| held.member);
+        let joined_as = joined_as.unwrap_or_else(|| member.map(|member| member.id.clone()));
+        self.hub.unsubscribe(channel, seat.socket().id(), joined_as.as_ref(), &app.settings);
     }
 
     /// Takes note of who the socket belongs to, or of how long nobody needs to be known.
@@ -259,8 +288,8 @@ impl LiveApp {
         if let Some((user, by)) = &question.subject {
             let is_news = state.user.is_none();
             seats.bind(seat, state, user, *by);
-            if let Some(grant) = &question.grant {
-                self.lease(settings, (seat, state), grant.token_ends, now);
+            if let Some(ends) = question.grant.as_ref().and_then(|grant| grant.token_ends) {
+                self.lease(settings, (seat, state), ends, now);
             }
             if is_news && state.held.len() > 1 {
                 // What was heard while nobody was known is looked at in a moment.
@@ -320,7 +349,7 @@ impl LiveApp {
         self.bind_to(
             &seat,
             (user, Bound::SignIn),
-            grant.filter(|grant| grant.user == *user).map(|grant| grant.token_ends),
+            grant.filter(|grant| grant.user.as_ref() == Some(user)).and_then(|grant| grant.token_ends),
             now,
         );
         seat

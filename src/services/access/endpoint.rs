@@ -108,6 +108,8 @@ impl LiveApp {
                 if channel.guard() == Guard::Presence {
                     return Err(AuthRefused::NotIdentified("presence channels need a user: send a token"));
                 }
+                let grant = Grant { user: None, token_ends: None };
+                self.access.grants.give(socket, Some(&channel), grant, Instant::now());
                 None
             }
             Asking::User(subject) => {
@@ -115,7 +117,7 @@ impl LiveApp {
                 let decision = self.decide(user, &channel, now).await.map_err(|_unread| AuthRefused::Unavailable)?;
                 let role = self.refuse(&app, decision)?.role;
                 let member = self.member(&app, (subject, role), (&channel, request.channel_data), now).await?;
-                let grant = Grant { user: subject.user.clone(), token_ends: subject.expires_at };
+                let grant = Grant { user: Some(subject.user.clone()), token_ends: Some(subject.expires_at) };
                 self.access.grants.give(socket, Some(&channel), grant, Instant::now());
                 member
             }
@@ -149,7 +151,7 @@ impl LiveApp {
         let info = self.user_info(&app, (subject, None), Map::new(), now).await?;
         let user_data = json!({ "id": subject.user.as_str(), "user_info": info }).to_string();
         let auth = sign(&app, &format!("{socket}::user::{user_data}"));
-        let grant = Grant { user: subject.user.clone(), token_ends: subject.expires_at };
+        let grant = Grant { user: Some(subject.user.clone()), token_ends: Some(subject.expires_at) };
         self.access.grants.give(socket, None, grant, Instant::now());
         Ok(UserAuth { auth, user_data })
     }

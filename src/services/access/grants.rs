@@ -21,10 +21,10 @@ const MAX_GRANTS: usize = 100_000;
 /// What the endpoint saw when it signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grant {
-    /// The user of the token.
-    pub(super) user: UserId,
+    /// The user of the token; `None` = a guest, who has none.
+    pub(super) user: Option<UserId>,
     /// When the token ends.
-    pub(super) token_ends: DateTime<Utc>,
+    pub(super) token_ends: Option<DateTime<Utc>>,
 }
 
 /// A channel of a socket; `None` = sign-in.
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     fn grant(user: &str) -> Grant {
-        Grant { user: UserId::parse(user).unwrap(), token_ends: DateTime::UNIX_EPOCH }
+        Grant { user: UserId::parse(user).ok(), token_ends: Some(DateTime::UNIX_EPOCH) }
     }
 
     #[test]

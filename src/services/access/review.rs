@@ -252,6 +252,8 @@ impl LiveApp {
     fn put_off(&self, seat: &Arc<Seat>, now: DateTime<Utc>) -> Vec<Cut> {
         let app = self.app();
         let mut state = seat.lock();
+        // It may have been taken out of the index already, and would be expected in vain.
+        self.access.seats.looked_at(seat, &mut state);
         let has_ended = |held: &Held| held.basis.as_ref()?.not_after.filter(|end| *end <= now);
         let ended: Vec<_> =
             state.held.iter().filter(|(_, held)| has_ended(held).is_some()).map(|(name, _)| name.clone()).collect();
@@ -268,7 +270,7 @@ impl LiveApp {
         let is_open = app.settings.guarded_public != GuardedPublic::Enforce;
         let judged = state.held.iter().filter(|(channel, held)| match channel.guard() {
             Guard::Public => !is_open,
-            _ => held.subject.is_some(),
+            _ => held.subject.is_some() || held.basis.is_some(),
         });
         let again = judged.map(|(channel, held)| Again {
             channel: channel.clone(),

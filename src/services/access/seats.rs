@@ -122,6 +122,11 @@ pub(super) struct State {
     pub(super) user: Option<(UserId, Bound)>,
     /// Guarded channels that it hears.
     pub(super) held: HashMap<ChannelName, Held, RandomState>,
+    /// Channels that the auth endpoint has opened for it, and for whom (`None` = a guest). The signature lives as long as the socket: whoever
+    /// shows it again is not let in by it alone.
+    granted: HashMap<ChannelName, Option<UserId>, RandomState>,
+    /// The endpoint has opened more than are remembered.
+    has_more_granted: bool,
     /// Channels that were taken away and that its session has not forgotten yet.
     revoked: Vec<ChannelName>,
     /// When its user has to prove who they are again.
@@ -148,6 +153,21 @@ pub struct Seat {
 }
 
 impl State {
+    /// Remembers that the auth endpoint has opened a channel; `max` of them at most.
+    pub(super) fn remember_grant(&mut self, channel: &ChannelName, user: Option<&UserId>, max: u32) {
+        if self.granted.len() < max as usize || self.granted.contains_key(channel) {
+            self.granted.insert(channel.clone(), user.cloned());
+        } else {
+            self.has_more_granted = true;
+        }
+    }
+
+    /// Tells whether the auth endpoint has, or may have, opened a channel before, and for whom as far as is remembered.
+    pub(super) fn granted(&self, channel: &ChannelName, topic: &Topic) -> (bool, Option<UserId>) {
+        let before = self.granted.get(channel);
+        (before.is_some() || (self.has_more_granted && topic.is_rostered()), before.cloned().flatten())
+    }
+
     /// Everybody who is judged for what is heard.
     pub(super) fn subjects(&self) -> Vec<UserId> {
         let bound = self.user.iter().map(|(user, _)| user);
@@ -279,14 +299,26 @@ impl Seats {
         }
     }
 
-    /// Enters a channel that is about to be heard. Whoever looks for those concerned by a change finds it from now on.
-    pub(super) fn hold(&self, seat: &Arc<Seat>, state: &mut State, channel: &ChannelName, mut held: Held) {
-        if state.has_left {
-            return;
-        }
-        let _before = self.release(seat, state, channel);
+    /// Enters a channel that is about to be heard. Whoever looks for those concerned by a change finds it from now on. Returns
+    /// what stood there when it is heard already.
+    pub(super) fn hold(
+        &self,
+        seat: &Arc<Seat>,
+        state: &mut State,
+        channel: &ChannelName,
+        mut held: Held,
+    ) -> Option<Held> {
         held.serial = state.next_serial;
         state.next_serial += 1;
+        self.put(seat, state, channel, held)
+    }
+
+    /// Enters a channel under the serial that it has.
+    pub(super) fn put(&self, seat: &Arc<Seat>, state: &mut State, channel: &ChannelName, held: Held) -> Option<Held> {
+        if state.has_left {
+            return None;
+        }
+        let before = self.release(seat, state, channel);
         for key in keys_of(&held) {
             self.add_key(seat, state, key);
         }
@@ -296,6 +328,7 @@ impl Seats {
         if let Some(until) = until {
             self.expect_by(seat, state, until);
         }
+        before
     }
 
     /// Removes a channel that is not heard any more.

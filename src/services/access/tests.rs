@@ -183,6 +183,35 @@ async fn a_drop_between_the_decision_and_its_use_makes_the_decision_stale() {
 }
 
 #[tokio::test]
+async fn a_subscription_that_is_asked_for_again_stays_within_reach_while_the_question_is_judged_anew() {
+    let world = World::new().await;
+    let (socket, name) = (world.socket(1), channel("private-course.1"));
+    let again = async || {
+        world.subscribe(&socket, name.as_str(), Some("7")).await.unwrap();
+        let judged = world.judge(&socket, name.as_str(), Some("7")).await;
+        world.live.access.advance();
+        let outcome = world.live.admit(&socket, &mut None, judged, now());
+        let Err(NotAdmitted::Stale(question)) = outcome else { panic!("{outcome:?}") };
+        question
+    };
+    let question = again().await;
+    let changes = world.drop_student().await;
+    assert_eq!(world.live.roster_changed(&changes, now()).await.len(), 1, "a change in the gap finds it");
+    assert_eq!(world.live.hub.channel_count(), 0);
+    drop(question);
+
+    let changes = world.enroll("7").await;
+    world.live.roster_changed(&changes, now()).await;
+    let question = again().await;
+    world.drop_student().await;
+    world.live.access.people.clear();
+    let judged = Arc::clone(&world.live).judge(*question, now()).await;
+    let outcome = world.live.admit(&socket, &mut None, judged, now()).map(drop);
+    assert!(is_denied(outcome, Reason::EnrollmentInactive));
+    assert_eq!(world.live.hub.channel_count(), 0, "nothing is heard of what was denied");
+}
+
+#[tokio::test]
 async fn a_drop_after_the_subscription_finds_it_and_tells_whose_it_was_once() {
     let world = World::new().await;
     let (one, two) = (world.socket(1), world.socket(2));
@@ -365,6 +394,30 @@ async fn changes_that_could_not_be_judged_are_judged_when_the_database_is_back()
     assert_eq!(world.live.audience(&channel("private-course.1")).len(), 1, "nothing is taken away on a guess");
     world.store.run("ALTER TABLE enrollment_away RENAME TO enrollment").await;
     world.live.keep_deadlines(now()).await;
+    assert!(world.live.audience(&channel("private-course.1")).is_empty());
+}
+
+#[tokio::test]
+async fn however_long_the_database_is_away_nobody_who_was_put_off_is_forgotten() {
+    let world = World::new().await;
+    let people = ["7", "8", "9"];
+    world.enroll("8").await;
+    world.enroll("9").await;
+    for (name, bits) in people.into_iter().zip(1..) {
+        world.subscribe(&world.socket(bits), "private-course.1", Some(name)).await.unwrap();
+    }
+    let mut changes = Vec::new();
+    for name in people {
+        changes.extend(world.write(Operation::Delete(Kind::Enrollment, format!("e{name}"))).await);
+    }
+    world.store.run("ALTER TABLE enrollment RENAME TO enrollment_away").await;
+    assert!(world.live.roster_changed(&changes, now()).await.is_empty());
+    for seconds in 1..4 {
+        world.live.keep_deadlines(now() + TimeDelta::seconds(seconds)).await;
+    }
+    assert_eq!(world.live.audience(&channel("private-course.1")).len(), people.len());
+    world.store.run("ALTER TABLE enrollment_away RENAME TO enrollment").await;
+    world.live.keep_deadlines(now() + TimeDelta::seconds(5)).await;
     assert!(world.live.audience(&channel("private-course.1")).is_empty());
 }
 

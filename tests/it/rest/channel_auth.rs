@@ -1,5 +1,6 @@
 //! Channel authorization and sign-in: every path and encoding that stock clients use, and who gets what.
 
+use campanile::domain::roster::Role;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -248,4 +249,29 @@ async fn many_requests_of_one_user_are_limited_and_others_go_on() {
     limited.problem(429, "rate_limited");
     assert!(limited.header("retry-after").is_some());
     authorize(&app, &bo, &socket.id, COURSE).await.ok();
+}
+
+#[tokio::test]
+async fn under_trust_what_the_endpoint_has_opened_stays_closed_to_the_same_frame_once_the_roster_says_no() {
+    let app = TestApp::start().await;
+    let roster = app.roster().await;
+    roster.enroll(&[("7", Role::Student), ("8", Role::Student)]).await;
+    for (user, channel) in [("7", "private-course.1"), ("8", "presence-course.1.users")] {
+        let mut socket = app.connect().await;
+        let answer = authorize(&app, &app.person(user), &socket.id, channel).await.ok();
+        let (auth, data) = (text(&answer, "auth"), answer["channel_data"].as_str());
+        socket.ask_with(channel, auth, data).await;
+        socket.expect_on("pusher_internal:subscription_succeeded", channel).await;
+        roster.drop(user).await;
+        let told = socket.expect_on("pusher:subscription_error", channel).await;
+        assert_eq!(told["data"]["type"], "AccessRevoked");
+        for _ in 0..2 {
+            socket.ask_with(channel, auth, data).await;
+            let told = socket.expect_on("pusher:subscription_error", channel).await;
+            let expected = (&json!("AccessDenied"), &json!("enrollment_inactive"));
+            assert_eq!((&told["data"]["type"], &told["data"]["reason"]), expected);
+        }
+        app.publish(channel, "news", "1").await;
+        socket.expect_silence().await;
+    }
 }

@@ -3,7 +3,11 @@
 use serde_json::Value;
 
 use super::*;
-use crate::{domain::caller::KeyHolder, ids::SocketId, protocol::signature};
+use crate::{
+    domain::{caller::KeyHolder, roster::Class},
+    ids::SocketId,
+    protocol::signature,
+};
 
 #[tokio::test]
 async fn what_the_endpoint_has_signed_tells_whose_socket_it_is() {
@@ -28,6 +32,8 @@ async fn what_the_endpoint_has_signed_tells_whose_socket_it_is() {
     let changes = world.drop_student().await;
     assert_eq!(world.live.roster_changed(&changes, now()).await.len(), 1);
     assert!(is_denied(world.subscribe(&other, "private-course.1", None).await, Reason::EnrollmentInactive));
+    let again = world.subscribe(&other, "private-course.1", None).await;
+    assert!(is_denied(again, Reason::EnrollmentInactive), "nor when it is shown again");
     // The application's own signature suffices under trust.
     world.subscribe(&other, "private-course.1", Some("7")).await.unwrap();
 }
@@ -131,4 +137,45 @@ async fn encrypted_channels_get_the_secret_that_server_sdks_derive() {
     let request = ChannelAuthRequest { socket_id: "1.1", channel_name: "private-encrypted-vault", channel_data: None };
     let refused = live.authorize_channel(&world.person("7"), request, now()).await;
     assert!(matches!(refused, Err(AuthRefused::Malformed(text)) if text.contains("master key")));
+}
+
+#[tokio::test]
+async fn beyond_what_is_remembered_any_channel_may_have_been_opened_by_the_endpoint() {
+    let world = World::with(|settings| {
+        (settings.authz, settings.max_channels_per_connection) = (Authz::Trust, 1);
+    })
+    .await;
+    let socket = world.socket(0x0000_0001_0000_0001);
+    let names = ["private-course.1", "private-course-1"];
+    for name in names {
+        world.authorize(&world.person("7"), name, None).await.unwrap();
+        world.subscribe(&socket, name, None).await.unwrap();
+    }
+    let changes = world.drop_student().await;
+    assert_eq!(world.live.roster_changed(&changes, now()).await.len(), 1);
+    for name in names {
+        assert!(is_denied(world.subscribe(&socket, name, None).await, Reason::EnrollmentInactive));
+    }
+    world.subscribe(&socket, "private-orders", None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_guest_hears_a_class_only_as_long_as_it_takes_guests() {
+    for authz in [Authz::Trust, Authz::Enforce] {
+        let world = World::with(|settings| settings.authz = authz).await;
+        let put = async |guests| {
+            let class = Class { id: id("k"), course: id("1"), name: "A class".to_owned(), guests };
+            world.write(Operation::Put(Box::new(Object::Class(class)))).await
+        };
+        put(true).await;
+        let (name, socket) = ("private-class.k", world.socket(0x0000_0001_0000_0001));
+        world.authorize(&world.caller(Who::Guest), name, None).await.unwrap();
+        world.subscribe(&socket, name, None).await.unwrap();
+        let [listener] = &world.live.audience(&channel(name))[..] else { panic!() };
+        assert_eq!((&listener.user, listener.reason), (&None, Reason::Guest));
+        let changes = put(false).await;
+        world.live.roster_changed(&changes, now()).await;
+        assert!(world.live.audience(&channel(name)).is_empty());
+        assert!(is_denied(world.subscribe(&socket, name, None).await, Reason::NotIdentified));
+    }
 }
