@@ -28,11 +28,11 @@
 //!   channel exists. A refusal is told over the socket, because stock clients understand nothing else.
 //! - **An app is a world.** Each has its own [`hub::Hub`]; no key is shared between two apps.
 //! - **One order per channel.** Whatever must not interleave happens under the channel's lock: a member list and the
-//!   joiner's registration, an event and its cached copy. No lock is held across an await.
+//!   joiner's registration, an event and its cached copy. No lock that guards data is held across an await.
 //! - **Nobody waits for a slow reader.** A push never blocks; an [`hub::Outbox`] that is full ends its own socket.
 //! - **One task per connection**, no timer or writer task beside it, and no buffers while it is idle.
 //! - **The compiler asks for a code.** Close codes and statuses are exhaustive matches at one place each:
-//!   [`protocol::CloseReason::code`] and `api/error.rs`.
+//!   [`protocol::CloseReason::code`], `api/error.rs` for the Pusher API, `api/problem.rs` for the REST API.
 //! - **What is in no table is not served.** `api/caller/need.rs` says for each operation of the REST API what it demands of
 //!   its caller, and every query behind it is within the caller's app.
 //!
@@ -47,20 +47,17 @@
 //! anything, [`hub::Frame`] encodes the WebSocket frame once, `hub/fanout.rs` pushes it to each [`hub::Outbox`]; each
 //! connection drains what is queued in one vectored write.
 //!
-//! **A student is dropped over HTTP.** `api/caller.rs` asks [`services::callers`] who calls, looks up what the operation
-//! demands, counts the limits and only then reads the body; `api/roster.rs` translates, [`services::roster`] writes rows and
-//! change log in one transaction, [`services::access`] judges the student's subscriptions again and ends them, the others in
-//! the channel see them leave, and the answer says whose access ended. What was refused leaves `api/caller.rs` as a problem.
-//!
 //! **A presence join.** `ws/session.rs` verifies `auth` and reads the member from `channel_data`, `hub/channel.rs` asks
 //! [`domain::presence`] whether this is an arrival, tells the others, registers the socket and answers it with the whole list,
 //! all under one lock.
 //!
-//! **A drop.** [`services::roster`] writes it and tells [`services::LiveApp::roster_changed`], or `server/roster.rs` finds it in
-//! the change log; `services/access/review.rs` forgets the facts that changed, finds the seats that they concern, and asks
-//! [`domain::access::decide`] again. Whoever is refused is unsubscribed from the hub, which tells the others, and then told;
-//! the seat's lock keeps this apart from a subscription of the same socket, and the session forgets the channel before its
-//! next message.
+//! **A student is dropped.** `api/caller.rs` asks [`services::callers`] who calls, looks up what the operation demands, counts the
+//! limits and only then reads the body; `api/roster.rs` translates, [`services::roster`] writes rows and change log in one
+//! transaction and calls [`services::LiveApp::roster_changed`]. (What a command or another node wrote, `server/roster.rs` finds
+//! in the change log.) `services/access/review.rs` forgets the facts that changed, finds the seats that they concern, and asks
+//! [`domain::access::decide`] again. Whoever is refused is unsubscribed from the hub, which tells the others, and then told; the
+//! seat's lock keeps this apart from a subscription of the same socket, and the session forgets the channel before its next
+//! message. The answer says whose access ended; a refusal leaves `api/caller.rs` as a problem.
 //!
 //! **Going down.** [`server::Server::run`] turns `/ready` to 503, `server/drain.rs` ends sockets with 4200 at a measured
 //! pace, then listeners and HTTP connections, then the database.

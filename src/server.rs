@@ -25,8 +25,8 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::directory::Credentials;
 pub use self::directory::FirstApp;
-pub(crate) use self::directory::{Credentials, now};
 use self::{accept::Accept, door::Door, handshakes::Handshakes};
 use crate::{
     api::{
@@ -38,7 +38,7 @@ use crate::{
     ids,
     metrics::Metrics,
     outbound,
-    services::{Apps, Callers, roster::Roster, sockets::Capacity},
+    services::{Apps, Callers, now, roster::Roster, sockets::Capacity},
     store::{self, Store},
     telemetry::{self, Health},
     throttle::Keyed,
@@ -304,13 +304,13 @@ fn public_door(config: &Config, gate: &Arc<Gate>, services: Services, (pages, po
     let usual = api::Config::default();
     let api = Arc::new(api::Config {
         max_request_bytes: config.server.max_request_bytes,
+        body_timeout: config.server.header_timeout,
         max_batch_bytes: usual.max_batch_bytes.max(config.server.max_request_bytes),
         path_prefix: config.server.path.clone(),
         pusher: config.server.pusher,
         mode: if config.mode == Mode::Development { "development" } else { "production" },
         socket_url: config.public.address(&config.server, port).socket_url(),
         cluster: config.public.cluster.clone().unwrap_or_else(|| "mt1".to_owned()),
-        ..usual
     });
     Door::public(api::routes(services, pages, api), Arc::clone(gate), &config.server)
 }

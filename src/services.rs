@@ -14,5 +14,15 @@ pub mod publish;
 pub mod roster;
 pub mod sockets;
 
+use std::time::SystemTime;
+
+use chrono::{DateTime, Utc};
+
 pub use apps::{Apps, LiveApp};
 pub use callers::Callers;
+
+/// The time by the wall clock. For doors, commands and the server, which hand it on: rules take the time from their caller.
+#[must_use]
+pub fn now() -> DateTime<Utc> {
+    DateTime::from(SystemTime::now())
+}

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     protocol::signature::{self, AuthError, verify_request},
-    services::{Apps, LiveApp},
+    services::{self, Apps, LiveApp},
     throttle::Passed,
 };
 
@@ -90,7 +90,8 @@ impl<E> Signed<E> {
             has_body: has_body(request),
         };
         let unauthorized = |error: AuthError| Refused::Unauthorized(PlainText(error.to_string()));
-        let verified = verify_request(&app, claimed, now_seconds()).map_err(unauthorized)?;
+        let now = u64::try_from(services::now().timestamp()).unwrap_or(0);
+        let verified = verify_request(&app, claimed, now).map_err(unauthorized)?;
         if !app.enabled {
             return Err(Refused::Forbidden(PlainText("The app is disabled.".to_owned())));
         }
@@ -125,10 +126,6 @@ fn unread(unread: Unread) -> Refused {
         Unread::Broken(error) => Refused::BadRequest(PlainText(format!("The body cannot be read: {error}"))),
         Unread::Late => Refused::Timeout(PlainText("The body did not arrive in time".to_owned())),
     }
-}
-
-fn now_seconds() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Publishing counts events, not requests, in the service; everything else counts here.

@@ -13,7 +13,6 @@ mod proof;
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
-    time::SystemTime,
 };
 
 use chrono::{DateTime, Utc};
@@ -34,7 +33,7 @@ use crate::{
     services::{
         Apps, LiveApp,
         callers::{self, Callers},
-        roster,
+        now, roster,
     },
     throttle::{Keyed, Network},
 };
@@ -98,10 +97,6 @@ fn request_id(request: &Request) -> String {
     };
     let given = request.header("x-request-id").filter(is_decent).map(str::to_owned);
     given.unwrap_or_else(|| format!("{:016x}", getrandom::u64().unwrap_or_default()))
-}
-
-fn now() -> DateTime<Utc> {
-    DateTime::from(SystemTime::now())
 }
 
 impl<E: Endpoint> Known<E> {

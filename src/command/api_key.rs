@@ -13,7 +13,8 @@ use crate::{
         caller::Scope,
     },
     ids::AppId,
-    server::{self, now},
+    server,
+    services::now,
     store::Store,
 };
 

@@ -6,7 +6,8 @@ use crate::{
     config::Config,
     domain::app::{App, MAX_ACTIVE_SECRETS, Secret, secret_weakness},
     ids::AppId,
-    server::{self, Credentials, now},
+    server::{self, Credentials},
+    services::now,
     store::{NewApp, Store},
 };
 

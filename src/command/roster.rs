@@ -9,12 +9,13 @@ use crate::{
     config::Config,
     domain::roster::{Kind, Operation, Outcome},
     ids::{AppId, ExternalId, UserId},
-    server::{self, now},
+    server,
     services::import::{
         Import, Plan, Sheet,
         plan::{Example, SheetPlan, Spared, Step},
         sheet::{self, Fault},
     },
+    services::now,
     store::{Page, RosterFilter, Store},
 };
 

@@ -10,7 +10,8 @@ use crate::{
     domain::roster::{Enrollment, Kind, Object, Operation, Outcome, Person, Role, Status},
     identity::session::{self, NewSession},
     ids::{AppId, ExternalId, UserId},
-    server::{self, now},
+    server,
+    services::now,
     store::{Page, RosterFilter, RosterWrite, Store},
 };
 

@@ -37,7 +37,7 @@ pub struct ServerConfig {
     /// How many of those one client address may have (IPv6: its /64); above, its new connections are closed at once. Trusted
     /// proxies have no such bound. Default 4096. `CAMPANILE_MAX_HANDSHAKES_PER_IP`.
     pub max_handshakes_per_ip: u32,
-    /// Longest wait for a complete request head. Default 10 s. `CAMPANILE_HEADER_TIMEOUT`.
+    /// Longest wait for a complete request head, and then for its body. Default 10 s. `CAMPANILE_HEADER_TIMEOUT`.
     pub header_timeout: Duration,
     /// Largest body of an HTTP request in bytes. Default 1 MiB. `CAMPANILE_MAX_REQUEST_BYTES`.
     pub max_request_bytes: usize,

@@ -2,10 +2,9 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Utc};
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +13,7 @@ use crate::{
     config::{Config, Mode},
     domain::app::{App, Listed, Secret, secret_weakness},
     ids::{AppId, AppKey},
-    services::{Apps, Callers},
+    services::{Apps, Callers, now},
     store::{NewApp, Store},
     throttle::{Keyed, Network},
     ws::upgrade::Gate,
@@ -90,11 +89,6 @@ pub(super) async fn first_app(config: &Config, store: &Store) -> Result<Option<F
         NewApp { id, key, name: "Development".to_owned(), secrets: vec![secret], enabled: true, settings: Vec::new() };
     store.app_create(new, now()).await?;
     Ok(find().await?.map(|app| FirstApp { app, is_new: true, is_configured: false }))
-}
-
-/// The time by the wall clock.
-pub(crate) fn now() -> DateTime<Utc> {
-    DateTime::from(SystemTime::now())
 }
 
 /// Brings configuration and database into force; returns the revision that was read.

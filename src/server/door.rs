@@ -24,9 +24,10 @@ use poem::{
     web::{LocalAddr, RemoteAddr},
 };
 
-use super::{directory::now, handshakes::Handshake};
+use super::handshakes::Handshake;
 use crate::{
     config::ServerConfig,
+    services::now,
     throttle::Network,
     ws::{
         self,

@@ -6,12 +6,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Result,
-    directory::{follow, now, ticker},
+    directory::{follow, ticker},
 };
 use crate::{
     domain::roster::Change,
     ids::AppId,
-    services::Apps,
+    services::{Apps, now},
     store::{CHANGES_KEPT, Store},
 };
 

@@ -1,7 +1,7 @@
 //! Blocks as rows.
 
-use chrono::{DateTime, Utc};
-use entity::{access_block, change_counter, roster_change};
+use chrono::{DateTime, SubsecRound, Utc};
+use entity::access_block;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
@@ -12,7 +12,7 @@ use super::{Result, Store, roster, stamp};
 use crate::{
     domain::{
         block::{Block, BlockScope, NewBlock},
-        roster::{Action, Kind},
+        roster::{Action, Change, Kind},
     },
     ids::{AppId, ExternalId, UserId},
 };
@@ -44,18 +44,16 @@ impl Store {
         };
         let change = self.change_begin(roster::COUNTER).await?;
         let id = access_block::Entity::insert(row).exec(&change).await?.last_insert_id;
-        let counted = change_counter::Entity::find_by_id(roster::COUNTER).one(&change).await?;
-        let row = roster_change::ActiveModel {
-            seq: Set(counted.map_or(1, |row| row.value)),
-            app_id: Set(app.as_str().to_owned()),
-            kind: Set(Kind::User.name().to_owned()),
-            object_id: Set(new.user.as_str().to_owned()),
-            action: Set(Action::Updated.name().to_owned()),
-            user_id: Set(Some(new.user.as_str().to_owned())),
-            course_id: Set(None),
-            at: Set(stamp(now)),
+        let told = Change {
+            seq: 0,
+            kind: Kind::User,
+            id: new.user.as_str().to_owned(),
+            action: Action::Updated,
+            user: Some(new.user.clone()),
+            course: None,
+            at: now.trunc_subsecs(0),
         };
-        roster_change::Entity::insert(row).exec_without_returning(&change).await?;
+        roster::log::append(&change, app, &mut [told]).await?;
         change.commit().await?;
         Ok(id)
     }

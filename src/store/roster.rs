@@ -8,7 +8,7 @@
 mod apply;
 mod crowd;
 mod known;
-mod log;
+pub(super) mod log;
 mod read;
 mod remove;
 mod rows;

@@ -1,6 +1,8 @@
 //! Limits of the HTTP API: at the limit everything passes, one beyond nothing does.
 
-use campanile::domain::app::AppSettings;
+use std::time::Duration;
+
+use campanile::domain::{app::AppSettings, caller::Scope};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -143,6 +145,28 @@ async fn body_of_a_request_that_is_not_signed_is_not_waited_for() {
     let mut wire = Wire::connect(app.address).await;
     wire.send("POST /apps/app-id/events?auth_key=x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n").await;
     wire.answer().await.refused(401);
+}
+
+#[tokio::test]
+async fn body_that_does_not_arrive_is_given_up_with_408_and_does_nothing() {
+    let app = TestApp::with(|config| config.server.header_timeout = Duration::from_secs(1)).await;
+    let body = event("bell", json!(["room"]), "1").to_string();
+    let mut client = app.connect().await;
+    client.subscribe("room").await;
+    let signed = MAIN.signed_query(("POST", "/apps/app-id/events"), &[], body.as_bytes(), unix_now());
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(signed).finish();
+    let key = app.program(&[Scope::RosterWrite]).await.proof;
+    let head = |rest: String| format!("{rest}Host: x\r\nContent-Length: {}\r\n\r\n", body.len() + 1);
+    let pusher = head(format!("POST /apps/app-id/events?{query} HTTP/1.1\r\n"));
+    let rest = head(format!(
+        "POST /api/roster/batch HTTP/1.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+    ));
+    for head in [pusher, rest] {
+        let mut wire = Wire::connect(app.address).await;
+        wire.send(&format!("{head}{body}")).await;
+        assert_eq!(wire.answer().await.status, 408, "{head}");
+    }
+    client.expect_silence().await;
 }
 
 fn limit(answer: &Answer) -> (Option<u64>, Option<u64>) {

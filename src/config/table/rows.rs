@@ -173,7 +173,7 @@ fn times() -> Vec<Setting> {
         Setting::new(
             "server.header_timeout",
             &["CAMPANILE_HEADER_TIMEOUT"],
-            "Seconds until a request head must be complete",
+            "Seconds until a request head must be complete, and then its body",
             |draft, text| put(&mut draft.server.header_timeout, seconds(text, 1..=300)),
         )
         .flag("header-timeout", "SECONDS")

@@ -56,20 +56,12 @@ pub struct Question {
     must_agree: bool,
 }
 
-/// What the roster said.
-#[derive(Debug, Clone)]
-enum Word {
-    /// It was not asked: it has nothing to say about this.
-    None,
-    /// What it decided.
-    Decision(Box<Decision>),
-}
-
 /// A question with its answer.
 #[derive(Debug, Clone)]
 pub struct Judged {
     question: Question,
-    word: Word,
+    /// What the roster has decided; `None` = it was not asked: it has nothing to say about this.
+    decision: Option<Box<Decision>>,
     generation: u64,
     within: Within,
 }
@@ -118,19 +110,19 @@ impl Question {
     /// The answer where nobody has to be asked.
     #[must_use]
     pub fn unasked(self) -> Judged {
-        Judged { question: self, word: Word::None, generation: 0, within: Within::default() }
+        Judged { question: self, decision: None, generation: 0, within: Within::default() }
     }
 }
 
 #[cfg(test)]
 impl Judged {
     pub(super) fn is_allowed(&self) -> bool {
-        matches!(&self.word, Word::Decision(decision) if decision.allow)
+        self.decision.as_ref().is_some_and(|decision| decision.allow)
     }
 
     /// Gives an allowance an end.
     pub(super) fn expect_end(&mut self, end: DateTime<Utc>) {
-        if let Word::Decision(decision) = &mut self.word {
+        if let Some(decision) = &mut self.decision {
             decision.not_after = Some(end);
         }
     }
@@ -205,17 +197,17 @@ impl LiveApp {
         let judge = async {
             // An app without courses is not guarded, so that applications that know no roster work unchanged.
             if (is_public || !question.must_agree) && !self.access.is_rostered(&app.id).await? {
-                return Ok((Word::None, Within::default()));
+                return Ok((None, Within::default()));
             }
             let gathered = self.access.gather(&app.id, (user, &question.topic), now).await?;
             let within = gathered.place.as_deref().map(Within::of).unwrap_or_default();
-            Ok((Word::Decision(Box::new(gathered.decide(user, &asked, now))), within))
+            Ok((Some(Box::new(gathered.decide(user, &asked, now))), within))
         };
-        let (word, within) = judge.await.unwrap_or_else(|error: super::Error| {
+        let (decision, within) = judge.await.unwrap_or_else(|error: super::Error| {
             tracing::warn!(app.id = %app.id, %error, "a subscription is judged without the roster");
-            (Word::Decision(Box::new(Decision::unavailable())), Within::default())
+            (Some(Box::new(Decision::unavailable())), Within::default())
         });
-        Judged { question, word, generation, within }
+        Judged { question, decision, generation, within }
     }
 
     /// Subscribes a socket whose question was answered, or tells why not. Answers the socket only when it may.
@@ -230,17 +222,17 @@ impl LiveApp {
         now: DateTime<Utc>,
     ) -> Result<ChannelName, NotAdmitted> {
         let app = self.app();
-        let Judged { question, word, generation, within } = judged;
+        let Judged { question, decision, generation, within } = judged;
         let seat = seat.get_or_insert_with(|| self.access.seats.take(socket));
         let mut state = seat.lock();
         let Question { wish: Wish { channel, member, .. }, topic, subject, grant, .. } = &question;
         if let Some(grant) = grant {
             state.remember_grant(channel, grant.user.as_ref(), app.settings.max_channels_per_connection);
         }
-        let basis = match word {
-            Word::None => None,
-            Word::Decision(decision) if decision.allow => Some(Basis::from(&*decision)),
-            Word::Decision(decision) => {
+        let basis = match decision {
+            None => None,
+            Some(decision) if decision.allow => Some(Basis::from(&*decision)),
+            Some(decision) => {
                 if counts(&question, &decision, &app) {
                     self.end(&app, (seat, &mut state), channel, member.as_ref());
                     return Err(NotAdmitted::Denied(Denied::from(*decision)));

@@ -238,11 +238,16 @@ impl LiveApp {
                 one.decision = Some(gathered.decide(one.subject.as_ref(), &asked, now));
             }
             let mut state = seat.lock();
+            // Whoever has bound the socket meanwhile wants another look.
+            let wanted = state.due();
             attempt += 1;
             // An answer of before a change must not be acted on after it.
             if self.access.generation() == generation || attempt == ATTEMPTS {
                 let cuts = again.into_iter().filter_map(|one| self.apply(&app, (seat, &mut state), one)).collect();
                 self.access.seats.expect(seat, &mut state);
+                if let Some(wanted) = wanted {
+                    self.access.seats.expect_by(seat, &mut state, wanted);
+                }
                 return Ok(cuts);
             }
         }

@@ -122,8 +122,8 @@ pub(super) struct State {
     pub(super) user: Option<(UserId, Bound)>,
     /// Guarded channels that it hears.
     pub(super) held: HashMap<ChannelName, Held, RandomState>,
-    /// Channels that the auth endpoint has opened for it, and for whom (`None` = a guest). The signature lives as long as the socket: whoever
-    /// shows it again is not let in by it alone.
+    /// Channels that the auth endpoint has opened for it, and for whom (`None` = a guest). The signature lives as long as the
+    /// socket: whoever shows it again is not let in by it alone.
     granted: HashMap<ChannelName, Option<UserId>, RandomState>,
     /// The endpoint has opened more than are remembered.
     has_more_granted: bool,
@@ -166,6 +166,11 @@ impl State {
     pub(super) fn granted(&self, channel: &ChannelName, topic: &Topic) -> (bool, Option<UserId>) {
         let before = self.granted.get(channel);
         (before.is_some() || (self.has_more_granted && topic.is_rostered()), before.cloned().flatten())
+    }
+
+    /// When it is looked at next, as far as anybody wants that.
+    pub(super) const fn due(&self) -> Option<DateTime<Utc>> {
+        self.due
     }
 
     /// Everybody who is judged for what is heard.

@@ -73,31 +73,35 @@ impl<'a> Log<'a> {
 
     /// Numbers and writes everything.
     pub(super) async fn write(mut self, change: &DatabaseTransaction) -> Result<Vec<Change>> {
-        let Some(more) = i64::try_from(self.changes.len()).ok().filter(|count| *count > 0) else {
-            return Ok(Vec::new());
-        };
-        // The batch has counted once already, when it began.
-        let counted = change_counter::Entity::find_by_id(COUNTER).one(change).await?;
-        let first = counted.map_or(1, |row| row.value);
-        let last = first + more - 1;
-        for (entry, seq) in self.changes.iter_mut().zip(first..) {
-            entry.seq = seq;
-        }
-        change_counter::Entity::update_many()
-            .col_expr(change_counter::Column::Value, Expr::value(last))
-            .filter(change_counter::Column::Name.eq(COUNTER))
-            .exec(change)
-            .await?;
-        for some in self.changes.chunks(CHUNK) {
-            let rows = some.iter().map(|entry| row(self.app, entry));
-            roster_change::Entity::insert_many(rows).exec_without_returning(change).await?;
-        }
+        append(change, self.app, &mut self.changes).await?;
         audit::insert(change, &self.audit).await?;
-        if last / PRUNE_EVERY != (first - 1) / PRUNE_EVERY {
-            prune(change, self.app).await?;
-        }
         Ok(self.changes)
     }
+}
+
+/// Numbers changes of an app and writes them. The transaction began with [`COUNTER`].
+pub(in crate::store) async fn append(change: &DatabaseTransaction, app: &AppId, changes: &mut [Change]) -> Result<()> {
+    let Some(more) = i64::try_from(changes.len()).ok().filter(|count| *count > 0) else { return Ok(()) };
+    // The transaction has counted once already, when it began.
+    let counted = change_counter::Entity::find_by_id(COUNTER).one(change).await?;
+    let first = counted.map_or(1, |row| row.value);
+    let last = first + more - 1;
+    for (entry, seq) in changes.iter_mut().zip(first..) {
+        entry.seq = seq;
+    }
+    change_counter::Entity::update_many()
+        .col_expr(change_counter::Column::Value, Expr::value(last))
+        .filter(change_counter::Column::Name.eq(COUNTER))
+        .exec(change)
+        .await?;
+    for some in changes.chunks(CHUNK) {
+        let rows = some.iter().map(|entry| row(app, entry));
+        roster_change::Entity::insert_many(rows).exec_without_returning(change).await?;
+    }
+    if last / PRUNE_EVERY != (first - 1) / PRUNE_EVERY {
+        prune(change, app).await?;
+    }
+    Ok(())
 }
 
 /// Drops all changes of an app but the newest.

@@ -8,10 +8,8 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::SystemTime,
 };
 
-use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use super::{Admitted, Connection, Phase};
@@ -22,6 +20,7 @@ use crate::{
     services::{
         access::{Judged, NotAdmitted, Question, Seat, Wish},
         client_event::Sender,
+        now,
     },
     ws::{
         session::{self, Action},
@@ -45,15 +44,10 @@ impl fmt::Debug for Waiting {
     }
 }
 
-/// The time by the wall clock.
-fn wall() -> DateTime<Utc> {
-    DateTime::from(SystemTime::now())
-}
-
 /// The seat of a socket that was opened with a token; the token is of no use after that.
 pub(super) fn seat_by_token(admitted: &mut Admitted) -> Option<Arc<Seat>> {
     let subject = admitted.identified.take()?;
-    Some(admitted.live.bind_by_token(&admitted.socket, &subject.user, subject.expires_at, wall()))
+    Some(admitted.live.bind_by_token(&admitted.socket, &subject.user, subject.expires_at, now()))
 }
 
 impl<Io> Connection<Io> {
@@ -89,7 +83,7 @@ impl<Io> Connection<Io> {
 
     /// Puts a question about a guarded channel. The answer is taken up by [`Connection::poll_waiting`].
     fn put(&mut self, question: Question) {
-        let answer = Box::pin(Arc::clone(&self.admitted.live).judge(question, wall()));
+        let answer = Box::pin(Arc::clone(&self.admitted.live).judge(question, now()));
         self.incoming.waiting = Some(Box::new(Waiting { answer, rest: Vec::new() }));
     }
 
@@ -97,7 +91,7 @@ impl<Io> Connection<Io> {
     fn admit(&mut self, judged: Judged) {
         let Admitted { live, socket, .. } = &self.admitted;
         let wish = judged.wish().clone();
-        match live.admit(socket, &mut self.incoming.seat, judged, wall()) {
+        match live.admit(socket, &mut self.incoming.seat, judged, now()) {
             Ok(name) => self.incoming.session.subscribed(name, wish.member.map(|member| member.id)),
             Err(NotAdmitted::Stale(question)) => self.put(*question),
             Err(NotAdmitted::Denied(denied)) => {
@@ -139,7 +133,7 @@ impl<Io> Connection<Io> {
 
     fn sign_in(&mut self, user: UserData) {
         let Admitted { live, socket, .. } = &self.admitted;
-        let seat = live.bind_signed_in(socket, &user.member.id, wall());
+        let seat = live.bind_signed_in(socket, &user.member.id, now());
         let user = live.sign_in(socket, user, self.incoming.session.signed_in_as());
         self.incoming.seat = Some(seat);
         self.incoming.session.signed_in(user);
