@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod flags;
 mod gather;
+mod issuer;
 mod log;
 mod public;
 mod reverb;
@@ -34,7 +35,11 @@ pub use store::{Backend, DatabaseUrl, StoreConfig};
 pub use table::{CONFIG_VARIABLE, DEFAULT_FILE, Sensitivity, Setting, nearest, table};
 pub use value::Expected;
 
-use crate::domain::app::{App, AppSettings, GuardedPublic};
+use crate::{
+    domain::app::{App, AppSettings, GuardedPublic, MasterKey},
+    identity::Issuer,
+    outbound,
+};
 
 /// How careful the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +76,12 @@ pub struct Config {
     pub public: PublicConfig,
     /// The one app that the configuration may name, with its own settings; `None` = apps come from the database only.
     pub app: Option<App>,
+    /// Issuers whose tokens are believed. Default none.
+    pub issuers: Vec<Issuer>,
+    /// What outgoing requests may do.
+    pub outbound: outbound::Config,
+    /// Key of encrypted channels; `None` = this server authorises none of them. `CAMPANILE_ENCRYPTION_MASTER_KEY`.
+    pub encryption_master_key: Option<MasterKey>,
     /// Settings that an app of the database has where it sets nothing itself. In development mode guarded public channels
     /// only warn, unless something else is said.
     pub app_defaults: AppSettings,
@@ -87,6 +98,9 @@ impl Default for Config {
             log: LogConfig::default(),
             public: PublicConfig::default(),
             app: None,
+            issuers: Vec::new(),
+            outbound: outbound::Config::default(),
+            encryption_master_key: None,
             app_defaults: AppSettings { guarded_public: GuardedPublic::Warn, ..AppSettings::default() },
             notices: Vec::new(),
         }

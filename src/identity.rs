@@ -10,7 +10,7 @@ mod crypto;
 mod error;
 mod jwks;
 mod jwt;
-pub mod preset;
+mod preset;
 pub mod session;
 #[cfg(test)]
 mod tests;
@@ -21,10 +21,10 @@ use chrono::{DateTime, Utc};
 use jsonwebtoken::DecodingKey;
 
 pub use self::{
-    claims::ClaimPath,
+    claims::{BadPath, ClaimPath},
     error::{Error, Result},
-    jwt::{Algorithm, MAX_TOKEN_BYTES, Peeked, peek},
-    preset::Preset,
+    jwt::{Algorithm, MAX_TOKEN_BYTES, Peeked, UnknownAlgorithm, peek},
+    preset::{Preset, UnknownPreset},
 };
 use self::{jwks::Jwks, jwt::Rules};
 use crate::{domain::app::Secret, ids::AppId, outbound};
@@ -65,6 +65,25 @@ pub struct Issuer {
     pub app: Option<AppId>,
     /// Longest time from `iat` to `exp`.
     pub max_lifetime: Duration,
+}
+
+impl Issuer {
+    /// The key that does not have to be fetched, ready for use.
+    fn fixed_key(&self) -> Result<Option<DecodingKey>> {
+        match &self.keys {
+            KeySource::Secret(secret) => jwt::secret_key(self.algorithm, secret).map(Some),
+            KeySource::Pem(text) => jwt::public_key(self.algorithm, text).map(Some),
+            KeySource::Jwks(_) => Ok(None),
+        }
+    }
+
+    /// Checks that the key, as far as it is known, is one for the algorithm.
+    ///
+    /// # Errors
+    /// [`Error::UnusableKey`].
+    pub fn check_keys(&self) -> Result<()> {
+        self.fixed_key().map(|_key| ())
+    }
 }
 
 /// What a token proves.
@@ -112,10 +131,10 @@ impl Verifier {
     /// [`Error::UnusableKey`] when a public key cannot be read or is not for the issuer's algorithm.
     pub fn new(issuers: Vec<Issuer>, outbound: &Arc<outbound::Client>) -> Result<Self> {
         let known = |issuer: Issuer| {
-            let keys = match &issuer.keys {
-                KeySource::Secret(secret) => Keys::Fixed(Arc::new(jwt::secret_key(issuer.algorithm, secret)?)),
-                KeySource::Pem(text) => Keys::Fixed(Arc::new(jwt::public_key(issuer.algorithm, text)?)),
-                KeySource::Jwks(url) => Keys::Jwks(Jwks::new(url.clone(), issuer.algorithm, Arc::clone(outbound))),
+            let keys = match (&issuer.keys, issuer.fixed_key()?) {
+                (KeySource::Jwks(url), _) => Keys::Jwks(Jwks::new(url.clone(), issuer.algorithm, Arc::clone(outbound))),
+                (_, Some(key)) => Keys::Fixed(Arc::new(key)),
+                (_, None) => return Err(Error::UnusableKey { expected: issuer.algorithm.name() }),
             };
             Ok(Known { issuer, keys })
         };
@@ -145,9 +164,10 @@ impl Verifier {
             Keys::Jwks(jwks) => jwks.key(peeked.kid.as_deref(), now).await?,
         };
         let claims = jwt::verify(token, &key, issuer.algorithm)?;
+        let needs_audience = issuer.preset.has_audience() || !issuer.audience.is_empty();
         let rules = Rules {
             issuer: issuer.preset.has_issuer().then_some(issuer.issuer.as_str()),
-            audience: issuer.preset.has_audience().then_some(issuer.audience.as_slice()),
+            audience: needs_audience.then_some(issuer.audience.as_slice()),
             parties: &issuer.authorized_parties,
             dates: issuer.preset.dates(),
             max_lifetime: issuer.max_lifetime,

@@ -131,6 +131,14 @@ impl Resolver {
     }
 }
 
+/// Checks as much of a URL as shows without asking anybody.
+///
+/// # Errors
+/// [`Error::BadUrl`] or [`Error::NotHttps`].
+pub fn check_url(url: &str, allow: &[Allowed]) -> Result<()> {
+    Target::parse(url, allow).map(|_target| ())
+}
+
 /// The guarded client.
 pub struct Client {
     allow: Vec<Allowed>,

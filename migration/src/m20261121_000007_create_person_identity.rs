@@ -44,7 +44,9 @@ impl MigrationTrait for Migration {
                 Index::create().col(PersonIdentity::AppId).col(PersonIdentity::Issuer).col(PersonIdentity::Subject),
             )
             .foreign_key(&mut user);
-        manager.create_table(table).await
+        manager.create_table(table).await?;
+        let person = [PersonIdentity::AppId, PersonIdentity::UserId];
+        table::index(manager, "person_identity_user", PersonIdentity::Table, person).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

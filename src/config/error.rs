@@ -107,6 +107,14 @@ pub enum Problem {
         /// The other.
         second: Source,
     },
+    /// An issuer of tokens is not complete, or contradicts itself.
+    #[error("{at}: {what}")]
+    Issuer {
+        /// Where the issuer stands.
+        at: String,
+        /// What is wrong and what would be right.
+        what: String,
+    },
     /// The secret of the configured app is not fit for other people's networks.
     #[error(
         "{from} = ***: must be a secret fit for production, but {why}; \

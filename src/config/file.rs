@@ -64,6 +64,16 @@ fn flatten(key: String, value: Value, entries: &mut Entries) {
                 flatten(format!("{key}.{name}"), value, entries);
             }
         }
+        Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_table) => {
+            for (index, table) in items.into_iter().enumerate() {
+                let key = format!("{key}[{}]", index + 1);
+                if table.as_table().is_some_and(toml::Table::is_empty) {
+                    entries.insert(key, None);
+                } else {
+                    flatten(key, table, entries);
+                }
+            }
+        }
         Value::Array(items) => {
             let items: Option<Vec<_>> = items.into_iter().map(scalar).collect();
             entries.insert(key, items.map(|items| items.join(",")));
@@ -89,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_become_dotted_keys_and_lists_become_comma_separated() {
+    fn tables_become_dotted_keys_with_numbers_from_1_and_lists_become_comma_separated() {
         let text = "mode = 'production'\n[server]\nport = 9000\npusher = false\ntrusted_proxies = ['10.0.0.0/8', '::1']\n\
                     day = 2026-01-01\n[[server.list]]\nx = 1";
         let entries = parse(Path::new("c.toml"), text).unwrap();
@@ -99,7 +109,7 @@ mod tests {
             [
                 ("mode", Some("production")),
                 ("server.day", None),
-                ("server.list", None),
+                ("server.list[1].x", Some("1")),
                 ("server.port", Some("9000")),
                 ("server.pusher", Some("false")),
                 ("server.trusted_proxies", Some("10.0.0.0/8,::1")),

@@ -13,7 +13,7 @@ use super::{
     Environment, Flags, Problem, Setting, Source,
     file::{self, Entries},
     nearest, reverb,
-    table::{CONFIG_VARIABLE, DEFAULT_FILE, by_key, table},
+    table::{CONFIG_VARIABLE, DEFAULT_FILE, ISSUER_FIELDS, by_key, table},
 };
 
 /// The text that counts for one setting.
@@ -24,10 +24,14 @@ pub(super) struct Given {
     pub(super) from: Source,
 }
 
+type Issuers = BTreeMap<usize, BTreeMap<&'static str, Given>>;
+
 /// What the layers hold together.
 #[derive(Default)]
 pub(super) struct Gathered {
     texts: BTreeMap<&'static str, Given>,
+    /// What stands in each `[[issuers]]` of the settings file, by its number from 1 and by field.
+    pub(super) issuers: Issuers,
     /// Keys that are given by a variable that cannot be used; reported already.
     broken: BTreeSet<&'static str>,
 }
@@ -67,6 +71,7 @@ pub(super) fn gather(flags: &Flags, environment: &Environment, problems: &mut Ve
         }
     }
     app_default_flags(flags, &mut gathered, problems);
+    gathered.issuers = file.as_ref().map(listed_issuers).unwrap_or_default();
     gathered
 }
 
@@ -131,6 +136,24 @@ fn from_file(setting: &Setting, (path, entries): &(PathBuf, Entries)) -> Option<
     Some(Given { text, from: Source::File { path: path.clone(), key: setting.key.to_string() } })
 }
 
+/// Splits `issuers[2].audience` into 2 and the field, if it is one.
+fn listed_issuer(key: &str) -> Option<(usize, &'static str)> {
+    let (number, field) = key.strip_prefix("issuers[")?.split_once("].")?;
+    let field = ISSUER_FIELDS.iter().find(|known| known.name == field)?;
+    Some((number.parse().ok()?, field.name))
+}
+
+fn listed_issuers((path, entries): &(PathBuf, Entries)) -> Issuers {
+    let mut issuers = Issuers::new();
+    for (key, value) in entries {
+        if let (Some((number, field)), Some(text)) = (listed_issuer(key), value) {
+            let from = Source::File { path: path.clone(), key: key.clone() };
+            issuers.entry(number).or_default().insert(field, Given { text: text.clone(), from });
+        }
+    }
+    issuers
+}
+
 /// Reads the settings file, if there is one, and reports what it holds beyond the table.
 fn settings_file(flags: &Flags, environment: &Environment, problems: &mut Vec<Problem>) -> Option<(PathBuf, Entries)> {
     let by_flag = flags.config().map(|path| (path.clone(), Source::Flag("config".to_owned())));
@@ -158,8 +181,13 @@ fn settings_file(flags: &Flags, environment: &Environment, problems: &mut Vec<Pr
 fn unknown_keys(path: &Path, entries: &Entries, problems: &mut Vec<Problem>) {
     for (key, value) in entries {
         let from = Source::File { path: path.to_owned(), key: key.clone() };
-        if by_key(key).is_none() {
-            let nearest = nearest(key, table().iter().map(|setting| &*setting.key)).map(str::to_owned);
+        if by_key(key).is_none() && listed_issuer(key).is_none() {
+            let (before, name) = key.split_once("].").map_or(("", key.as_str()), |(before, name)| (before, name));
+            let nearest = if before.starts_with("issuers[") {
+                nearest(name, ISSUER_FIELDS.iter().map(|field| field.name)).map(str::to_owned)
+            } else {
+                nearest(key, table().iter().map(|setting| &*setting.key)).map(str::to_owned)
+            };
             problems.push(Problem::Unknown { from, nearest });
         } else if value.is_none() {
             problems.push(Problem::Refused { from, shown: "…".to_owned(), expected: NO_SCALAR.into() });

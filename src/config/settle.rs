@@ -8,13 +8,15 @@ use super::{
     Config, Environment, LogConfig, LogFormat, Mode, Problem, PublicConfig, ServerConfig, Source, StoreConfig,
     TlsFiles, file,
     gather::{Gathered, Given},
+    issuer::{self, Surroundings},
     reverb,
     table::{Put, by_key, table},
     value::Expected,
 };
 use crate::{
-    domain::app::{App, AppSettings, GuardedPublic, Secret, secret_weakness},
+    domain::app::{App, AppSettings, GuardedPublic, MasterKey, Secret, secret_weakness},
     ids::{AppId, AppKey},
+    outbound,
 };
 
 /// Settings while they are read; what depends on others is still open.
@@ -31,6 +33,9 @@ pub(super) struct Draft {
     pub(super) app_id: Option<AppId>,
     pub(super) app_key: Option<AppKey>,
     pub(super) app_secret: Option<Secret>,
+    pub(super) encryption_master_key: Option<MasterKey>,
+    pub(super) outbound: outbound::Config,
+    pub(super) outbound_ca: Option<PathBuf>,
     pub(super) app_defaults: AppSettings,
 }
 
@@ -45,6 +50,8 @@ pub(super) fn settle(given: &Gathered, environment: &Environment, problems: &mut
         let read = match setting.put {
             Put::Field(put) => put(&mut draft, text),
             Put::AppDefault(name) => draft.app_defaults.set(name, text).map_err(Expected::from),
+            // Read with the other issuers.
+            Put::Issuer => continue,
         };
         if let Err(expected) = read {
             problems.push(Problem::Refused { from: from.clone(), shown: setting.mask(text), expected });
@@ -59,6 +66,13 @@ pub(super) fn settle(given: &Gathered, environment: &Environment, problems: &mut
     if !(own_machine && mode == Mode::Development) {
         weak_secret(&draft, given, problems);
     }
+    draft.outbound.ca = outbound_ca(&draft, given, environment, problems);
+    let around = Surroundings {
+        environment,
+        allow: &draft.outbound.allow,
+        weak_secrets: own_machine && mode == Mode::Development,
+    };
+    let issuers = issuer::all(given, &around, problems);
     if mode == Mode::Development && !given.is_given("app_defaults.guarded_public") {
         // The course's rules would only be in the way of whoever is trying things out; the log tells what they would do.
         draft.app_defaults.guarded_public = GuardedPublic::Warn;
@@ -81,6 +95,9 @@ pub(super) fn settle(given: &Gathered, environment: &Environment, problems: &mut
         server: draft.server,
         store: draft.store,
         public: draft.public,
+        issuers,
+        outbound: draft.outbound,
+        encryption_master_key: draft.encryption_master_key,
         app_defaults: draft.app_defaults,
         notices,
     }
@@ -112,6 +129,30 @@ fn tls(draft: &Draft, given: &Gathered, environment: &Environment, problems: &mu
     let cert = existing("server.tls_cert", draft.tls_cert.as_ref());
     let key = existing("server.tls_key", draft.tls_key.as_ref());
     Some(TlsFiles { cert: cert?, key: key? })
+}
+
+/// The certificates that outgoing requests believe besides the public ones.
+fn outbound_ca(
+    draft: &Draft,
+    given: &Gathered,
+    environment: &Environment,
+    problems: &mut Vec<Problem>,
+) -> Option<String> {
+    let path = environment.resolve(draft.outbound_ca.as_ref()?);
+    let Given { from, .. } = given.get("outbound.ca")?;
+    let ca = match file::read(&path) {
+        Ok(text) => text,
+        Err(cause) => {
+            problems.push(Problem::Unreadable { from: from.clone(), path, cause });
+            return None;
+        }
+    };
+    let config = outbound::Config { ca: Some(ca), ..outbound::Config::default() };
+    if outbound::Client::new(&config).is_err() {
+        let expected = "a file with certificates in PEM form".into();
+        problems.push(Problem::Refused { from: from.clone(), shown: format!("{:?}", path.display()), expected });
+    }
+    config.ca
 }
 
 fn weak_secret(draft: &Draft, given: &Gathered, problems: &mut Vec<Problem>) {

@@ -4,7 +4,10 @@
 //! default, and how a text is read into its place. Flags, `--help`, the file, the environment and error texts all come
 //! from here. The rows themselves stand in `table/rows.rs`.
 
+mod issuer;
 mod rows;
+
+pub(super) use issuer::ISSUER_FIELDS;
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -33,6 +36,8 @@ pub(super) enum Put {
     Field(fn(&mut Draft, &str) -> Read<()>),
     /// Through the app setting of this name.
     AppDefault(&'static str),
+    /// With the other fields of the issuer.
+    Issuer,
 }
 
 /// One row of the table.
@@ -101,6 +106,7 @@ impl Setting {
             Some("log") => "Log",
             Some("app" | "app_defaults") => "App",
             Some("public") => "Public address",
+            Some("issuer" | "outbound") => "Who is calling",
             _ => "Server",
         }
     }

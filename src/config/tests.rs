@@ -2,6 +2,7 @@
 //!
 //! Each test loads from a map and a directory of its own; none touches the environment of the process.
 
+mod issuers;
 mod layers;
 mod reverb;
 mod secrecy;

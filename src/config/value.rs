@@ -10,10 +10,14 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use ipnet::IpNet;
 use url::Host;
 
-use crate::domain::app::SettingError;
+use crate::{
+    domain::app::{MasterKey, SettingError},
+    outbound::Allowed,
+};
 
 /// What a refused text should have been; reads on after "must be".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,6 +128,38 @@ pub(super) fn networks(text: &str) -> Read<Vec<IpNet>> {
         .map_err(|_| "networks such as 10.0.0.0/8, or addresses, separated by commas".into())
 }
 
+/// Reads hosts and networks that outgoing requests may go to, separated by commas.
+pub(super) fn exceptions(text: &str) -> Read<Vec<Allowed>> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .map_err(|_| "host names, IP addresses, or networks such as 10.0.0.0/8, separated by commas".into())
+}
+
+/// Most texts in a list, and most bytes of each.
+const MAX_TEXTS: usize = 100;
+const MAX_TEXT_BYTES: usize = 255;
+
+/// Reads texts, separated by commas.
+pub(super) fn texts(text: &str) -> Read<Vec<String>> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let list: Vec<_> = parts.map(str::to_owned).collect();
+    if list.len() <= MAX_TEXTS
+        && list.iter().all(|text| text.len() <= MAX_TEXT_BYTES && !text.chars().any(char::is_control))
+    {
+        return Ok(list);
+    }
+    Err(Expected::from(format!("at most {MAX_TEXTS} texts of {MAX_TEXT_BYTES} bytes, separated by commas")))
+}
+
+/// Reads the key of encrypted channels.
+pub(super) fn master_key(text: &str) -> Read<Option<MasterKey>> {
+    let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
+    let key = bytes.map(|bytes| Some(MasterKey::new(bytes)));
+    key.ok_or_else(|| "32 bytes in base64, as 'openssl rand -base64 32' makes them".into())
+}
+
 /// Reads an address with port, or `off`.
 pub(super) fn address_or_off(text: &str) -> Read<Option<SocketAddr>> {
     let text = text.trim();
@@ -177,6 +213,18 @@ mod tests {
         assert_eq!(networks("").unwrap(), []);
         assert!(networks("10.0.0.0/33").is_err());
         assert!(networks("proxy.example").is_err());
+    }
+
+    #[test]
+    fn master_key_has_32_bytes_and_lists_are_bounded() {
+        assert!(master_key(&STANDARD.encode([7; 32])).is_ok());
+        for bad in [STANDARD.encode([7; 31]), STANDARD.encode([7; 33]), "x".to_owned(), String::new()] {
+            assert!(master_key(&bad).is_err(), "{bad}");
+        }
+        assert_eq!(texts("a, b,").unwrap(), ["a", "b"]);
+        assert!(texts(&"a,".repeat(MAX_TEXTS)).is_ok() && texts(&"a,".repeat(MAX_TEXTS + 1)).is_err());
+        assert!(texts(&"a".repeat(MAX_TEXT_BYTES)).is_ok() && texts(&"a".repeat(MAX_TEXT_BYTES + 1)).is_err());
+        assert!(exceptions("keys.example, 10.0.0.0/8, ::1").is_ok() && exceptions("https://keys.example").is_err());
     }
 
     #[test]

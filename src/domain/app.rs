@@ -3,9 +3,11 @@
 //! Owns the meaning, default and bounds of every per-app setting. The same [`AppSettings::set`] reads a setting from the
 //! environment, from `campanile.toml`, from the command line and from the database, so a value is checked once.
 
+mod master_key;
 mod origin;
 mod settings;
 
+pub use master_key::MasterKey;
 pub use origin::{Origin, OriginPattern};
 pub use settings::{AppSettings, Authz, ClientEvents, GuardedPublic, Seconds, SessionLease, SettingError, SettingInfo};
 

@@ -4,12 +4,14 @@
 //! find a row by. Nothing here decides anything; `access` does.
 
 mod check;
+mod ledger;
 mod outcome;
 
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 
+pub use ledger::{Ledger, Verdict, Write};
 pub use outcome::{Outcome, RowError, Versioned};
 
 use crate::ids::{ExternalId, UserId};

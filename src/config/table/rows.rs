@@ -5,12 +5,13 @@
 
 use std::borrow::Cow;
 
-use super::{Put, Sensitivity, Setting};
+use super::{Put, Sensitivity, Setting, issuer};
 use crate::{
     config::{
         LogFormat, Mode, Scheme,
         value::{
-            Expected, Read, address_or_off, choice, host, log_filter, networks, path_prefix, seconds, switch, whole,
+            Expected, Read, address_or_off, choice, exceptions, host, log_filter, master_key, networks, path_prefix,
+            seconds, switch, whole,
         },
     },
     domain::app::{AppSettings, MAX_SECRET_BYTES, Secret},
@@ -22,8 +23,9 @@ const MIB: u64 = 1 << 20;
 
 /// All rows, in the order they are shown.
 pub(super) fn all() -> Vec<Setting> {
-    let fixed = [address(), behind_proxies(), limits(), times(), switches(), store_and_log(), app(), public()];
-    fixed.into_iter().flatten().chain(app_defaults()).collect()
+    let fixed =
+        [address(), behind_proxies(), limits(), times(), switches(), store_and_log(), app(), public(), outbound()];
+    fixed.into_iter().flatten().chain(issuer::rows()).chain(app_defaults()).collect()
 }
 
 fn put<T>(slot: &mut T, value: Read<T>) -> Read<()> {
@@ -305,6 +307,13 @@ fn app() -> Vec<Setting> {
             |draft, text| put(&mut draft.app_secret, secret(text)),
         )
         .hidden(Sensitivity::Secret, "CAMPANILE_APP_SECRET_FILE"),
+        Setting::new(
+            "app.encryption_master_key",
+            &["CAMPANILE_ENCRYPTION_MASTER_KEY", "PUSHER_ENCRYPTION_MASTER_KEY_BASE64"],
+            "Key of encrypted channels, 32 bytes in base64; without it this server authorises none",
+            |draft, text| put(&mut draft.encryption_master_key, master_key(text)),
+        )
+        .hidden(Sensitivity::Secret, "CAMPANILE_ENCRYPTION_MASTER_KEY_FILE"),
     ]
 }
 
@@ -341,6 +350,25 @@ fn public() -> Vec<Setting> {
             |draft, text| put(&mut draft.public.cluster, cluster(text)),
         )
         .flag("public-cluster", "NAME"),
+    ]
+}
+
+fn outbound() -> Vec<Setting> {
+    vec![
+        Setting::new(
+            "outbound.allow",
+            &["CAMPANILE_OUTBOUND_ALLOW"],
+            "Hosts and networks that may be asked for keys although they are not public or speak no TLS, separated by commas",
+            |draft, text| put(&mut draft.outbound.allow, exceptions(text)),
+        )
+        .flag("outbound-allow", "HOSTS"),
+        Setting::new(
+            "outbound.ca",
+            &["CAMPANILE_OUTBOUND_CA"],
+            "Certificates that are believed besides the public ones when keys are fetched, a PEM file",
+            |draft, text| put(&mut draft.outbound_ca, file_path(text)),
+        )
+        .flag("outbound-ca", "FILE"),
     ]
 }
 
@@ -387,6 +415,7 @@ mod tests {
             match setting.put {
                 Put::Field(put) => put(&mut draft, &setting.default).unwrap(),
                 Put::AppDefault(name) => draft.app_defaults.set(name, &setting.default).unwrap(),
+                Put::Issuer => panic!("no field of an issuer has a default"),
             }
         }
         assert_eq!(draft, Draft::default());

@@ -68,6 +68,27 @@ fn passwords_of_databases_are_not_shown_whatever_is_wrong_with_the_address() {
 }
 
 #[test]
+fn secrets_of_issuers_and_the_master_key_are_not_shown_whatever_is_wrong_with_them() {
+    let long = CANARY.repeat(200);
+    for secret in ["canary", "canary-canary-canary-canary-canary", &long] {
+        for host in ["127.0.0.1", "0.0.0.0"] {
+            let world = World::new().flag("server.host", host).variable("CAMPANILE_JWT_SECRET", secret);
+            assert_hidden(&world);
+            assert_hidden(&world.variable("CAMPANILE_JWT_ISSUER", "i").variable("CAMPANILE_JWT_AUDIENCE", "a"));
+            let table = format!("[[issuers]]\nissuer = 'i'\naudience = 'a'\nsecret = '{secret}'\n");
+            let world = World::new().flag("server.host", host);
+            assert_hidden(&world.file("campanile.toml", &format!("{table}secrett = '{secret}'\npreset = 'x'")));
+            assert_hidden(&World::new().file("campanile.toml", &table));
+        }
+        assert_hidden(&World::new().variable("CAMPANILE_ENCRYPTION_MASTER_KEY", secret));
+    }
+    let key = "Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2E=";
+    let config = World::new().variable("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", key).config();
+    assert_eq!(config.encryption_master_key.as_ref().unwrap().expose(), b"canarycanarycanarycanarycanaryca");
+    assert!(!format!("{config:?}").contains("Y2Fu") && !format!("{config:?}").contains("99, 97"));
+}
+
+#[test]
 fn values_of_unknown_names_are_not_shown() {
     assert_hidden(&World::new().variable("CAMPANILE_APP_SECRETT", CANARY));
     assert_hidden(&World::new().file("campanile.toml", "[app]\nsecrett = 'canary'\n[canar]\nx = 1"));

@@ -37,6 +37,8 @@ pub enum RowError {
     /// The person whom the enrollment names is not there.
     #[error("there is no user '{id}': put them first")]
     UnknownUser {
+        /// Name of the field.
+        field: &'static str,
         /// The named person.
         id: UserId,
     },
@@ -131,6 +133,11 @@ pub enum RowError {
 }
 
 impl RowError {
+    /// There is no such object. The id may be any text; what is shown of it is legible and short.
+    pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
+        Self::NotFound { kind, id: id.chars().filter(|c| !c.is_control()).take(80).collect() }
+    }
+
     /// A word for programs; it never changes.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -163,8 +170,8 @@ impl RowError {
             Self::UnknownOrg { .. } => Some("org"),
             Self::UnknownCourse { .. } | Self::ClassCannotMove { .. } => Some("course"),
             Self::UnknownClass { .. } | Self::ClassOfOtherCourse { .. } => Some("class"),
-            Self::UnknownUser { .. } => Some("user"),
-            Self::EndBeforeBegin { end_field: field, .. }
+            Self::UnknownUser { field, .. }
+            | Self::EndBeforeBegin { end_field: field, .. }
             | Self::DateOutOfRange { field, .. }
             | Self::TooLong { field, .. }
             | Self::Empty { field }

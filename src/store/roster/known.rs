@@ -1,47 +1,23 @@
 //! What a run of operations needs to know: rows as they stand in the open transaction, with the run's own changes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{chapter, course, course_class, enrollment, org, person};
-use sea_orm::{ColumnTrait, Condition, DatabaseTransaction};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction};
 
 use super::{
     CHUNK, Result,
     table::{self, Table},
 };
 use crate::{
-    domain::roster::{Class, Course, Enrollment, Kind, Object, Operation, Role, RowError, Versioned},
-    ids::{AppId, ExternalId, UserId},
+    domain::roster::{Kind, Ledger, Object, Operation, Versioned, Write},
+    ids::{AppId, ExternalId},
 };
 
-/// What no two enrollments of an app may have in common: person, course, class, role and source.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Part {
-    user: UserId,
-    course: ExternalId,
-    class: Option<ExternalId>,
-    role: Role,
-    source: String,
-}
-
-impl Part {
-    pub(super) fn of(enrollment: &Enrollment, source: &str) -> Self {
-        Self {
-            user: enrollment.user.clone(),
-            course: enrollment.course.clone(),
-            class: enrollment.class.clone(),
-            role: enrollment.role,
-            source: source.to_owned(),
-        }
-    }
-}
-
 /// The working set of a run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Known {
-    rows: HashMap<(Kind, String), Versioned>,
-    /// Who has which part: ids of enrollments.
-    parts: HashMap<Part, String>,
+    pub(super) ledger: Ledger,
     /// Keys of rows that are not written yet.
     unwritten: BTreeSet<(Kind, String)>,
 }
@@ -49,72 +25,22 @@ pub(super) struct Known {
 impl Known {
     /// Reads what these operations may need.
     pub(super) async fn load(change: &DatabaseTransaction, app: &AppId, run: &[Operation]) -> Result<Self> {
-        let mut wanted = Wanted::default();
-        run.iter().for_each(|operation| wanted.add(operation));
-        let mut known = Self::default();
-        known.take::<org::Entity>(change, app, &wanted).await?;
-        known.take::<course::Entity>(change, app, &wanted).await?;
-        known.take::<course_class::Entity>(change, app, &wanted).await?;
-        known.take::<chapter::Entity>(change, app, &wanted).await?;
-        known.take::<person::Entity>(change, app, &wanted).await?;
-        known.take::<enrollment::Entity>(change, app, &wanted).await?;
-        let (users, courses): (Vec<_>, Vec<_>) = wanted.parts.into_iter().unzip();
-        for (users, courses) in users.chunks(CHUNK).zip(courses.chunks(CHUNK)) {
-            let same = Condition::all()
-                .add(enrollment::Column::UserId.is_in(users.iter().copied()))
-                .add(enrollment::Column::CourseId.is_in(courses.iter().copied().collect::<BTreeSet<_>>()));
-            known.keep(table::find::<enrollment::Entity>(change, app, same).await?);
-        }
-        Ok(known)
+        Ok(Self { ledger: ledger(change, app, run).await?, unwritten: BTreeSet::new() })
     }
 
-    async fn take<T: Table>(&mut self, change: &DatabaseTransaction, app: &AppId, wanted: &Wanted<'_>) -> Result<()> {
-        if let Some(ids) = wanted.ids.get(&T::KIND) {
-            self.keep(table::find_ids::<T>(change, app, ids).await?);
-        }
-        Ok(())
-    }
-
-    fn keep(&mut self, rows: Vec<Versioned>) {
-        for row in rows {
-            if let Object::Enrollment(enrollment) = &row.object {
-                self.parts.insert(Part::of(enrollment, &row.source), enrollment.id.as_str().to_owned());
-            }
-            self.rows.insert((row.object.kind(), row.object.id().to_owned()), row);
-        }
-    }
-
-    pub(super) fn get(&self, kind: Kind, id: &str) -> Option<&Versioned> {
-        self.rows.get(&(kind, id.to_owned()))
-    }
-
-    /// The enrollment that has this part.
-    pub(super) fn holder(&self, part: &Part) -> Option<&Versioned> {
-        self.get(Kind::Enrollment, self.parts.get(part)?)
-    }
-
-    /// Puts a row in its place; it is to be written.
-    pub(super) fn put(&mut self, row: Versioned) {
-        let key = (row.object.kind(), row.object.id().to_owned());
-        self.unwritten.insert(key.clone());
-        if let Some(Versioned { object: Object::Enrollment(before), source, .. }) = self.rows.get(&key) {
-            self.parts.remove(&Part::of(before, source));
-        }
-        self.keep(vec![row]);
-    }
-
-    /// Forgets an enrollment that is no row any more.
-    pub(super) fn forget(&mut self, enrollment: &Enrollment, source: &str) {
-        self.parts.remove(&Part::of(enrollment, source));
-        self.rows.remove(&(Kind::Enrollment, enrollment.id.as_str().to_owned()));
+    /// Takes a change down; it is to be written.
+    pub(super) fn accept(&mut self, write: &Write) {
+        self.ledger.accept(write);
+        let object = &write.after.object;
+        self.unwritten.insert((object.kind(), object.id().to_owned()));
     }
 
     /// Writes what is not written yet, in the order in which rows need each other.
     pub(super) async fn write(&mut self, change: &DatabaseTransaction, app: &AppId) -> Result<()> {
         let unwritten = std::mem::take(&mut self.unwritten);
         let mut by_kind: BTreeMap<Kind, Vec<&Versioned>> = BTreeMap::new();
-        for key in &unwritten {
-            by_kind.entry(key.0).or_default().extend(self.rows.get(key));
+        for (kind, id) in &unwritten {
+            by_kind.entry(*kind).or_default().extend(self.ledger.get(*kind, id));
         }
         for (kind, rows) in by_kind {
             match kind {
@@ -128,61 +54,38 @@ impl Known {
         }
         Ok(())
     }
+}
 
-    /// Checks that everything that an object names is there and fits together.
-    pub(super) fn check(&self, object: &Object) -> Result<(), RowError> {
-        match object {
-            Object::Org(_) => Ok(()),
-            Object::Course(course) => self.org(course.org.as_ref()),
-            Object::User(person) => self.org(person.org.as_ref()),
-            Object::Chapter(chapter) => self.course(&chapter.course),
-            Object::Class(class) => {
-                self.course(&class.course)?;
-                match self.class(&class.id) {
-                    Some(before) if before.course != class.course => {
-                        Err(RowError::ClassCannotMove { class: class.id.clone(), course: before.course.clone() })
-                    }
-                    _ => Ok(()),
-                }
-            }
-            Object::Enrollment(enrollment) => self.enrollment(enrollment),
-        }
+/// All rows by which these operations are judged.
+pub(super) async fn ledger(db: &impl ConnectionTrait, app: &AppId, operations: &[Operation]) -> Result<Ledger> {
+    let mut wanted = Wanted::default();
+    operations.iter().for_each(|operation| wanted.add(operation));
+    let mut ledger = Ledger::default();
+    take::<org::Entity>(&mut ledger, (db, app), &wanted).await?;
+    take::<course::Entity>(&mut ledger, (db, app), &wanted).await?;
+    take::<course_class::Entity>(&mut ledger, (db, app), &wanted).await?;
+    take::<chapter::Entity>(&mut ledger, (db, app), &wanted).await?;
+    take::<person::Entity>(&mut ledger, (db, app), &wanted).await?;
+    take::<enrollment::Entity>(&mut ledger, (db, app), &wanted).await?;
+    for some in wanted.parts.chunks(CHUNK) {
+        let (users, courses): (BTreeSet<_>, BTreeSet<_>) = some.iter().copied().unzip();
+        let theirs = Condition::all()
+            .add(enrollment::Column::UserId.is_in(users))
+            .add(enrollment::Column::CourseId.is_in(courses));
+        table::find::<enrollment::Entity>(db, app, theirs).await?.into_iter().for_each(|row| ledger.know(row));
     }
+    Ok(ledger)
+}
 
-    fn enrollment(&self, enrollment: &Enrollment) -> Result<(), RowError> {
-        for user in [Some(&enrollment.user), enrollment.observed_user.as_ref()].into_iter().flatten() {
-            if self.get(Kind::User, user.as_str()).is_none() {
-                return Err(RowError::UnknownUser { id: user.clone() });
-            }
-        }
-        self.course(&enrollment.course)?;
-        let Some(id) = &enrollment.class else { return Ok(()) };
-        let class = self.class(id).ok_or_else(|| RowError::UnknownClass { id: id.clone() })?;
-        if class.course == enrollment.course {
-            return Ok(());
-        }
-        let (course, wanted) = (class.course.clone(), enrollment.course.clone());
-        Err(RowError::ClassOfOtherCourse { class: id.clone(), course, wanted })
+async fn take<T: Table>(
+    ledger: &mut Ledger,
+    (db, app): (&impl ConnectionTrait, &AppId),
+    wanted: &Wanted<'_>,
+) -> Result<()> {
+    if let Some(ids) = wanted.ids.get(&T::KIND) {
+        table::find_ids::<T>(db, app, ids).await?.into_iter().for_each(|row| ledger.know(row));
     }
-
-    fn org(&self, id: Option<&ExternalId>) -> Result<(), RowError> {
-        match id {
-            Some(id) if self.get(Kind::Org, id.as_str()).is_none() => Err(RowError::UnknownOrg { id: id.clone() }),
-            _ => Ok(()),
-        }
-    }
-
-    fn course(&self, id: &ExternalId) -> Result<(), RowError> {
-        let found = self.get(Kind::Course, id.as_str()).is_some();
-        if found { Ok(()) } else { Err(RowError::UnknownCourse { id: id.clone() }) }
-    }
-
-    fn class(&self, id: &ExternalId) -> Option<&Class> {
-        match &self.get(Kind::Class, id.as_str())?.object {
-            Object::Class(class) => Some(class),
-            _ => None,
-        }
-    }
+    Ok(())
 }
 
 /// Ids that operations name.
@@ -205,7 +108,7 @@ impl<'a> Wanted<'a> {
         self.id(object.kind(), object.id());
         match object {
             Object::Org(_) => {}
-            Object::Course(Course { org, .. }) => self.option(Kind::Org, org.as_ref()),
+            Object::Course(course) => self.option(Kind::Org, course.org.as_ref()),
             Object::User(person) => self.option(Kind::Org, person.org.as_ref()),
             Object::Class(class) => self.id(Kind::Course, class.course.as_str()),
             Object::Chapter(chapter) => self.id(Kind::Course, chapter.course.as_str()),

@@ -7,7 +7,7 @@ use entity::{chapter, course, course_class, enrollment, org, person};
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction};
 
 use super::{
-    Result, apply,
+    Result,
     log::Log,
     table::{self, Table},
 };
@@ -35,7 +35,7 @@ pub(super) async fn remove(place: Place<'_>, (kind, id): (Kind, &str), log: &mut
         }
         Kind::Enrollment => false,
     };
-    Ok(if found { Outcome::Deleted } else { Outcome::Refused(RowError::NotFound { kind, id: apply::shortened(id) }) })
+    Ok(if found { Outcome::Deleted } else { Outcome::Refused(RowError::not_found(kind, id)) })
 }
 
 /// Deletes an object with the enrollments that hang below it.

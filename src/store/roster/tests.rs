@@ -1,6 +1,7 @@
 //! The roster against real SQLite files; the other databases go through the same life in `tests/it/migrations.rs`.
 
 use chrono::Duration;
+use sea_orm::ConnectionTrait;
 
 use super::*;
 use crate::{
@@ -309,4 +310,21 @@ async fn texts_that_no_database_keeps_are_refused_or_not_found() {
     let filter = RosterFilter { user: Some(user_id(nul)), ..RosterFilter::default() };
     let page = Page { after: Some(nul.to_owned()), limit: 10 };
     assert!(store.roster_list(&app(), Kind::Enrollment, &filter, &page).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn newest_changes_are_kept_and_older_ones_go_at_a_round_number() {
+    for (before, oldest) in [(99_999, 1), (100_998, 1), (100_999, 1_001)] {
+        let (_directory, store) = migrated().await;
+        let fill = format!(
+            "WITH RECURSIVE n(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < {before}) INSERT INTO roster_change \
+             SELECT seq, 'campus', 'user', '7', 'updated', '7', NULL, '2026-11-21 00:00:00' FROM n"
+        );
+        store.db.execute_unprepared(&fill).await.unwrap();
+        let count = format!("INSERT INTO change_counter (name, value) VALUES ('{COUNTER}', {before})");
+        store.db.execute_unprepared(&count).await.unwrap();
+        apply(&store, &[user("7")]).await;
+        assert_eq!(store.roster_changes(&app(), 0, 1).await.unwrap()[0].seq, oldest, "{before}");
+        assert_eq!(store.roster_changes_gone(&app()).await.unwrap(), oldest - 1, "{before}");
+    }
 }
