@@ -156,7 +156,7 @@ pub fn data(fact: &Fact<Payload>, grammar: Grammar) -> String {
         entry.insert("id".to_owned(), actor.id.as_str().into());
         entry.insert("name".to_owned(), actor.name.as_str().into());
         if let Some(role) = actor.role {
-            entry.insert("role".to_owned(), role.into());
+            entry.insert("role".to_owned(), role.name().into());
         }
         data.insert("actor".to_owned(), entry.into());
     }
@@ -199,6 +199,7 @@ mod tests {
         domain::{
             access::{ChannelRoutes, TopicKind},
             fact::{Actor, Position},
+            roster::Role,
         },
         protocol::{ChannelName, channel_name::NameRules},
     };
@@ -232,7 +233,7 @@ mod tests {
             topic: Topic::Public,
             position: Some(Position { epoch: "e".to_owned(), seq: 7 }),
             at: DateTime::from_timestamp_millis(1_700_000_000_123).unwrap(),
-            actor: Some(Actor { id: "5".to_owned(), name: "Student".to_owned(), role: Some("student") }),
+            actor: Some(Actor { id: "5".to_owned(), name: "Student".to_owned(), role: Some(Role::Student) }),
             payload: payload.as_object().unwrap().clone(),
         }
     }

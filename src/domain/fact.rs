@@ -5,7 +5,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::access::Topic;
+use super::{
+    access::{Topic, TopicKind},
+    roster::Role,
+};
+use crate::ids::ExternalId;
 
 macro_rules! events {
     ($($variant:ident $name:literal $lasting:ident $doc:literal)+) => {
@@ -66,6 +70,59 @@ events! {
     Broadcast "broadcast" Kept "What staff or a program tells many at once; it has an event name of its own."
 }
 
+impl Event {
+    /// The event of a canonical name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|event| event.name() == name).copied()
+    }
+}
+
+/// Names a topic in rows and paths: `course.5`, `class-staff.7`, `org-role.1.student`, `platform`. `None` for topics that have
+/// no stream.
+#[must_use]
+pub fn topic_key(topic: &Topic) -> Option<String> {
+    let of = |kind: TopicKind, id: &dyn std::fmt::Display| Some(format!("{}.{id}", kind.name()));
+    match topic {
+        Topic::User(id) => of(TopicKind::User, id),
+        Topic::Role(role) => of(TopicKind::Role, role),
+        Topic::OrgRole(id, role) => Some(format!("org-role.{id}.{role}")),
+        Topic::Org(id) => of(TopicKind::Org, id),
+        Topic::Course(id) => of(TopicKind::Course, id),
+        Topic::CourseStaff(id) => of(TopicKind::CourseStaff, id),
+        Topic::CoursePresence(id) => of(TopicKind::CoursePresence, id),
+        Topic::Class(id) => of(TopicKind::Class, id),
+        Topic::ClassStaff(id) => of(TopicKind::ClassStaff, id),
+        Topic::ClassPresence(id) => of(TopicKind::ClassPresence, id),
+        Topic::ChapterComments(id) => of(TopicKind::ChapterComments, id),
+        Topic::ChapterPresence(id) => of(TopicKind::ChapterPresence, id),
+        Topic::Thread(id) => of(TopicKind::Thread, id),
+        Topic::Chat(id) => of(TopicKind::Chat, id),
+        Topic::Document(id) => of(TopicKind::Document, id),
+        Topic::Job(id) => of(TopicKind::Job, id),
+        Topic::Platform => Some("platform".to_owned()),
+        Topic::Notices => Some("notices".to_owned()),
+        Topic::SignedIn | Topic::Public | Topic::Custom => None,
+    }
+}
+
+/// Reads what [`topic_key`] wrote.
+#[must_use]
+pub fn topic_of(key: &str) -> Option<Topic> {
+    match key {
+        "platform" => return Some(Topic::Platform),
+        "notices" => return Some(Topic::Notices),
+        _ => {}
+    }
+    let (kind, id) = key.split_once('.')?;
+    if kind == "org-role" {
+        let (org, role) = id.split_once('.')?;
+        return Some(Topic::OrgRole(ExternalId::parse(org).ok()?, role.parse::<Role>().ok()?));
+    }
+    let kind = TopicKind::ALL.iter().find(|known| known.name() == kind && known.needs_id())?;
+    kind.topic(id)
+}
+
 /// Who did it, as everybody may know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
@@ -74,7 +131,7 @@ pub struct Actor {
     /// Name as others see it.
     pub name: String,
     /// Role in the course in question, where there is one.
-    pub role: Option<&'static str>,
+    pub role: Option<Role>,
 }
 
 /// Place of a fact among those of its topic.
@@ -110,9 +167,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_distinct() {
-        for (position, event) in Event::ALL.iter().enumerate() {
-            assert!(Event::ALL[..position].iter().all(|other| other.name() != event.name()), "{}", event.name());
+    fn names_are_distinct_and_read_back() {
+        for event in Event::ALL {
+            assert_eq!(Event::named(event.name()), Some(*event));
         }
+        assert_eq!(Event::named("bell"), None);
+    }
+
+    #[test]
+    fn keys_of_topics_are_read_back_and_other_texts_are_none() {
+        let id = ExternalId::parse("a-1").unwrap();
+        let more = [Topic::OrgRole(id, Role::Student), Topic::Platform, Topic::Notices];
+        let of_kind = |kind: &TopicKind| kind.topic(if kind.name() == "role" { "admin" } else { "a-1" }).unwrap();
+        for topic in TopicKind::ALL.iter().filter(|kind| kind.needs_id()).map(of_kind).chain(more) {
+            let key = topic_key(&topic).unwrap();
+            assert_eq!(topic_of(&key), Some(topic), "{key}");
+        }
+        for other in ["", "course", "course.", "course.a b", "public.1", "signed_in.x", "org-role.1", "bell.1"] {
+            assert_eq!(topic_of(other), None, "{other}");
+        }
+        assert_eq!(topic_key(&Topic::Custom), None);
     }
 }
