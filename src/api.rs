@@ -1,24 +1,35 @@
 //! The HTTP door: every route is described in `openapi/campanile.json`.
 //!
 //! Translates between HTTP and the services, and decides nothing. One resource a file; [`auth`] is in front of all routes of
-//! the Pusher API. [`spec`] is the description as `campanile openapi` writes it.
+//! the Pusher API, `caller` in front of the REST API. [`spec`] is the description as `campanile openapi` writes it.
 
 pub mod auth;
 mod body;
 mod cache_view;
+mod caller;
 mod error;
 mod health;
+mod list;
 pub mod page;
+mod problem;
 mod pusher_channels;
 mod pusher_events;
 mod pusher_users;
+mod realtime;
+mod roster;
+mod strict;
+mod word;
 
 use std::sync::Arc;
 
-use poem::{Endpoint, IntoEndpoint, Request, Response, http::StatusCode};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, http::StatusCode};
 use poem_openapi::{OpenApiService, Tags};
 
-use crate::services::Apps;
+use self::caller::describe::Rest;
+use crate::{
+    services::{Apps, Callers, roster::Roster},
+    throttle::{Keyed, Network},
+};
 
 /// How HTTP requests are treated.
 #[derive(Debug, Clone)]
@@ -31,6 +42,15 @@ pub struct Config {
     pub path_prefix: String,
     /// Serve the Pusher API. When not, its paths are 404. Default true.
     pub pusher: bool,
+    /// Largest body of a batch of roster operations in bytes. Above: 413. Default 16 MiB, or `max_request_bytes` if that is
+    /// more.
+    pub max_batch_bytes: usize,
+    /// `development` or `production`.
+    pub mode: &'static str,
+    /// Where sockets are opened, such as `wss://rt.school.example`, with the path prefix.
+    pub socket_url: String,
+    /// Cluster name for clients that insist on one. Default `mt1`.
+    pub cluster: String,
 }
 
 impl Default for Config {
@@ -40,6 +60,10 @@ impl Default for Config {
             body_timeout: std::time::Duration::from_secs(10),
             path_prefix: String::new(),
             pusher: true,
+            max_batch_bytes: 16 << 20,
+            mode: "production",
+            socket_url: String::new(),
+            cluster: "mt1".to_owned(),
         }
     }
 }
@@ -53,6 +77,10 @@ enum Group {
     Channels,
     /// Act on signed-in users.
     Users,
+    /// What the learning platform tells: people, courses and who is enrolled in what.
+    Roster,
+    /// Where to connect, and what time it is there.
+    Realtime,
     /// Is the server alive?
     Health,
 }
@@ -72,7 +100,11 @@ Bounds in this description are the widest an app can be given; most apps have ti
 limit and the app setting behind it. Errors are short plain texts that say what would be right.";
 
 fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
-    let routes = (pusher_events::Events, pusher_channels::Channels, pusher_users::Users, health::Health);
+    let pusher = (pusher_events::Events, pusher_channels::Channels, pusher_users::Users);
+    let roster =
+        (roster::Orgs, roster::People, roster::Courses, roster::Classes, roster::Chapters, roster::Enrollments);
+    let rest = Rest((roster, roster::Follow, realtime::Realtime));
+    let routes = (pusher, rest, health::Health);
     OpenApiService::new(routes, "Campanile", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .license(poem_openapi::LicenseObject::new("MIT").url("https://opensource.org/license/mit"))
@@ -80,10 +112,11 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
 
 /// What the generator writes, and what readers of the description expect: no parameters in media types, since any are
 /// accepted, and headers in their usual spelling.
-const SPELLINGS: [(&str, &str); 5] = [
+const SPELLINGS: [(&str, &str); 6] = [
     ("\"application/json; charset=utf-8\"", "\"application/json\""),
     ("\"text/plain; charset=utf-8\"", "\"text/plain\""),
     ("\"RETRY-AFTER\"", "\"Retry-After\""),
+    ("\"ETAG\"", "\"ETag\""),
     ("\"X-RATELIMIT-LIMIT\"", "\"X-RateLimit-Limit\""),
     ("\"X-RATELIMIT-REMAINING\"", "\"X-RateLimit-Remaining\""),
 ];
@@ -106,17 +139,32 @@ fn reference_html() -> String {
     service().swagger_ui_html()
 }
 
-/// All routes but the socket's: the API below `/apps` and at `/up`, pages everywhere else.
-struct Routes<A, P> {
-    api: A,
+/// What the routes work with.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// The apps of this server.
+    pub apps: Arc<Apps>,
+    /// Who is calling?
+    pub callers: Arc<Callers>,
+    /// The roster of every app.
+    pub roster: Arc<Roster>,
+    /// Requests to the REST API without a proof that holds, by address; `None` = no limit. The caller sweeps it.
+    pub strangers: Option<Arc<Keyed<Network>>>,
+}
+
+/// All routes but the socket's: the Pusher API below `/apps`, the REST API, `/up`, and pages everywhere else.
+struct Routes<A, R, P> {
+    pusher_api: A,
     /// The Pusher API is served.
     pusher: bool,
+    rest: R,
     pages: P,
 }
 
-impl<A, P> Endpoint for Routes<A, P>
+impl<A, R, P> Endpoint for Routes<A, R, P>
 where
     A: Endpoint<Output = Response>,
+    R: Endpoint<Output = Response>,
     P: Endpoint<Output = Response>,
 {
     type Output = Response;
@@ -126,7 +174,9 @@ where
         let outcome = if auth::is_signed(path) && !self.pusher {
             Err(StatusCode::NOT_FOUND.into())
         } else if auth::is_signed(path) || path == "/up" {
-            self.api.call(request).await
+            self.pusher_api.call(request).await
+        } else if caller::need::is_ours(path) {
+            self.rest.call(request).await
         } else {
             self.pages.call(request).await
         };
@@ -139,11 +189,14 @@ where
 
 /// Everything that is answered over HTTP.
 pub fn routes(
-    apps: Arc<Apps>,
+    services: Services,
     pages: Arc<page::Pages>,
     config: Arc<Config>,
 ) -> impl Endpoint<Output = Response> + 'static {
+    let Services { apps, callers, roster, strangers } = services;
     let pusher = config.pusher;
-    let api = auth::Signed::new(service().into_endpoint(), apps, config);
-    Routes { api, pusher, pages: page::routes(pages) }
+    let pusher_api = auth::Signed::new(service().into_endpoint(), Arc::clone(&apps), Arc::clone(&config));
+    let inner = service().into_endpoint().data(roster).data(Arc::clone(&config));
+    let rest = caller::Known { inner, apps, callers, strangers, config };
+    Routes { pusher_api, pusher, rest, pages: page::routes(pages) }
 }

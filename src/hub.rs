@@ -359,6 +359,12 @@ impl Hub {
         }
     }
 
+    /// Users with a socket that is signed in.
+    #[must_use]
+    pub fn online_users(&self) -> usize {
+        self.users.lock().online()
+    }
+
     /// Number of sockets that are signed in as `user`.
     #[must_use]
     pub fn sockets_of(&self, user: &UserId) -> usize {

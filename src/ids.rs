@@ -182,6 +182,13 @@ impl fmt::Display for UserId {
     }
 }
 
+/// A number is a user id.
+impl From<u32> for UserId {
+    fn from(number: u32) -> Self {
+        Self(Arc::from(number.to_string()))
+    }
+}
+
 impl FromStr for UserId {
     type Err = Error;
 
@@ -224,6 +231,13 @@ impl ExternalId {
 impl fmt::Display for ExternalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// A number is an id.
+impl From<u32> for ExternalId {
+    fn from(number: u32) -> Self {
+        Self(Arc::from(number.to_string()))
     }
 }
 

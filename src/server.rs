@@ -29,13 +29,14 @@ pub(crate) use self::directory::{Credentials, now};
 use self::{accept::Accept, door::Door, handshakes::Handshakes};
 use crate::{
     api::{
-        self,
+        self, Services,
         page::{Address, Development, Pages, SecretIs},
     },
     config::{Config, Mode, PublicAddress, Scheme, ServerConfig},
+    identity::Verifier,
     ids,
     metrics::Metrics,
-    services::{Apps, sockets::Capacity},
+    services::{Apps, Callers, roster::Roster, sockets::Capacity},
     store::{self, Store},
     telemetry::{self, Health},
     throttle::Keyed,
@@ -100,6 +101,7 @@ pub struct Server {
     metrics: Option<TcpListener>,
     tls: Option<TlsAcceptor>,
     first_app: Option<FirstApp>,
+    services: Services,
     pages: Arc<Pages>,
 }
 
@@ -117,6 +119,12 @@ pub async fn build(config: Config) -> Result<Server> {
     let metrics = Arc::new(Metrics::new()?);
     let apps = Arc::new(Apps::new(Arc::clone(&metrics)));
     directory::load(&config, &store, &apps).await?;
+    let services = Services {
+        apps: Arc::clone(&apps),
+        callers: Arc::new(Callers::new(Arc::clone(&apps), Verifier::default())),
+        roster: Arc::new(Roster::new(store.clone())),
+        strangers: Keyed::per_minute(config.server.guest_requests_per_minute_per_ip).map(Arc::new),
+    };
 
     let public = accept::bind(&config.server.bind_address()).await?;
     let port =
@@ -136,7 +144,18 @@ pub async fn build(config: Config) -> Result<Server> {
         metrics: Arc::clone(&metrics),
     };
     let health = Arc::new(Health { metrics, ready: AtomicBool::new(true) });
-    Ok(Server { config, store, gate: Arc::new(gate), health, public, metrics: metrics_listener, tls, first_app, pages })
+    Ok(Server {
+        config,
+        store,
+        gate: Arc::new(gate),
+        health,
+        public,
+        metrics: metrics_listener,
+        tls,
+        first_app,
+        services,
+        pages,
+    })
 }
 
 /// Opens the database that the configuration names.
@@ -205,10 +224,11 @@ impl Server {
 
     /// Serves until `stop` completes, then sends the sockets away at a measured pace and returns.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { config, store, gate, health, public, metrics, tls, pages, .. } = self;
+        let Self { config, store, gate, health, public, metrics, tls, services, pages, .. } = self;
+        let port = public.local_addr().map_or(config.server.port, |address| address.port());
         let tasks = TaskTracker::new();
         let token = CancellationToken::new();
-        let door = Arc::new(public_door(&config, &gate, pages));
+        let door = Arc::new(public_door(&config, &gate, services.clone(), (pages, port)));
         let accept = Accept {
             listener: public,
             tls,
@@ -232,7 +252,7 @@ impl Server {
             };
             tasks.spawn(accept.run());
         }
-        tasks.spawn(directory::keep_time(Arc::clone(&gate), token.clone()));
+        tasks.spawn(directory::keep_time(Arc::clone(&gate), services.strangers, token.clone()));
         tasks.spawn(directory::keep_fresh(config.clone(), store.clone(), Arc::clone(&gate), token.clone()));
 
         stop.await;
@@ -264,12 +284,20 @@ fn pages(config: &Config, apps: &Arc<Apps>, first_app: Option<&FirstApp>, port: 
     Ok(Pages::new(&config.server.path, (config.mode == Mode::Development).then(development))?)
 }
 
-fn public_door(config: &Config, gate: &Arc<Gate>, pages: Arc<Pages>) -> Door {
+fn public_door(config: &Config, gate: &Arc<Gate>, services: Services, (pages, port): (Arc<Pages>, u16)) -> Door {
+    let usual = api::Config::default();
+    let PublicAddress { scheme, host, port, path } = config.public.address(&config.server, port);
+    let socket_scheme = if scheme == Scheme::Https { "wss" } else { "ws" };
+    let shown = if port == scheme.default_port() { String::new() } else { format!(":{port}") };
     let api = Arc::new(api::Config {
         max_request_bytes: config.server.max_request_bytes,
+        max_batch_bytes: usual.max_batch_bytes.max(config.server.max_request_bytes),
         path_prefix: config.server.path.clone(),
         pusher: config.server.pusher,
-        ..api::Config::default()
+        mode: if config.mode == Mode::Development { "development" } else { "production" },
+        socket_url: format!("{socket_scheme}://{host}{shown}{path}"),
+        cluster: config.public.cluster.clone().unwrap_or_else(|| "mt1".to_owned()),
+        ..usual
     });
-    Door::public(api::routes(Arc::clone(&gate.apps), pages, api), Arc::clone(gate), &config.server)
+    Door::public(api::routes(services, pages, api), Arc::clone(gate), &config.server)
 }

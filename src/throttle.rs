@@ -14,9 +14,9 @@ use std::{
 };
 
 use governor::{
-    NotUntil, Quota, RateLimiter,
-    clock::{Clock, QuantaClock, QuantaInstant},
-    middleware::{NoOpMiddleware, StateInformationMiddleware},
+    Quota, RateLimiter,
+    clock::{Clock, QuantaClock},
+    middleware::StateInformationMiddleware,
     state::{InMemoryState, NotKeyed},
 };
 
@@ -27,10 +27,12 @@ const MAX_KEYS: usize = 100_000;
 
 /// Something went beyond a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("rate limit of {limit} per second exceeded, try again in {} ms", retry_after.as_millis())]
+#[error("rate limit of {limit} per {} exceeded, try again in {} ms", unit(*period), retry_after.as_millis())]
 pub struct Exceeded {
-    /// Tokens per second.
+    /// Tokens per period.
     pub limit: u32,
+    /// One second or one minute.
+    pub period: Duration,
     /// When one more would pass.
     pub retry_after: Duration,
 }
@@ -38,8 +40,10 @@ pub struct Exceeded {
 /// State of a limit after something passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Passed {
-    /// Tokens per second.
+    /// Tokens per period.
     pub limit: u32,
+    /// One second or one minute.
+    pub period: Duration,
     /// Tokens left.
     pub remaining: u32,
 }
@@ -47,8 +51,11 @@ pub struct Passed {
 /// A bucket that tells its state.
 type Told = RateLimiter<NotKeyed, InMemoryState, QuantaClock, StateInformationMiddleware>;
 
-fn wait(clock: &QuantaClock, limit: NonZeroU32, not_until: &NotUntil<QuantaInstant>) -> Exceeded {
-    Exceeded { limit: limit.get(), retry_after: not_until.wait_time_from(clock.now()) }
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+
+fn unit(period: Duration) -> &'static str {
+    if period == MINUTE { "minute" } else { "second" }
 }
 
 /// One bucket for everybody.
@@ -82,9 +89,14 @@ impl Shared {
     pub fn take(&self, count: u32) -> Result<Passed, Exceeded> {
         let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         match self.limiter.check_n(count) {
-            Ok(Ok(state)) => Ok(Passed { limit: self.limit.get(), remaining: state.remaining_burst_capacity() }),
-            Ok(Err(not_until)) => Err(wait(&self.clock, self.limit, &not_until)),
-            Err(_beyond_burst) => Err(Exceeded { limit: self.limit.get(), retry_after: Duration::from_secs(1) }),
+            Ok(Ok(state)) => {
+                Ok(Passed { limit: self.limit.get(), period: SECOND, remaining: state.remaining_burst_capacity() })
+            }
+            Ok(Err(not_until)) => {
+                let retry_after = not_until.wait_time_from(self.clock.now());
+                Err(Exceeded { limit: self.limit.get(), period: SECOND, retry_after })
+            }
+            Err(_beyond_burst) => Err(Exceeded { limit: self.limit.get(), period: SECOND, retry_after: SECOND }),
         }
     }
 }
@@ -92,8 +104,10 @@ impl Shared {
 /// One bucket for each key.
 #[derive(Debug)]
 pub struct Keyed<K: Hash + Eq + Clone> {
-    limiter: RateLimiter<K, Buckets<K>, QuantaClock, NoOpMiddleware<QuantaInstant>>,
+    limiter: RateLimiter<K, Buckets<K>, QuantaClock, StateInformationMiddleware>,
     limit: NonZeroU32,
+    /// In which `limit` tokens come back.
+    period: Duration,
     clock: QuantaClock,
 }
 
@@ -103,27 +117,35 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
     pub fn new(per_second: u32, burst: u32) -> Option<Self> {
         let limit = NonZeroU32::new(per_second)?;
         let quota = Quota::per_second(limit).allow_burst(NonZeroU32::new(burst).unwrap_or(limit));
-        Some(Self::with_quota(quota, limit, MAX_KEYS))
+        Some(Self { limit, ..Self::with_quota(quota, MAX_KEYS) })
     }
 
     /// Makes a limit of `per_minute` with a burst of as many for each key; `None` for 0, which means no limit.
     #[must_use]
     pub fn per_minute(per_minute: u32) -> Option<Self> {
         let limit = NonZeroU32::new(per_minute)?;
-        Some(Self::with_quota(Quota::per_minute(limit), limit, MAX_KEYS))
+        Some(Self { period: MINUTE, ..Self::with_quota(Quota::per_minute(limit), MAX_KEYS) })
     }
 
-    fn with_quota(quota: Quota, limit: NonZeroU32, max_keys: usize) -> Self {
+    fn with_quota(quota: Quota, max_keys: usize) -> Self {
         let clock = QuantaClock::default();
-        Self { limiter: RateLimiter::new(quota, Buckets::new(max_keys), clock.clone()), limit, clock }
+        let limiter = RateLimiter::new(quota, Buckets::new(max_keys), clock.clone());
+        Self { limiter, limit: quota.burst_size(), period: SECOND, clock }
     }
 
     /// Takes one token of a key.
     ///
     /// # Errors
     /// When there is none.
-    pub fn take(&self, key: &K) -> Result<(), Exceeded> {
-        self.limiter.check_key(key).map_err(|not_until| wait(&self.clock, self.limit, &not_until))
+    pub fn take(&self, key: &K) -> Result<Passed, Exceeded> {
+        let (limit, period) = (self.limit.get(), self.period);
+        match self.limiter.check_key(key) {
+            Ok(state) => Ok(Passed { limit, period, remaining: state.remaining_burst_capacity() }),
+            Err(not_until) => {
+                let retry_after = not_until.wait_time_from(self.clock.now());
+                Err(Exceeded { limit, period, retry_after })
+            }
+        }
     }
 
     /// Forgets keys whose buckets are full again. To be called every few seconds.
@@ -165,7 +187,7 @@ mod tests {
     fn shared_limit_passes_its_burst_and_tells_when_to_come_back() {
         assert!(Shared::new(0).is_none());
         let limit = Shared::new(5).unwrap();
-        assert_eq!(limit.take(4), Ok(Passed { limit: 5, remaining: 1 }));
+        assert_eq!(limit.take(4), Ok(Passed { limit: 5, period: SECOND, remaining: 1 }));
         assert!(limit.take(1).is_ok());
         let exceeded = limit.take(1).unwrap_err();
         assert_eq!(exceeded.limit, 5);
@@ -177,7 +199,7 @@ mod tests {
         let limit = Shared::new(5).unwrap();
         assert_eq!(limit.burst(), 5);
         assert!(limit.take(6).is_err());
-        assert_eq!(limit.take(5), Ok(Passed { limit: 5, remaining: 0 }));
+        assert_eq!(limit.take(5), Ok(Passed { limit: 5, period: SECOND, remaining: 0 }));
     }
 
     #[test]
@@ -189,9 +211,19 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_tells_its_period_and_what_is_left() {
+        let limit = Keyed::per_minute(2).unwrap();
+        assert_eq!(limit.take(&"a"), Ok(Passed { limit: 2, period: MINUTE, remaining: 1 }));
+        assert_eq!(limit.take(&"a").map(|passed| passed.remaining), Ok(0));
+        let exceeded = limit.take(&"a").unwrap_err();
+        assert!(exceeded.to_string().starts_with("rate limit of 2 per minute exceeded"), "{exceeded}");
+        assert!(exceeded.retry_after > Duration::from_secs(20) && exceeded.retry_after <= Duration::from_secs(30));
+    }
+
+    #[test]
     fn a_known_key_keeps_its_own_bucket_when_a_flood_of_others_has_filled_the_store() {
         let quota = Quota::per_minute(NonZeroU32::new(3).unwrap());
-        let limit = Keyed::with_quota(quota, NonZeroU32::MIN, 10);
+        let limit = Keyed::with_quota(quota, 10);
         assert!(limit.take(&0).is_ok());
         let passed = (1..1_000_u32).filter(|key| limit.take(key).is_ok()).count();
         assert_eq!(passed, 9 + 3, "nine with buckets of their own, three tokens for all others");
@@ -202,7 +234,7 @@ mod tests {
     #[test]
     fn a_sweep_forgets_full_buckets_and_makes_room() {
         let quota = Quota::with_period(Duration::from_nanos(1)).unwrap();
-        let limit = Keyed::with_quota(quota, NonZeroU32::MIN, 10);
+        let limit = Keyed::with_quota(quota, 10);
         for key in 0..100_u32 {
             let _ = limit.take(&key);
         }
@@ -214,7 +246,7 @@ mod tests {
     #[test]
     fn a_flood_of_keys_never_makes_the_store_larger_than_its_bound() {
         let quota = Quota::per_second(NonZeroU32::new(1_000_000).unwrap());
-        let limit = Keyed::with_quota(quota, NonZeroU32::MIN, 1_000);
+        let limit = Keyed::with_quota(quota, 1_000);
         for key in 0..100_000_u32 {
             let _ = limit.take(&key);
             assert!(limit.len() <= 1_000);

@@ -10,7 +10,6 @@ use http_body_util::combinators::BoxBody;
 use hyper::body::Body as _;
 use poem::{
     Endpoint, IntoResponse, Request, Response,
-    error::ReadBodyError,
     http::{
         HeaderValue, Method,
         header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
@@ -18,7 +17,11 @@ use poem::{
 };
 use poem_openapi::{SecurityScheme, auth::ApiKey, error::ParseRequestPayloadError, payload::PlainText};
 
-use super::{Config, error::Refused};
+use super::{
+    Config,
+    body::{self, Unread},
+    error::Refused,
+};
 use crate::{
     protocol::signature::{self, AuthError, verify_request},
     services::{Apps, LiveApp},
@@ -91,32 +94,13 @@ impl<E> Signed<E> {
         if !app.enabled {
             return Err(Refused::Forbidden(PlainText("The app is disabled.".to_owned())));
         }
-        let body = self.body(request).await?;
+        let read = body::arrive(request, self.config.max_request_bytes, self.config.body_timeout);
+        let body = read.await.map_err(unread)?;
         live.metrics().http_received_bytes.inc_by(body.len() as u64);
         verified.check_body(&body).map_err(unauthorized)?;
         set_query(request, &verified.parameters)?;
         request.set_body(body);
         Ok(live)
-    }
-
-    async fn body(&self, request: &mut Request) -> Result<Bytes, Refused> {
-        let max = self.config.max_request_bytes;
-        let too_large = || {
-            let text = format!("a request body may have {max} bytes (server setting max_request_bytes)");
-            Refused::TooLarge(PlainText(format!("Payload too large: {text}")))
-        };
-        // Before anything is read: a client that sent "Expect: 100-continue" then keeps its body.
-        let declared = request.header(CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-        if declared.is_some_and(|declared| declared > max) {
-            return Err(too_large());
-        }
-        let read = request.take_body().into_bytes_limit(max);
-        match tokio::time::timeout(self.config.body_timeout, read).await {
-            Ok(Ok(body)) => Ok(body),
-            Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(too_large()),
-            Ok(Err(error)) => Err(Refused::BadRequest(PlainText(format!("The body cannot be read: {error}")))),
-            Err(_elapsed) => Err(Refused::Timeout(PlainText("The body did not arrive in time".to_owned()))),
-        }
     }
 }
 
@@ -130,6 +114,17 @@ fn has_body(request: &Request) -> bool {
 fn app_id(path: &str) -> String {
     let raw = path.strip_prefix("/apps/").unwrap_or_default().split('/').next().unwrap_or_default();
     url::form_urlencoded::parse(raw.replace('+', "%2B").as_bytes()).next().map_or_else(String::new, |(id, _)| id.into())
+}
+
+fn unread(unread: Unread) -> Refused {
+    match unread {
+        Unread::TooLarge { max } => {
+            let text = format!("a request body may have {max} bytes (server setting max_request_bytes)");
+            Refused::TooLarge(PlainText(format!("Payload too large: {text}")))
+        }
+        Unread::Broken(error) => Refused::BadRequest(PlainText(format!("The body cannot be read: {error}"))),
+        Unread::Late => Refused::Timeout(PlainText("The body did not arrive in time".to_owned())),
+    }
 }
 
 fn now_seconds() -> u64 {

@@ -1,10 +1,13 @@
-//! JSON bodies, read strictly and in one pass.
+//! Bodies: how they arrive, bounded in size and time, and JSON read strictly and in one pass.
 //!
 //! The framework's own payload takes numbers for texts, refuses what is too long before the services can say by how much, and
 //! does not tell which part is wrong. Bounds in a body's schema are for readers of the description only; the services
 //! know those of the app.
 
-use poem::{Request, RequestBody};
+use std::time::Duration;
+
+use bytes::Bytes;
+use poem::{Request, RequestBody, error::ReadBodyError, http::header::CONTENT_LENGTH};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     error::ParseRequestPayloadError,
@@ -13,6 +16,38 @@ use poem_openapi::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+/// Why a body was not read.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// It is too large.
+    TooLarge {
+        /// Limit in bytes.
+        max: usize,
+    },
+    /// The connection or its framing broke.
+    Broken(ReadBodyError),
+    /// It did not arrive in time.
+    Late,
+}
+
+/// Takes the body of a request, at most `max` bytes and for `wait` at most.
+///
+/// # Errors
+/// When it is too large, late or broken.
+pub(super) async fn arrive(request: &mut Request, max: usize, wait: Duration) -> Result<Bytes, Unread> {
+    // Before anything is read: a client that sent "Expect: 100-continue" then keeps its body.
+    let declared = request.header(CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+    if declared.is_some_and(|declared| declared > max) {
+        return Err(Unread::TooLarge { max });
+    }
+    match tokio::time::timeout(wait, request.take_body().into_bytes_limit(max)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(Unread::TooLarge { max }),
+        Ok(Err(error)) => Err(Unread::Broken(error)),
+        Err(_elapsed) => Err(Unread::Late),
+    }
+}
 
 /// A body that holds a `T` as JSON, whatever its content type says.
 #[derive(Debug)]

@@ -207,7 +207,7 @@ fn by_channel(published: Published) -> BTreeMap<String, Counts> {
 
 /// State of the limit, for the headers of an answer.
 fn state(passed: Option<Passed>) -> (Option<u32>, Option<u32>) {
-    passed.map(|Passed { limit, remaining }| (limit, remaining)).unzip()
+    passed.map(|Passed { limit, remaining, .. }| (limit, remaining)).unzip()
 }
 
 /// A refusal of what stands in the body, in the form that the app wants.

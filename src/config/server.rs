@@ -52,6 +52,9 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// New sockets per minute and client address; 0 = no limit. Default 0. `CAMPANILE_CONNECTS_PER_MINUTE_PER_IP`.
     pub connects_per_minute_per_ip: u32,
+    /// Requests per minute and client address to the REST API without a proof that holds; 0 = no limit. Default 60.
+    /// `CAMPANILE_GUEST_REQUESTS_PER_MINUTE_PER_IP`.
+    pub guest_requests_per_minute_per_ip: u32,
     /// Files for TLS; `None` = plain TCP. Default `None`.
     pub tls: Option<TlsFiles>,
     /// Where metrics are served; `None` = nowhere. Default 127.0.0.1:9601. `CAMPANILE_METRICS_ADDRESS`.
@@ -81,6 +84,7 @@ impl Default for ServerConfig {
             drain_delay: Duration::ZERO,
             trusted_proxies: Vec::new(),
             connects_per_minute_per_ip: 0,
+            guest_requests_per_minute_per_ip: 60,
             tls: None,
             metrics_address: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9601))),
             websocket: true,

@@ -62,6 +62,12 @@ impl Caller {
         Self { app, who: Who::Guest }
     }
 
+    /// Tells whether nobody known calls.
+    #[must_use]
+    pub const fn is_guest(&self) -> bool {
+        matches!(self.who, Who::Guest)
+    }
+
     /// The person, if it is one.
     #[must_use]
     pub fn user(&self) -> Option<&UserId> {

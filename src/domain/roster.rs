@@ -12,7 +12,7 @@ use std::{fmt, str::FromStr};
 use chrono::{DateTime, Utc};
 
 pub use ledger::{Ledger, Verdict, Write};
-pub use outcome::{Outcome, RowError, Versioned};
+pub use outcome::{Expected, Outcome, RowError, Versioned};
 
 use crate::ids::{ExternalId, UserId};
 
@@ -322,6 +322,17 @@ pub enum Operation {
     Put(Box<Object>),
     /// Removes an object. An enrollment is dropped and stays as a row; everything below another object goes with it.
     Delete(Kind, String),
+}
+
+impl Operation {
+    /// Kind and id of the object that it is about.
+    #[must_use]
+    pub fn target(&self) -> (Kind, &str) {
+        match self {
+            Self::Put(object) => (object.kind(), object.id()),
+            Self::Delete(kind, id) => (*kind, id),
+        }
+    }
 }
 
 /// What became of one object, as told to whoever follows the roster.

@@ -47,6 +47,11 @@ fn remove(map: &mut ByUser, user: &UserId, socket: SocketId) -> bool {
 }
 
 impl Users {
+    /// Users with at least one socket.
+    pub(super) fn online(&self) -> usize {
+        self.online.len()
+    }
+
     /// Sockets of a user.
     pub(super) fn sockets(&self, user: &UserId) -> &[Arc<Socket>] {
         self.online.get(user).map_or(&[], Subscribers::as_slice)

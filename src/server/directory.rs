@@ -16,6 +16,7 @@ use crate::{
     ids::{AppId, AppKey},
     services::Apps,
     store::{NewApp, Store},
+    throttle::{Keyed, Network},
     ws::upgrade::Gate,
 };
 
@@ -120,12 +121,15 @@ fn ticker(period: Duration) -> Interval {
 }
 
 /// Does what is due in every app, once a second, until cancelled. Waits for nothing else, least of all the database.
-pub(super) async fn keep_time(gate: Arc<Gate>, token: CancellationToken) {
+pub(super) async fn keep_time(gate: Arc<Gate>, strangers: Option<Arc<Keyed<Network>>>, token: CancellationToken) {
     let mut ticker = ticker(INTERVAL);
     while token.run_until_cancelled(ticker.tick()).await.is_some() {
         gate.apps.tick(Instant::now());
         if let Some(connects) = &gate.connects {
             connects.sweep();
+        }
+        if let Some(strangers) = &strangers {
+            strangers.sweep();
         }
     }
 }

@@ -34,6 +34,12 @@ pub struct Limits {
     pub user_events: Option<Keyed<UserId>>,
     /// Client events by address.
     pub network_events: Option<Keyed<Network>>,
+    /// Requests to the REST API.
+    pub requests: Option<Shared>,
+    /// Requests to the REST API by user.
+    pub user_requests: Option<Keyed<UserId>>,
+    /// Requests to the REST API by the id of an API key.
+    pub key_requests: Option<Keyed<String>>,
 }
 
 impl Limits {
@@ -44,6 +50,9 @@ impl Limits {
             reads: Shared::new(settings.reads_per_second),
             user_events: Keyed::new(share(USER_SHARE), share(USER_SHARE)),
             network_events: Keyed::new(share(NETWORK_SHARE), share(NETWORK_SHARE)),
+            requests: Shared::new(settings.requests_per_second),
+            user_requests: Keyed::per_minute(settings.requests_per_minute_per_user),
+            key_requests: Keyed::per_minute(settings.requests_per_minute_per_key),
         }
     }
 
@@ -53,6 +62,12 @@ impl Limits {
         }
         if let Some(networks) = &self.network_events {
             networks.sweep();
+        }
+        if let Some(users) = &self.user_requests {
+            users.sweep();
+        }
+        if let Some(keys) = &self.key_requests {
+            keys.sweep();
         }
     }
 }

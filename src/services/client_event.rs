@@ -28,8 +28,9 @@ impl LiveApp {
     /// When the user's sockets, the network's or the app's have sent too many; nobody got it then.
     pub fn client_event(&self, channel: &ChannelName, frame: &Frame, sender: Sender<'_>) -> Result<(), Exceeded> {
         let limits = self.limits();
-        let user = sender.user.zip(limits.user_events.as_ref()).map_or(Ok(()), |(user, limit)| limit.take(user));
-        let network = limits.network_events.as_ref().map_or(Ok(()), |limit| limit.take(&sender.network));
+        let user =
+            sender.user.zip(limits.user_events.as_ref()).map_or(Ok(()), |(user, limit)| limit.take(user).map(drop));
+        let network = limits.network_events.as_ref().map_or(Ok(()), |limit| limit.take(&sender.network).map(drop));
         let app = limits.events.as_ref().map_or(Ok(()), |limit| limit.take(1).map(drop));
         for (key, outcome) in [("user", user), ("network", network), ("app", app)] {
             if let Err(exceeded) = outcome {

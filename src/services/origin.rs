@@ -15,14 +15,13 @@ pub fn parse(text: &str) -> Option<Origin> {
 }
 
 /// Tells whether a cookie may count that comes with this origin: from the server's own host (`Host` header), or from an
-/// origin that the app lists exactly. A pattern with a star is not enough, as whoever gets a name below it could speak for
-/// every user.
+/// origin that the app names exactly ([`OriginPattern::names`](crate::domain::app::OriginPattern::names)). A pattern with a
+/// star is not enough, as whoever gets a name below it could speak for every user.
 #[must_use]
 pub fn may_use_cookies(settings: &AppSettings, origin: &str, host: Option<&str>) -> bool {
     let Some(origin) = parse(origin) else { return false };
     let own = host.and_then(|host| parse(&format!("{}://{host}", origin.scheme)));
-    own.is_some_and(|own| own == origin)
-        || settings.allowed_origins.iter().any(|pattern| pattern.is_exact() && pattern.allows(&origin))
+    own.is_some_and(|own| own == origin) || settings.allowed_origins.iter().any(|pattern| pattern.names(&origin))
 }
 
 #[cfg(test)]

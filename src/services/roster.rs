@@ -8,14 +8,15 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 
 use super::LiveApp;
+pub use crate::store::{Error, Page, RosterFilter};
 use crate::{
     domain::{
         caller::Caller,
-        roster::{Change, Kind, Operation, Outcome, Versioned},
+        roster::{Change, Expected, Kind, Operation, Outcome, Versioned},
     },
     ids::{AppId, UserId},
     protocol::ChannelName,
-    store::{self, Page, RosterFilter, RosterWrite, Store},
+    store::{self, RosterApplied, RosterWrite, Store},
 };
 
 /// Most operations of one batch.
@@ -86,7 +87,27 @@ impl Roster {
     pub async fn apply(&self, live: &LiveApp, by: Writing<'_>, operations: &[Operation]) -> store::Result<Applied> {
         let (actor, ip) = (by.caller.actor(), by.ip.map(|ip| ip.to_string()));
         let write = RosterWrite { source: by.source, actor: &actor, ip: ip.as_deref(), now: by.now };
-        let done = self.store.roster_apply(&live.app().id, write, operations).await?;
+        self.tell(live, self.store.roster_apply(&live.app().id, write, operations).await?).await
+    }
+
+    /// Applies one operation, if the object has the version that it is for.
+    ///
+    /// # Errors
+    /// When the database fails; nothing is changed then.
+    pub async fn apply_expecting(
+        &self,
+        live: &LiveApp,
+        by: Writing<'_>,
+        operation: &Operation,
+        expected: &Expected,
+    ) -> store::Result<Applied> {
+        let (actor, ip) = (by.caller.actor(), by.ip.map(|ip| ip.to_string()));
+        let write = RosterWrite { source: by.source, actor: &actor, ip: ip.as_deref(), now: by.now };
+        let done = self.store.roster_apply_expecting(&live.app().id, write, operation, expected).await?;
+        self.tell(live, done).await
+    }
+
+    async fn tell(&self, _live: &LiveApp, done: RosterApplied) -> store::Result<Applied> {
         let seq = match done.changes.last() {
             Some(newest) => newest.seq,
             None => self.store.roster_seq().await?,

@@ -24,7 +24,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
 use super::{Result, Store};
 use crate::{
-    domain::roster::{Change, Operation, Outcome, Role, Status},
+    domain::roster::{Change, Expected, Operation, Outcome, Role, Status},
     ids::{AppId, ExternalId, UserId},
 };
 
@@ -97,6 +97,30 @@ impl Store {
         by: RosterWrite<'_>,
         operations: &[Operation],
     ) -> Result<RosterApplied> {
+        self.roster_write((app, by), operations, &Expected::Any).await
+    }
+
+    /// Applies one operation, if the object has the version that it is for.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database); nothing is changed then.
+    #[tracing::instrument(name = "store.roster_apply_expecting", level = "debug", skip_all, fields(app.id = %app))]
+    pub async fn roster_apply_expecting(
+        &self,
+        app: &AppId,
+        by: RosterWrite<'_>,
+        operation: &Operation,
+        expected: &Expected,
+    ) -> Result<RosterApplied> {
+        self.roster_write((app, by), std::slice::from_ref(operation), expected).await
+    }
+
+    async fn roster_write(
+        &self,
+        (app, by): (&AppId, RosterWrite<'_>),
+        operations: &[Operation],
+        expected: &Expected,
+    ) -> Result<RosterApplied> {
         let change = self.change_begin(COUNTER).await?;
         let mut log = log::Log::new(app, by);
         let mut outcomes = Vec::with_capacity(operations.len());
@@ -104,7 +128,7 @@ impl Store {
         while !rest.is_empty() {
             let (run, later) = rest.split_at(apply::run_length(rest));
             let known = known::Known::load(&change, app, run).await?;
-            apply::Run::new((&change, app), known, &mut log).take(run, &mut outcomes).await?;
+            apply::Run::new((&change, app), known, &mut log).take(run, expected, &mut outcomes).await?;
             rest = later;
         }
         let changes = log.write(&change).await?;

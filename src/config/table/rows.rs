@@ -113,6 +113,13 @@ fn behind_proxies() -> Vec<Setting> {
         )
         .flag("connects-per-minute-per-ip", "COUNT")
         .default("0"),
+        Setting::new(
+            "server.guest_requests_per_minute_per_ip",
+            &["CAMPANILE_GUEST_REQUESTS_PER_MINUTE_PER_IP"],
+            "Requests to the REST API per minute and client address without a valid token or key; 0 = no limit",
+            |draft, text| put(&mut draft.server.guest_requests_per_minute_per_ip, whole(text, 0..=1_000_000)),
+        )
+        .default("60"),
     ]
 }
 

@@ -35,17 +35,19 @@ pub struct Origin {
     pub port: Option<u16>,
 }
 
+impl Origin {
+    /// Tells whether nobody on the way can put a page of their own in its place: `https`, or this machine.
+    fn is_secure(&self) -> bool {
+        let is_own_machine = matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "[::1]");
+        self.scheme == "https" || is_own_machine || self.host.ends_with(".localhost")
+    }
+}
+
 impl OriginPattern {
     /// Tells whether this entry allows every origin, also a missing one.
     #[must_use]
     pub fn is_any(&self) -> bool {
         self.scheme.is_none() && self.port.is_none() && self.host == HostPattern::Any
-    }
-
-    /// Tells whether this entry means one host and not a whole family of them.
-    #[must_use]
-    pub fn is_exact(&self) -> bool {
-        matches!(self.host, HostPattern::Exact(_))
     }
 
     /// Tells whether this entry allows `origin`.
@@ -60,6 +62,14 @@ impl OriginPattern {
         };
         host && self.scheme.as_ref().is_none_or(|scheme| *scheme == origin.scheme)
             && self.port.is_none_or(|port| Some(port) == origin.port)
+    }
+
+    /// Tells whether this entry stands for `origin` itself and not for a family of origins: the host is written out, and
+    /// the scheme too unless it is a secure one. Only such an origin is trusted with cookies.
+    #[must_use]
+    pub fn names(&self, origin: &Origin) -> bool {
+        let is_exact = matches!(self.host, HostPattern::Exact(_)) && (self.scheme.is_some() || origin.is_secure());
+        is_exact && self.allows(origin)
     }
 }
 
@@ -154,6 +164,35 @@ mod tests {
         assert!(!pattern.allows(&origin("https", "a.example", 8443)));
         let ported: OriginPattern = "http://[::1]:3000".parse().unwrap();
         assert!(ported.allows(&origin("http", "[::1]", 3000)));
+    }
+
+    #[test]
+    fn an_entry_names_an_origin_only_when_host_and_scheme_leave_nothing_open() {
+        let names = |pattern: &str, text: &str| {
+            let (scheme, rest) = text.split_once("://").unwrap();
+            let (host, port) = split_port(rest).unwrap();
+            let port = port.or_else(|| default_port(scheme)).unwrap();
+            pattern.parse::<OriginPattern>().unwrap().names(&origin(scheme, host, port))
+        };
+        for (pattern, origin) in [
+            ("a.example", "https://a.example"),
+            ("a.example", "https://a.example:8443"),
+            ("http://a.example", "http://a.example"),
+            ("localhost", "http://localhost:3000"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+        ] {
+            assert!(names(pattern, origin), "{pattern} {origin}");
+        }
+        for (pattern, origin) in [
+            ("*", "https://a.example"),
+            ("https://*", "https://a.example"),
+            ("*.a.example", "https://b.a.example"),
+            ("a.example", "http://a.example"),
+            ("https://a.example", "http://a.example"),
+            ("localhost", "http://localhost.example"),
+        ] {
+            assert!(!names(pattern, origin), "{pattern} {origin}");
+        }
     }
 
     #[test]

@@ -208,6 +208,12 @@ settings! {
     events_per_second: u32 = 10_000, 0..=1_000_000;
     /// Other HTTP API requests per second, with a burst of as many; 0 = no limit. Above: 429.
     reads_per_second: u32 = 1_000, 0..=1_000_000;
+    /// Requests per second to the REST API and to channel authorization, with a burst of as many; 0 = no limit. Above: 429.
+    requests_per_second: u32 = 10_000, 0..=1_000_000;
+    /// Requests per minute that one user may send there, with a burst of as many; 0 = no limit. Above: 429.
+    requests_per_minute_per_user: u32 = 600, 0..=1_000_000;
+    /// Requests per minute that one API key may send there, with a burst of as many; 0 = no limit. Above: 429.
+    requests_per_minute_per_key: u32 = 6_000, 0..=10_000_000;
     /// Seconds of silence after which clients send a ping; told to them when they connect.
     activity_timeout: Seconds = 30, 1..=86_400;
     /// Seconds of silence after which the server sends a ping; 30 s later it closes with 4201.

@@ -1,5 +1,7 @@
 //! What becomes of an operation, and why one is refused.
 
+use std::fmt;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{Kind, OVERRIDES_MAX, Object};
@@ -15,6 +17,18 @@ pub enum RowError {
         kind: Kind,
         /// Its id.
         id: String,
+    },
+    /// The object has another version than the one that the write is for.
+    #[error("{kind} '{id}' {}, and the write is for {expected}", version_shown(*.found))]
+    VersionMismatch {
+        /// What was meant.
+        kind: Kind,
+        /// Its id.
+        id: String,
+        /// The version that is there; `None` = it is not there.
+        found: Option<i64>,
+        /// The version that was expected.
+        expected: Expected,
     },
     /// The org that the object names is not there.
     #[error("there is no org '{id}': put it first, or leave the org out")]
@@ -135,7 +149,12 @@ pub enum RowError {
 impl RowError {
     /// There is no such object. The id may be any text; what is shown of it is legible and short.
     pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
-        Self::NotFound { kind, id: id.chars().filter(|c| !c.is_control()).take(80).collect() }
+        Self::NotFound { kind, id: legible(id) }
+    }
+
+    /// The object has another version than the one that the write is for.
+    pub(crate) fn version_mismatch((kind, id): (Kind, &str), found: Option<i64>, expected: &Expected) -> Self {
+        Self::VersionMismatch { kind, id: legible(id), found, expected: expected.clone() }
     }
 
     /// A word for programs; it never changes.
@@ -143,6 +162,7 @@ impl RowError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "not_found",
+            Self::VersionMismatch { .. } => "version_mismatch",
             Self::UnknownOrg { .. } => "unknown_org",
             Self::UnknownCourse { .. } => "unknown_course",
             Self::UnknownClass { .. } => "unknown_class",
@@ -179,9 +199,58 @@ impl RowError {
             Self::TooManyOverrides { .. } | Self::Capability { .. } => Some("overrides"),
             Self::LimitWithoutClass => Some("limit_to_class"),
             Self::ObservedWithoutObserver => Some("observed_user"),
-            Self::DuplicateEnrollment { .. } => None,
+            Self::DuplicateEnrollment { .. } | Self::VersionMismatch { .. } => None,
         }
     }
+}
+
+/// Which version of an object a write is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// Any, or none at all.
+    Any,
+    /// Any: it must be there.
+    Present,
+    /// None: it must not be there.
+    Absent,
+    /// One of these.
+    OneOf(Vec<i64>),
+}
+
+impl Expected {
+    /// Tells whether the write is for this version; `None` = the object is not there.
+    #[must_use]
+    pub fn holds(&self, found: Option<i64>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Present => found.is_some(),
+            Self::Absent => found.is_none(),
+            Self::OneOf(versions) => found.is_some_and(|version| versions.contains(&version)),
+        }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any version"),
+            Self::Present => f.write_str("one that is there"),
+            Self::Absent => f.write_str("one that is not there yet"),
+            Self::OneOf(versions) => {
+                let shown = versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+                write!(f, "version {}", if shown.is_empty() { "of another server" } else { &shown })
+            }
+        }
+    }
+}
+
+/// An id that was asked for, fit for an error.
+fn legible(id: &str) -> String {
+    id.chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
+fn version_shown(found: Option<i64>) -> String {
+    found.map_or_else(|| "is not there".to_owned(), |version| format!("has version {version} by now"))
 }
 
 /// A moment as errors show it.

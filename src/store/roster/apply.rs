@@ -4,7 +4,7 @@ use sea_orm::DatabaseTransaction;
 
 use super::{CHUNK, Result, known::Known, log::Log, remove, table};
 use crate::{
-    domain::roster::{Action, Kind, Operation, Outcome, Verdict, Write},
+    domain::roster::{Action, Expected, Kind, Operation, Outcome, RowError, Verdict, Write},
     ids::AppId,
 };
 
@@ -29,9 +29,15 @@ impl<'a, 'w> Run<'a, 'w> {
     }
 
     /// Applies the operations and writes what they changed.
-    pub(super) async fn take(mut self, run: &[Operation], outcomes: &mut Vec<Outcome>) -> Result<()> {
+    pub(super) async fn take(
+        mut self,
+        run: &[Operation],
+        expected: &Expected,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Result<()> {
         for operation in run {
             outcomes.push(match operation {
+                _ if let Some(error) = self.mismatch(operation, expected) => Outcome::Refused(error),
                 Operation::Put(object) => {
                     let verdict = self.known.ledger.judge_put(object, self.log.by.source, self.log.by.now);
                     let action = match &verdict {
@@ -48,6 +54,13 @@ impl<'a, 'w> Run<'a, 'w> {
             });
         }
         self.known.write(self.change, self.app).await
+    }
+
+    /// Why the operation is for another version than there is.
+    fn mismatch(&self, operation: &Operation, expected: &Expected) -> Option<RowError> {
+        let (kind, id) = operation.target();
+        let found = self.known.ledger.get(kind, id).map(|row| row.version);
+        (!expected.holds(found)).then(|| RowError::version_mismatch((kind, id), found, expected))
     }
 
     async fn execute(&mut self, verdict: Verdict, action: Action) -> Result<Outcome> {

@@ -42,7 +42,7 @@ pub(crate) fn check(method: &str, path: &str, answer: &Answer) {
     let media = answer.header("content-type").unwrap_or_else(|| panic!("{what} has no content type"));
     let media = media.split(';').next().unwrap().trim();
     let schema = &content.get(media).unwrap_or_else(|| panic!("{what}: {media} is not in the description"))["schema"];
-    if media == "application/json" {
+    if media == "application/json" || media == "application/problem+json" {
         conforms(&answer.json(), schema, &what);
     }
 }

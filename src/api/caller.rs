@@ -1,0 +1,220 @@
+//! In front of every route of the REST API: who calls, may they, is it within the limits, has the whole body arrived?
+//!
+//! Nothing is read of a body before the caller is known and allowed. The routes behind get a [`Visitor`] and may trust it.
+//! Whatever they or the framework refuse leaves here as a problem (`api/problem.rs`), with the id of the request, what the
+//! limits say, and what pages of other origins may do (`caller/cors.rs`).
+
+mod cors;
+pub(super) mod describe;
+pub(super) mod limit;
+pub(super) mod need;
+mod proof;
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use chrono::{DateTime, Utc};
+use poem::{
+    Endpoint, IntoResponse, Request, Response,
+    http::{
+        HeaderValue, Method, StatusCode,
+        header::{CACHE_CONTROL, ORIGIN},
+    },
+};
+use tracing::Instrument;
+
+use self::{cors::Cors, limit::Told, need::Operation};
+use super::{
+    Config,
+    body::{self, Unread},
+    problem::Problem,
+};
+use crate::{
+    domain::caller::{Caller, Who},
+    services::{
+        Apps, LiveApp,
+        callers::{self, Callers},
+        roster,
+    },
+    throttle::{Keyed, Network},
+};
+
+/// Whoever calls, once they are known and allowed.
+#[derive(Debug)]
+pub(super) struct Visitor {
+    /// Who it is.
+    pub(super) caller: Caller,
+    /// The app that they belong to.
+    pub(super) live: Arc<LiveApp>,
+    /// Where they come from, as proxies that are trusted tell.
+    pub(super) address: IpAddr,
+    /// When they came.
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Visitor {
+    /// Whoever calls, as the roster wants to know them.
+    pub(super) fn writing(&self) -> roster::Writing<'_> {
+        roster::Writing { caller: &self.caller, source: "api", ip: Some(self.address), now: self.now }
+    }
+}
+
+/// Lets only those through to `inner` who are known and allowed.
+pub(super) struct Known<E> {
+    pub(super) inner: E,
+    pub(super) apps: Arc<Apps>,
+    pub(super) callers: Arc<Callers>,
+    /// Requests of those without a proof that holds, by address; `None` = no limit.
+    pub(super) strangers: Option<Arc<Keyed<Network>>>,
+    pub(super) config: Arc<Config>,
+}
+
+/// What an answer tells beside itself; known piece by piece.
+struct Margin {
+    cors: Cors,
+    limit: Option<Told>,
+}
+
+impl Margin {
+    fn write(&self, response: &mut Response, id: &str) {
+        self.cors.write(response);
+        if let Some(limit) = &self.limit {
+            limit.write(response);
+        }
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert("X-Content-Type-Options", HeaderValue::from_static("nosniff"));
+        if let Ok(id) = HeaderValue::from_str(id) {
+            headers.insert("X-Request-Id", id);
+        }
+    }
+}
+
+/// The id that the caller gave the request, if it is a decent one, else a new one.
+fn request_id(request: &Request) -> String {
+    let is_decent = |id: &&str| {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        (1..=64).contains(&id.len()) && id.bytes().all(legal)
+    };
+    let given = request.header("x-request-id").filter(is_decent).map(str::to_owned);
+    given.unwrap_or_else(|| format!("{:016x}", getrandom::u64().unwrap_or_default()))
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::from(SystemTime::now())
+}
+
+impl<E: Endpoint> Known<E> {
+    /// Answers a request, or says why not; `margin` is filled on the way.
+    async fn serve(&self, mut request: Request, margin: &mut Margin) -> Result<Response, Problem> {
+        if request.method() == Method::OPTIONS {
+            self.set_cors_of_any(margin);
+            return match need::methods(request.uri().path()) {
+                none if none.is_empty() => Err(Problem::no_route()),
+                methods => Ok(margin.cors.preflight(&methods)),
+            };
+        }
+        let operation = need::find(request.method(), request.uri().path())?;
+        let visitor = self.admit(&request, operation, margin).await?;
+        if request.method() != Method::GET {
+            let max = if operation.is_batch { self.config.max_batch_bytes } else { self.config.max_request_bytes };
+            let body = body::arrive(&mut request, max, self.config.body_timeout).await.map_err(unread)?;
+            request.set_body(body);
+        }
+        request.extensions_mut().insert(Arc::new(visitor));
+        match self.inner.call(request).await {
+            Ok(output) => Ok(output.into_response()),
+            Err(error) => Err(Problem::of_framework(&error)),
+        }
+    }
+
+    /// While the caller is not known, what any app allows: a page must be able to read why it was refused.
+    fn set_cors_of_any(&self, margin: &mut Margin) {
+        if !margin.cors.is_asked() {
+            return;
+        }
+        let apps: Vec<_> = self.apps.all().iter().map(|live| live.app()).filter(|app| app.enabled).collect();
+        margin.cors.set_any(apps.iter().map(|app| &app.settings));
+    }
+
+    /// Finds out who calls and whether they may.
+    async fn admit(&self, request: &Request, operation: &Operation, margin: &mut Margin) -> Result<Visitor, Problem> {
+        let now = now();
+        let peer = request.remote_addr().as_socket_addr();
+        let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), std::net::SocketAddr::ip);
+        let proof = proof::find(request.headers())?;
+        let caller = match self.callers.identify(proof, address, now).await {
+            Ok(caller) => caller,
+            Err(error) => {
+                self.take_stranger(address, margin)?;
+                return Err(error.into());
+            }
+        };
+        let live = self.apps.by_id(caller.app.as_str()).ok_or(callers::Error::UnknownApp)?;
+        let app = live.app();
+        margin.cors.set(&app.settings);
+        if !app.enabled {
+            return Err(Problem::forbidden("app_disabled", "The app is disabled"));
+        }
+        match &caller.who {
+            Who::Guest => self.take_stranger(address, margin)?,
+            Who::User(_) | Who::Key(_) | Who::App => margin.limit = limit::take(&live, &caller)?,
+        }
+        operation.need.check(&caller)?;
+        Ok(Visitor { caller, live, address, now })
+    }
+
+    /// Counts a request without a proof that holds.
+    fn take_stranger(&self, address: IpAddr, margin: &mut Margin) -> Result<(), Problem> {
+        let Some(limit) = &self.strangers else { return Ok(()) };
+        margin.limit = Some(Told::of("address", limit.take(&Network::from(address)))?);
+        Ok(())
+    }
+}
+
+fn unread(unread: Unread) -> Problem {
+    match unread {
+        Unread::TooLarge { max } => {
+            let detail = format!("A body may have {max} bytes on this path");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+        }
+        Unread::Broken(error) => Problem::malformed(format!("The body cannot be read: {error}")),
+        Unread::Late => Problem::new(StatusCode::REQUEST_TIMEOUT, "body_late", "The body did not arrive in time"),
+    }
+}
+
+impl From<callers::Error> for Problem {
+    fn from(error: callers::Error) -> Self {
+        use callers::Error as E;
+        match error {
+            _ if error.is_unavailable() => Self::unavailable(error.code(), error.to_string()),
+            E::NoApp => Self::unavailable(error.code(), error.to_string()),
+            E::Ambiguous => Self::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()),
+            E::OriginNotAllowed | E::AddressNotAllowed => Self::forbidden(error.code(), error.to_string()),
+            _ => Self::unknown_caller(error.code(), error.to_string()),
+        }
+    }
+}
+
+impl<E: Endpoint> Endpoint for Known<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let id = request_id(&request);
+        let mut margin = Margin { cors: Cors::new(request.headers().get(ORIGIN)), limit: None };
+        let span = tracing::error_span!("api.call", request.id = %id);
+        let outcome = Box::pin(self.serve(request, &mut margin)).instrument(span).await;
+        if outcome.is_err() && !margin.cors.is_judged() {
+            self.set_cors_of_any(&mut margin);
+        }
+        let mut response = outcome.unwrap_or_else(|problem| {
+            tracing::debug!(request.id = %id, code = problem.code(), detail = problem.detail(), "request refused");
+            problem.answer(&id)
+        });
+        margin.write(&mut response, &id);
+        Ok(response)
+    }
+}

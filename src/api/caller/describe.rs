@@ -1,0 +1,124 @@
+//! What the description says about this door: how requests prove who calls, and what answers tell beside their bodies.
+
+use std::collections::HashMap;
+
+use poem::{Request, RequestBody, endpoint::BoxEndpoint, http::Method};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions, OpenApi,
+    registry::{MetaApi, MetaHeader, MetaSecurityScheme, Registry},
+    types::Type,
+};
+
+/// Routes behind this door.
+pub(in crate::api) struct Rest<T>(pub(in crate::api) T);
+
+impl<T: OpenApi> OpenApi for Rest<T> {
+    fn meta() -> Vec<MetaApi> {
+        let mut apis = T::meta();
+        let operations = apis.iter_mut().flat_map(|api| &mut api.paths).flat_map(|path| &mut path.operations);
+        for response in operations.flat_map(|operation| &mut operation.responses.responses) {
+            response.headers.extend(headers(response.status));
+        }
+        apis
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
+        self.0.add_routes(routes);
+    }
+}
+
+/// Headers of an answer of this status, apart from those of its own.
+fn headers(status: Option<u16>) -> Vec<MetaHeader> {
+    let header = |name: &str, description: &str, schema| MetaHeader {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
+        required: false,
+        deprecated: false,
+        schema,
+    };
+    let retry = || header("Retry-After", "Seconds until the next try is worth it.", u64::schema_ref());
+    let limit = || {
+        let policy = "Whose limit counted the request; it passes `q` requests in `w` seconds.";
+        let state = "What is left of it: `r` requests, and all of them again after `t` seconds.";
+        let text = String::schema_ref;
+        [header("RateLimit-Policy", policy, text()), header("RateLimit", state, text())]
+    };
+    match status {
+        Some(429) => limit().into_iter().chain([retry()]).collect(),
+        Some(503) => vec![retry()],
+        Some(200..300) => limit().into(),
+        _ => Vec::new(),
+    }
+}
+
+fn scheme(ty: &'static str, description: &'static str) -> MetaSecurityScheme {
+    MetaSecurityScheme {
+        ty,
+        description: Some(description),
+        name: None,
+        key_in: None,
+        scheme: None,
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
+    }
+}
+
+fn register(registry: &mut Registry) {
+    let bearer = "A token of a configured issuer, a session token of this server, or an API key (`ck_…`).";
+    registry.create_security_scheme("bearer", MetaSecurityScheme { scheme: Some("bearer"), ..scheme("http", bearer) });
+    let key = "An API key (`ck_…`), as `campanile api-key create` shows it once.";
+    let key = MetaSecurityScheme { name: Some("X-API-Key"), key_in: Some("header"), ..scheme("apiKey", key) };
+    registry.create_security_scheme("apiKey", key);
+    let session = "A token in a cookie, as Clerk sets it; counts only from pages of the server's own host or of an \
+        origin that `allowed_origins` of the app names exactly. `Authorization` and `X-API-Key` count before it.";
+    let session = MetaSecurityScheme { name: Some("__session"), key_in: Some("cookie"), ..scheme("apiKey", session) };
+    registry.create_security_scheme("session", session);
+}
+
+macro_rules! ways {
+    ($($(#[doc = $doc:tt])+ $name:ident $schemes:expr, open: $open:literal;)+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Debug)]
+        pub(in crate::api) struct $name;
+
+        impl<'a> ApiExtractor<'a> for $name {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+            type ParamType = ();
+            type ParamRawType = ();
+
+            fn register(registry: &mut Registry) {
+                register(registry);
+            }
+
+            fn security_schemes() -> Vec<&'static str> {
+                $schemes.to_vec()
+            }
+
+            fn has_security_fallback() -> bool {
+                $open
+            }
+
+            async fn from_request(
+                _request: &'a Request,
+                _body: &mut RequestBody,
+                _options: ExtractParamOptions<()>,
+            ) -> poem::Result<Self> {
+                Ok(Self)
+            }
+        }
+    )+};
+}
+
+ways! {
+    /// A program with an API key.
+    ByKey ["bearer", "apiKey"], open: false;
+    /// A program with an API key, or a person.
+    ByKeyOrPerson ["bearer", "apiKey", "session"], open: false;
+    /// Anybody, with or without proof.
+    ByAnybody ["bearer", "apiKey", "session"], open: true;
+}

@@ -1,0 +1,100 @@
+//! Lists, page by page: how many, from where, and what comes next.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use poem_openapi::{
+    Object,
+    registry::MetaSchema,
+    types::{ParseFromJSON, ToJSON, Type},
+};
+
+use super::word::{Meaning, Word};
+
+/// Entries of a page when the request names no `limit`.
+pub(super) const USUAL: u32 = 25;
+
+/// Most entries of a page.
+pub(super) const MOST: u32 = 100;
+
+/// Where a page begins, for the one who made it: behind the entry with this id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cursor(pub(super) String);
+
+/// What stands before the id, so that a cursor of another form is told from it one day.
+const FORM: &str = "1:";
+
+impl Meaning for Cursor {
+    const NAME: &'static str = "cursor";
+
+    fn schema() -> MetaSchema {
+        MetaSchema { max_length: Some(1_024), ..MetaSchema::new("string") }
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let id = bytes.as_deref().and_then(|text| text.strip_prefix(FORM)).filter(|id| !id.is_empty());
+        id.map(|id| Self(id.to_owned()))
+            .ok_or_else(|| "must be the 'next_cursor' of the page before, or left out for the first page".to_owned())
+    }
+
+    fn write(&self) -> std::borrow::Cow<'_, str> {
+        URL_SAFE_NO_PAD.encode(format!("{FORM}{}", self.0)).into()
+    }
+}
+
+/// Where a page stands in its list.
+#[derive(Debug, Object)]
+#[oai(rename = "Page")]
+pub(super) struct PageView {
+    /// `cursor` of the next page; null on the last one.
+    #[oai(nullable)]
+    next_cursor: Option<Word<Cursor>>,
+    /// There is a next page.
+    has_more: bool,
+}
+
+/// One page of a list.
+#[derive(Debug, Object)]
+pub(super) struct List<T: ParseFromJSON + ToJSON + Type> {
+    /// The entries, by id.
+    #[oai(validator(max_items = 100))]
+    data: Vec<T>,
+    /// Where the page stands.
+    page: PageView,
+}
+
+impl<T: ParseFromJSON + ToJSON + Type> List<T> {
+    /// A page of at most `limit` entries, of which one more was read to see whether there is a next page.
+    pub(super) fn new(mut read: Vec<(String, T)>, limit: u32) -> Self {
+        let limit = limit as usize;
+        let has_more = read.len() > limit;
+        read.truncate(limit);
+        let next_cursor = read.last().filter(|_| has_more).map(|(id, _)| Word(Cursor(id.clone())));
+        Self { data: read.into_iter().map(|(_, entry)| entry).collect(), page: PageView { next_cursor, has_more } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_come_back_as_they_were_given_and_others_are_refused() {
+        for id in ["7", "a b", "ü/…"] {
+            assert_eq!(Cursor::read(&Cursor(id.to_owned()).write()), Ok(Cursor(id.to_owned())));
+        }
+        for other in ["", "7", "MTo", "!!", "eyJhIjoxfQ", "MTo3="] {
+            assert!(Cursor::read(other).unwrap_err().contains("next_cursor"), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_page_has_more_when_one_more_than_asked_for_was_read() {
+        let rows = |count: usize| (0..count).map(|number| (number.to_string(), number as u64)).collect();
+        let full = List::new(rows(2), 2);
+        assert!(!full.page.has_more && full.page.next_cursor.is_none() && full.data == [0, 1]);
+        let more = List::new(rows(3), 2);
+        assert!(more.page.has_more && more.data == [0, 1]);
+        assert_eq!(more.page.next_cursor, Some(Word(Cursor("1".to_owned()))));
+        assert!(List::<u64>::new(Vec::new(), 2).data.is_empty());
+    }
+}

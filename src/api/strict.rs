@@ -1,0 +1,171 @@
+//! JSON bodies of the REST API, read strictly: what is not known is refused, and the refusal names it.
+
+use poem::{
+    Request, RequestBody,
+    http::{StatusCode, header::CONTENT_TYPE},
+};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions,
+    registry::{MetaMediaType, MetaRequest, Registry},
+    types::Type,
+};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use serde_path_to_error::{Path, Segment};
+
+use super::problem::{Field, Problem};
+
+const JSON: &str = "application/json";
+
+/// A body that holds a `T` as JSON. The types of the body refuse unknown fields themselves.
+#[derive(Debug)]
+pub(super) struct Strict<T>(pub(super) T);
+
+impl<'a, T: DeserializeOwned + Type> ApiExtractor<'a> for Strict<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let media = MetaMediaType { content_type: JSON, schema: T::schema_ref() };
+        Some(MetaRequest { description: None, content: vec![media], required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let media = request.header(CONTENT_TYPE).unwrap_or("nothing");
+        if !is_json(media) {
+            return Err(Problem::wrong_media(JSON, media).into());
+        }
+        let bytes = body.take()?.into_bytes().await?;
+        Ok(Self(read(&bytes)?))
+    }
+}
+
+fn is_json(media: &str) -> bool {
+    let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == JSON || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let cause = error.inner();
+        match cause.classify() {
+            Category::Data => Problem::fields(vec![fault(error.path(), cause)]),
+            Category::Syntax | Category::Eof | Category::Io => malformed(cause),
+        }
+    })?;
+    json.end().map_err(|error| malformed(&error))?;
+    Ok(value)
+}
+
+/// What is wrong with a value that stands for itself, such as one entry of a list; pointers begin at the value.
+pub(super) fn read_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Field> {
+    serde_path_to_error::deserialize(value).map_err(|error| fault(error.path(), error.inner()))
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "malformed_json", format!("The body must be JSON: {error}"))
+}
+
+fn fault(path: &Path, error: &serde_json::Error) -> Field {
+    let text = error.to_string();
+    let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+    let code = match message.split('`').next() {
+        Some("unknown field ") => "unknown_field",
+        Some("missing field ") => "missing_field",
+        Some("duplicate field ") => "duplicate_field",
+        _ => "invalid",
+    };
+    let mut pointer = pointer(path);
+    let named = message.split('`').nth(1).filter(|_| code != "invalid");
+    if let Some(name) = named.map(escape).filter(|name| pointer.rsplit('/').next() != Some(name)) {
+        pointer = format!("{pointer}/{name}");
+    }
+    Field::at(&pointer, code, message.to_owned())
+}
+
+/// A path as JSON pointer (RFC 6901).
+fn pointer(path: &Path) -> String {
+    path.iter().fold(String::new(), |pointer, segment| match segment {
+        Segment::Seq { index } => format!("{pointer}/{index}"),
+        Segment::Map { key } | Segment::Enum { variant: key } => format!("{pointer}/{}", escape(key)),
+        Segment::Unknown => pointer,
+    })
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read")]
+    struct Outer {
+        name: String,
+        inner: Option<Vec<Inner>>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read")]
+    struct Inner {
+        size: u8,
+    }
+
+    fn field(body: serde_json::Value) -> Field {
+        read_value::<Outer>(body).unwrap_err()
+    }
+
+    #[test]
+    fn every_fault_is_named_with_a_pointer_to_it() {
+        for (body, pointer, code) in [
+            (json!({ "name": "a", "nick/name": "b" }), "/nick~1name", "unknown_field"),
+            (json!({}), "/name", "missing_field"),
+            (json!({ "name": 5 }), "/name", "invalid"),
+            (json!({ "name": "a", "inner": [{ "size": 1 }, { "size": 300 }] }), "/inner/1/size", "invalid"),
+            (json!({ "name": "a", "inner": [{ "size": 1, "colour": 2 }] }), "/inner/0/colour", "unknown_field"),
+            (json!({ "name": "a", "inner": [{}] }), "/inner/0/size", "missing_field"),
+            (json!([]), "", "invalid"),
+        ] {
+            let message = field(body.clone()).to_string();
+            let expected = if pointer.is_empty() { String::new() } else { format!("{pointer}: ") };
+            assert!(message.starts_with(&expected), "{body}: {message}");
+            assert_eq!(field(body), Field::at(pointer, code, message[expected.len()..].to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_field_that_stands_twice_and_text_behind_the_value_are_refused() {
+        let twice = read::<Outer>(br#"{"name":"a","name":"b"}"#).unwrap_err();
+        assert!(twice.detail().contains("/name: duplicate field"), "{twice}");
+        for text in [&b"{\"name\":\"a\"} x"[..], b"", b"{", b"\xff", b"{\"name\":\"a\",}"] {
+            assert_eq!(read::<Outer>(text).unwrap_err().code(), "malformed_json", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn json_is_known_by_its_media_type() {
+        for good in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in ["text/plain", "application/x-www-form-urlencoded", "", "text/json+x"] {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
+}
