@@ -11,6 +11,8 @@ pub mod origin;
 pub mod publish;
 pub mod roster;
 pub mod sockets;
+pub mod tell;
 
 pub use apps::{Apps, LiveApp};
 pub use callers::Callers;
+pub use tell::Teller;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::{
     access::Topic,
+    app::LaravelNames,
     fact::{Event, Fact},
 };
 
@@ -21,18 +22,6 @@ pub enum Grammar {
     Model,
     /// Dashes, as pusher-js applications have them.
     Dashes,
-}
-
-/// Under which names Echo's listeners find an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LaravelNames {
-    /// Both, so that both kinds of listeners fire, each once.
-    #[default]
-    Both,
-    /// The class: `.listen('NotificationSent')`.
-    Class,
-    /// The alias: `.listen('.notification.sent')`.
-    Alias,
 }
 
 /// The payload of a fact: what the event's own keys hold, in snake_case.

@@ -42,7 +42,11 @@ const HOUSE: &[Room] = &[
         "base64 chrono jsonwebtoken parking_lot ring serde serde_json thiserror tokio tracing",
     ),
     // Floor 2: services.
-    room("services", "ids domain protocol metrics hub throttle store identity", "chrono parking_lot thiserror url"),
+    room(
+        "services",
+        "ids domain protocol metrics dialect hub throttle store identity",
+        "chrono parking_lot serde_json thiserror tokio url",
+    ),
     // Floor 3: doors.
     room(
         "api",
