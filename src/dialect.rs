@@ -4,3 +4,4 @@
 //! be judged differently.
 
 pub mod route;
+pub mod spelling;

@@ -8,6 +8,7 @@ pub mod app;
 pub mod audit;
 pub mod block;
 pub mod caller;
+pub mod fact;
 pub mod presence;
 pub mod rate;
 pub mod roster;

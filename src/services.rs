@@ -13,6 +13,7 @@ pub mod origin;
 pub mod publish;
 pub mod roster;
 pub mod sockets;
+pub mod tell;
 
 use std::time::SystemTime;
 
@@ -20,6 +21,7 @@ use chrono::{DateTime, Utc};
 
 pub use apps::{Apps, LiveApp};
 pub use callers::Callers;
+pub use tell::Teller;
 
 /// The time by the wall clock. For doors, commands and the server, which hand it on: rules take the time from their caller.
 #[must_use]

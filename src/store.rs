@@ -15,6 +15,7 @@ mod blocks;
 mod connect;
 mod identities;
 mod roster;
+mod streams;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use sea_orm::{
 
 pub use apps::NewApp;
 pub use roster::{CHANGES_KEPT, Page, RosterApplied, RosterFilter, RosterWrite};
+pub use streams::{Kept, MAX_PAGE, Missed};
 
 use crate::{
     domain::app::SettingError,

@@ -20,3 +20,5 @@ pub mod org;
 pub mod person;
 pub mod person_identity;
 pub mod roster_change;
+pub mod stream;
+pub mod stream_event;

@@ -24,6 +24,8 @@ mod m20261121_000012_create_roster_change;
 mod m20261121_000013_create_api_key;
 mod m20261121_000014_create_audit_log;
 mod m20261121_000015_create_access_block;
+mod m20261121_000016_create_stream;
+mod m20261121_000017_create_stream_event;
 mod table;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
@@ -53,6 +55,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000013_create_api_key::Migration),
             Box::new(m20261121_000014_create_audit_log::Migration),
             Box::new(m20261121_000015_create_access_block::Migration),
+            Box::new(m20261121_000016_create_stream::Migration),
+            Box::new(m20261121_000017_create_stream_event::Migration),
         ]
     }
 }

@@ -9,7 +9,9 @@ mod settings;
 
 pub use master_key::MasterKey;
 pub use origin::{Origin, OriginPattern};
-pub use settings::{AppSettings, Authz, ClientEvents, GuardedPublic, Seconds, SessionLease, SettingError, SettingInfo};
+pub use settings::{
+    AppSettings, Authz, ClientEvents, GuardedPublic, LaravelNames, Seconds, SessionLease, SettingError, SettingInfo,
+};
 
 use crate::ids::{AppId, AppKey};
 

@@ -25,7 +25,7 @@ const HOUSE: &[Room] = &[
     room("ids", "", "thiserror"),
     room("domain", "ids", "chrono thiserror"),
     room("protocol", "ids domain", "hex hmac md5 serde serde_json sha2 thiserror url"),
-    room("dialect", "ids domain protocol", ""),
+    room("dialect", "ids domain protocol", "chrono serde_json"),
     room("metrics", "ids", "parking_lot prometheus"),
     // Floor 1: engines.
     room("hub", "ids domain protocol metrics", "bytes foldhash lru parking_lot thiserror"),

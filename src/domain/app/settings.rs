@@ -4,7 +4,7 @@ mod choice;
 
 use std::{ops::RangeInclusive, str::FromStr};
 
-pub use self::choice::{Authz, ClientEvents, GuardedPublic, SessionLease};
+pub use self::choice::{Authz, ClientEvents, GuardedPublic, LaravelNames, SessionLease};
 use super::OriginPattern;
 use crate::domain::access::{ChannelRoutes, RouteError};
 
@@ -250,6 +250,8 @@ settings! {
     session_lease: SessionLease = SessionLease::Roster, ();
     /// What the application's own channels are about: routes such as private-lab-{id}=course, separated by commas; at most 50.
     channel_routes: ChannelRoutes = ChannelRoutes::default(), ();
+    /// Names of classroom events on channels with dots: class (App\\Events\\NotificationSent), alias (notification.sent) or both.
+    laravel_event_names: LaravelNames = LaravelNames::Both, ();
     /// Answer as Reverb does where that differs: string `data` in pusher:error, ids in presence keep their JSON type, 422 and 404 over HTTP.
     reverb_parity: bool = false, ();
 }

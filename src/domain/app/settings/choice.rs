@@ -74,3 +74,15 @@ choice! {
         Token "token",
     }
 }
+
+choice! {
+    /// Under which names Echo's listeners find an event of the classroom.
+    LaravelNames ("both, class or alias") {
+        /// Both, so that both kinds of listeners fire, each once.
+        Both "both",
+        /// The class: `.listen('NotificationSent')`.
+        Class "class",
+        /// The alias: `.listen('.notification.sent')`.
+        Alias "alias",
+    }
+}

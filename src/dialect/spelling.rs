@@ -1,0 +1,236 @@
+//! How a fact is spelled for those who hear it: which channels, which event names, which payload.
+//!
+//! A client that subscribed with dots gets Laravel's names and snake_case, one that subscribed with dashes gets names with
+//! colons and camelCase. Nobody gets both unless they subscribe to both, and both copies have the same `event_id`.
+//! The reverse of [`route`](super::route): each channel named here is one that stands for the topic there.
+
+use chrono::SecondsFormat;
+use serde_json::{Map, Value};
+
+use crate::domain::{
+    access::Topic,
+    app::LaravelNames,
+    fact::{Event, Fact},
+};
+
+/// How the names of a channel are made up, and with them those of its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grammar {
+    /// Dots, as Laravel Echo has them.
+    Dots,
+    /// Laravel's own channel for a user's notifications.
+    Model,
+    /// Dashes, as pusher-js applications have them.
+    Dashes,
+}
+
+/// The payload of a fact: what the event's own keys hold, in snake_case.
+pub type Payload = Map<String, Value>;
+
+/// Keys whose values are the application's own: their inner keys stay as they are.
+const FOREIGN: [&str; 3] = ["data", "meta", "payload"];
+
+/// Channels that hear a topic, each with its grammar. Empty for topics without channels of their own.
+#[must_use]
+pub fn channels(topic: &Topic) -> Vec<(String, Grammar)> {
+    use Grammar::{Dashes, Dots, Model};
+    let both = |dots: String, dashes: String| vec![(dots, Dots), (dashes, Dashes)];
+    match topic {
+        Topic::User(id) => vec![
+            (format!("private-user.{id}"), Dots),
+            (format!("private-App.Models.User.{id}"), Model),
+            (format!("private-user-{id}"), Dashes),
+        ],
+        Topic::Notices => vec![("notifications".to_owned(), Dashes)],
+        Topic::Platform => vec![("presence-global".to_owned(), Dashes)],
+        Topic::Role(role) => both(format!("private-role.{role}"), format!("private-role-{role}")),
+        Topic::OrgRole(id, role) => {
+            both(format!("private-org.{id}.role.{role}"), format!("private-org-{id}-role-{role}"))
+        }
+        Topic::Org(id) => both(format!("private-org.{id}"), format!("private-org-{id}")),
+        Topic::Course(id) => both(format!("private-course.{id}"), format!("private-course-{id}")),
+        Topic::CourseStaff(id) => {
+            both(format!("private-course.{id}.instructor"), format!("private-course-{id}-instructor"))
+        }
+        Topic::CoursePresence(id) => both(format!("presence-course.{id}.users"), format!("presence-course-{id}")),
+        Topic::Class(id) => both(format!("private-class.{id}"), format!("private-class-{id}")),
+        Topic::ClassStaff(id) => both(format!("private-class.{id}.staff"), format!("private-class-{id}-staff")),
+        Topic::ClassPresence(id) => both(format!("presence-class.{id}.participants"), format!("presence-class-{id}")),
+        Topic::ChapterComments(id) => vec![
+            (format!("private-chapter.{id}.comments"), Dots),
+            (format!("private-chapter-{id}-comments"), Dashes),
+            (format!("chapter-{id}-comments"), Dashes),
+        ],
+        Topic::ChapterPresence(id) => both(format!("presence-chapter.{id}"), format!("presence-chapter-{id}")),
+        Topic::Thread(id) => both(format!("presence-thread.{id}"), format!("presence-thread-{id}")),
+        Topic::Chat(id) => vec![
+            (format!("private-chat.{id}"), Dots),
+            (format!("presence-chat.{id}"), Dots),
+            (format!("private-chat-{id}"), Dashes),
+            (format!("presence-chat-{id}"), Dashes),
+        ],
+        Topic::Document(id) => both(format!("private-doc.{id}"), format!("private-doc-{id}")),
+        Topic::Job(id) => both(format!("private-job.{id}"), format!("private-job-{id}")),
+        Topic::SignedIn | Topic::Public | Topic::Custom => Vec::new(),
+    }
+}
+
+/// Names of an event: Laravel's class, Laravel's alias, and the one with a colon.
+const fn spellings(event: Event) -> (&'static str, &'static str, &'static str) {
+    match event {
+        Event::NotificationCreated => ("App\\Events\\NotificationSent", "notification.sent", "notification:new"),
+        Event::NotificationRead => ("App\\Events\\NotificationRead", "notification.read", "notification:read"),
+        Event::MessageCreated => ("App\\Events\\ChatMessageSent", "chat.message.sent", "message:new"),
+        Event::MessageUpdated => ("App\\Events\\ChatMessageUpdated", "chat.message.updated", "message:updated"),
+        Event::MessageDeleted => ("App\\Events\\ChatMessageDeleted", "chat.message.deleted", "message:deleted"),
+        Event::ChatRead => ("App\\Events\\ChatRead", "chat.read", "chat:read"),
+        Event::ChatUpdated => ("App\\Events\\ChatUpdated", "chat.updated", "chat:updated"),
+        Event::UserOnline => ("App\\Events\\UserOnline", "user.online", "user:online"),
+        Event::UserOffline => ("App\\Events\\UserOffline", "user.offline", "user:offline"),
+        Event::UserActive => ("App\\Events\\UserActive", "user.active", "user:active"),
+        Event::UserAway => ("App\\Events\\UserAway", "user.away", "user:away"),
+        Event::TypingStarted => ("App\\Events\\TypingIndicator", "typing.indicator", "client-typing"),
+        Event::TypingStopped => ("App\\Events\\TypingIndicator", "typing.indicator", "client-typing-stopped"),
+        Event::PollOpened => ("App\\Events\\PollOpened", "poll.opened", "poll:opened"),
+        Event::PollUpdated => ("App\\Events\\PollUpdated", "poll.updated", "poll:updated"),
+        Event::PollResults => ("App\\Events\\PollResults", "poll.results", "poll:results"),
+        Event::PollClosed => ("App\\Events\\PollClosed", "poll.closed", "poll:closed"),
+        Event::PollPublished => ("App\\Events\\PollPublished", "poll.published", "poll:published"),
+        Event::PollVoted => ("App\\Events\\PollVoted", "poll.voted", "poll:voted"),
+        Event::PollBallot => ("App\\Events\\PollBallot", "poll.ballot", "poll:ballot"),
+        Event::PollTurnout => ("App\\Events\\PollTurnout", "poll.turnout", "poll:turnout"),
+        Event::Broadcast => ("App\\Events\\Broadcast", "broadcast", "broadcast"),
+    }
+}
+
+/// The name that Laravel's own notification channel has (`Echo.private('App.Models.User.5').notification(…)`).
+const LARAVEL_NOTIFICATION: &str = "Illuminate\\Notifications\\Events\\BroadcastNotificationCreated";
+
+/// Names under which an event goes out on channels of a grammar.
+#[must_use]
+pub fn names(event: Event, grammar: Grammar, laravel: LaravelNames) -> Vec<&'static str> {
+    let (class, alias, colon) = spellings(event);
+    let dots = || match laravel {
+        LaravelNames::Both => vec![class, alias],
+        LaravelNames::Class => vec![class],
+        LaravelNames::Alias => vec![alias],
+    };
+    match grammar {
+        Grammar::Dashes => vec![colon],
+        Grammar::Dots => dots(),
+        Grammar::Model if event == Event::NotificationCreated => {
+            let mut names = dots();
+            names.push(LARAVEL_NOTIFICATION);
+            names
+        }
+        Grammar::Model => dots(),
+    }
+}
+
+/// The data of an event for channels of a grammar, as JSON text.
+#[must_use]
+pub fn data(fact: &Fact<Payload>, grammar: Grammar) -> String {
+    let mut data = match grammar {
+        Grammar::Dots | Grammar::Model => fact.payload.clone(),
+        Grammar::Dashes => camel(&fact.payload),
+    };
+    data.insert("event_id".to_owned(), fact.id.as_str().into());
+    if let Some(position) = &fact.position {
+        data.insert("seq".to_owned(), position.seq.into());
+        data.insert("epoch".to_owned(), position.epoch.as_str().into());
+    }
+    data.insert("timestamp".to_owned(), fact.at.to_rfc3339_opts(SecondsFormat::Millis, true).into());
+    if let Some(actor) = &fact.actor {
+        let mut entry = Map::new();
+        entry.insert("id".to_owned(), actor.id.as_str().into());
+        entry.insert("name".to_owned(), actor.name.as_str().into());
+        if let Some(role) = actor.role {
+            entry.insert("role".to_owned(), role.name().into());
+        }
+        data.insert("actor".to_owned(), entry.into());
+    }
+    Value::Object(data).to_string()
+}
+
+/// The same with keys in camelCase, down to where the application's own data begins.
+fn camel(object: &Payload) -> Payload {
+    let inner = |key: &str, value: &Value| if FOREIGN.contains(&key) { value.clone() } else { camel_value(value) };
+    object.iter().map(|(key, value)| (camel_key(key), inner(key, value))).collect()
+}
+
+fn camel_value(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => camel(object).into(),
+        Value::Array(items) => items.iter().map(camel_value).collect(),
+        other => other.clone(),
+    }
+}
+
+fn camel_key(key: &str) -> String {
+    let mut parts = key.split('_');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let mut letters = part.chars();
+        out.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        out.push_str(letters.as_str());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        dialect::route,
+        domain::{
+            access::{ChannelRoutes, TopicKind},
+            fact::{Actor, Position},
+            roster::Role,
+        },
+        protocol::{ChannelName, channel_name::NameRules},
+    };
+
+    #[test]
+    fn every_channel_of_a_topic_stands_for_it() {
+        let rules = NameRules { max_length: 200, lenient: false };
+        for kind in TopicKind::ALL {
+            let topic = kind.topic(if kind.name() == "role" { "student" } else { "a-1_B" }).unwrap();
+            for (name, _) in channels(&topic) {
+                let name = ChannelName::parse(&name, rules).unwrap();
+                assert_eq!(route::topic(&name, &ChannelRoutes::default()), topic, "{}", name.as_str());
+            }
+        }
+    }
+
+    #[test]
+    fn laravel_has_both_names_or_the_one_that_is_asked_for() {
+        let of = |laravel| names(Event::MessageCreated, Grammar::Dots, laravel);
+        assert_eq!(of(LaravelNames::Both), ["App\\Events\\ChatMessageSent", "chat.message.sent"]);
+        assert_eq!(of(LaravelNames::Class), ["App\\Events\\ChatMessageSent"]);
+        assert_eq!(of(LaravelNames::Alias), ["chat.message.sent"]);
+        assert_eq!(names(Event::MessageCreated, Grammar::Dashes, LaravelNames::Both), ["message:new"]);
+        assert_eq!(names(Event::NotificationCreated, Grammar::Model, LaravelNames::Alias)[1], LARAVEL_NOTIFICATION);
+    }
+
+    fn fact(payload: &Value) -> Fact<Payload> {
+        Fact {
+            id: "01HZ".to_owned(),
+            event: Event::MessageCreated,
+            topic: Topic::Public,
+            position: Some(Position { epoch: "e".to_owned(), seq: 7 }),
+            at: DateTime::from_timestamp_millis(1_700_000_000_123).unwrap(),
+            actor: Some(Actor { id: "5".to_owned(), name: "Student".to_owned(), role: Some(Role::Student) }),
+            payload: payload.as_object().unwrap().clone(),
+        }
+    }
+
+    #[test]
+    fn each_grammar_has_its_own_keys_and_all_copies_share_the_rest() {
+        let fact = fact(&json!({ "message": { "chat_id": "1", "data": { "own_key": 1 }, "list": [{ "a_b": 1 }] } }));
+        insta::assert_snapshot!(data(&fact, Grammar::Dots), @r#"{"actor":{"id":"5","name":"Student","role":"student"},"epoch":"e","event_id":"01HZ","message":{"chat_id":"1","data":{"own_key":1},"list":[{"a_b":1}]},"seq":7,"timestamp":"2023-11-14T22:13:20.123Z"}"#);
+        insta::assert_snapshot!(data(&fact, Grammar::Dashes), @r#"{"actor":{"id":"5","name":"Student","role":"student"},"epoch":"e","event_id":"01HZ","message":{"chatId":"1","data":{"own_key":1},"list":[{"aB":1}]},"seq":7,"timestamp":"2023-11-14T22:13:20.123Z"}"#);
+    }
+}

@@ -1,0 +1,151 @@
+//! Save, then tell: what happened goes out when the transaction that made it happen has been committed.
+//!
+//! Facts of one app go out in the order of their commits: a writer keeps its turn from before the transaction until everything
+//! is queued at the sockets. A writer that was given up in between (its client hung up) leaves the telling to the next one,
+//! or to [`Teller::tell_the_rest`], which the server calls at its start and once a second.
+
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use tokio::sync::Mutex as Turn;
+
+use super::{Apps, LiveApp};
+use crate::{
+    dialect::spelling::{self, Grammar, Payload},
+    domain::fact::Fact,
+    hub::{Frame, Publication},
+    ids::SocketId,
+    protocol::{ChannelName, channel_name::NameRules, server_message},
+    store::{self, Kept, Store},
+};
+
+/// Facts that are read at once when others left them behind.
+const SWEEP: u64 = 500;
+
+/// Names of our own channels are within the alphabet; ids in them are bounded.
+const RULES: NameRules = NameRules { max_length: 400, lenient: true };
+
+/// Tells facts in the order of their commits.
+#[derive(Debug)]
+pub struct Teller {
+    store: Store,
+    /// Held from before a transaction until its facts are queued. The one lock here that is kept across an await.
+    turn: Turn<()>,
+    /// A writer may have committed without telling: set before each transaction, taken back when it was told.
+    is_owing: AtomicBool,
+    /// Facts that were told and are not marked so yet. Held for no longer than a move.
+    told: Mutex<Vec<i64>>,
+}
+
+impl Teller {
+    /// Tells what this store keeps.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self { store, turn: Turn::default(), is_owing: AtomicBool::new(true), told: Mutex::default() }
+    }
+
+    /// Waits for the turn, writes, and tells what was written.
+    ///
+    /// # Errors
+    /// Those of `write`; nothing is told then.
+    ///
+    /// # Cancel safety
+    /// Given up before the commit, nothing has happened. Given up after it, the next writer or the sweep tells.
+    pub async fn keep_and_tell<T, E>(
+        &self,
+        apps: &Apps,
+        write: impl Future<Output = Result<(T, Vec<Kept>), E>>,
+    ) -> Result<T, E>
+    where
+        E: From<store::Error>,
+    {
+        let _turn = self.turn.lock().await;
+        if self.is_owing.swap(true, Ordering::AcqRel) {
+            self.sweep(apps).await?;
+        }
+        let written = write.await;
+        if let Ok((_, kept)) = &written {
+            self.tell(apps, kept);
+        }
+        // Of a commit that failed it is not known what it left: the sweep will see.
+        self.is_owing.store(written.is_err(), Ordering::Release);
+        written.map(|(value, _)| value)
+    }
+
+    /// Tells what others left behind, and marks what was told. At the start, and about once a second.
+    ///
+    /// # Errors
+    /// When the database fails; the next call tries again.
+    pub async fn tell_the_rest(&self, apps: &Apps, now: DateTime<Utc>) -> store::Result<()> {
+        if self.is_owing.load(Ordering::Acquire) {
+            let _turn = self.turn.lock().await;
+            self.sweep(apps).await?;
+            self.is_owing.store(false, Ordering::Release);
+        }
+        self.mark(now).await
+    }
+
+    /// Tells everything that is not marked as told, but for what was told by this process.
+    async fn sweep(&self, apps: &Apps) -> store::Result<()> {
+        loop {
+            let told = self.told.lock().clone();
+            let mut kept = self.store.stream_untold(SWEEP.saturating_add(told.len() as u64)).await?;
+            kept.retain(|kept| !told.contains(&kept.id));
+            if kept.is_empty() {
+                return Ok(());
+            }
+            self.tell(apps, &kept);
+        }
+    }
+
+    fn tell(&self, apps: &Apps, kept: &[Kept]) {
+        for Kept { id, app, fact, except } in kept {
+            // An app that is gone has nobody to hear it.
+            if let Some(live) = apps.by_id(app.as_str()) {
+                live.tell(&readable(fact), *except);
+            }
+            self.told.lock().push(*id);
+        }
+    }
+
+    async fn mark(&self, now: DateTime<Utc>) -> store::Result<()> {
+        let told = self.told.lock().clone();
+        if told.is_empty() {
+            return Ok(());
+        }
+        self.store.stream_told(&told, now).await?;
+        self.told.lock().retain(|id| !told.contains(id));
+        Ok(())
+    }
+}
+
+/// The fact with its payload read; one that is no object, which nobody writes, is told as an empty one.
+fn readable(fact: &Fact<String>) -> Fact<Payload> {
+    let Fact { id, event, topic, position, at, actor, payload } = fact.clone();
+    let payload = serde_json::from_str(&payload).unwrap_or_default();
+    Fact { id, event, topic, position, at, actor, payload }
+}
+
+impl LiveApp {
+    /// Tells a fact to everybody who hears its topic, in the spelling of each channel. Nothing is encoded for a channel that
+    /// nobody hears.
+    pub fn tell(&self, fact: &Fact<Payload>, except: Option<SocketId>) {
+        let app = self.app();
+        let mut spelled: HashMap<bool, String> = HashMap::new();
+        for (name, grammar) in spelling::channels(&fact.topic) {
+            let Ok(channel) = ChannelName::parse(&name, RULES) else { continue };
+            if !self.hub.wants(&channel) {
+                continue;
+            }
+            let data = spelled.entry(grammar == Grammar::Dashes).or_insert_with(|| spelling::data(fact, grammar));
+            for event in spelling::names(fact.event, grammar, app.settings.laravel_event_names) {
+                let frame = Frame::text(|out| server_message::event(out, event, channel.as_str(), data));
+                self.hub.publish(&channel, Publication { frame: &frame, except, keep: None }, &app.settings);
+            }
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! What happened, topic by topic, as rows: written in the transaction that made it happen, told afterwards.
+//!
+//! A row is numbered twice: within its topic, for those who catch up, and over all topics in the order of commits, for whoever
+//! tells. A row that has no time of telling was left behind by a crash. Old rows go; a topic's number goes on.
+
+use chrono::{DateTime, Utc};
+use entity::{change_counter, stream, stream_event};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
+
+use super::{Result, Store};
+use crate::{
+    domain::fact::{Actor, Event, Fact, Position, topic_key, topic_of},
+    ids::{AppId, SocketId},
+};
+
+/// Name of the change counter.
+pub(super) const COUNTER: &str = "stream";
+
+/// Events that a topic keeps for those who were away.
+const KEPT: u64 = 1_000;
+
+/// Old events of a topic are looked for whenever its number passes a multiple of this.
+const PRUNE_EVERY: i64 = 100;
+
+/// Most rows of one answer.
+pub const MAX_PAGE: u64 = 300;
+
+/// A fact as a row: its payload is a JSON object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Number in the order of commits.
+    pub id: i64,
+    /// The app.
+    pub app: AppId,
+    /// What happened.
+    pub fact: Fact<String>,
+    /// Socket that does not hear it.
+    pub except: Option<SocketId>,
+}
+
+/// What a topic still has of what happened after a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missed {
+    /// All of it, oldest first, up to the limit that was asked for.
+    Events(Vec<Kept>),
+    /// Not all of it is kept any more: load the state again.
+    Gap,
+}
+
+/// Writes facts within a change that began with the counter of streams, and gives each its place. `epoch` is for topics that
+/// begin with it. Facts about topics without a stream are refused by being left out of the answer.
+pub(super) async fn append(
+    change: &DatabaseTransaction,
+    app: &AppId,
+    facts: Vec<(Fact<String>, Option<SocketId>)>,
+    epoch: &str,
+) -> Result<Vec<Kept>> {
+    let Some(more) = i64::try_from(facts.len()).ok().filter(|count| *count > 0) else { return Ok(Vec::new()) };
+    // The change has counted once already, when it began.
+    let counted = change_counter::Entity::find_by_id(COUNTER).one(change).await?;
+    let first = counted.map_or(1, |row| row.value);
+    if more > 1 {
+        change_counter::Entity::update_many()
+            .col_expr(change_counter::Column::Value, Expr::value(first + more - 1))
+            .filter(change_counter::Column::Name.eq(COUNTER))
+            .exec(change)
+            .await?;
+    }
+    let mut kept = Vec::with_capacity(facts.len());
+    for ((mut fact, except), id) in facts.into_iter().zip(first..) {
+        let Some(topic) = topic_key(&fact.topic) else { continue };
+        let position = advance(change, app, &topic, epoch).await?;
+        let row = row((id, app, &topic), (&fact, except), position.seq);
+        stream_event::Entity::insert(row).exec_without_returning(change).await?;
+        fact.position = Some(position);
+        kept.push(Kept { id, app: app.clone(), fact, except });
+    }
+    Ok(kept)
+}
+
+/// The next place of a topic.
+async fn advance(change: &DatabaseTransaction, app: &AppId, topic: &str, epoch: &str) -> Result<Position> {
+    let key = (app.as_str().to_owned(), topic.to_owned());
+    let before = stream::Entity::find_by_id(key).one(change).await?;
+    let (epoch, seq) = before.map_or_else(|| (epoch.to_owned(), 1), |row| (row.epoch, row.seq + 1));
+    let next = stream::ActiveModel {
+        app_id: Set(app.as_str().to_owned()),
+        topic: Set(topic.to_owned()),
+        epoch: Set(epoch.clone()),
+        seq: Set(seq),
+    };
+    let replace = OnConflict::columns([stream::Column::AppId, stream::Column::Topic])
+        .update_column(stream::Column::Seq)
+        .to_owned();
+    stream::Entity::insert(next).on_conflict(replace).exec_without_returning(change).await?;
+    if seq % PRUNE_EVERY == 0 {
+        prune(change, app, topic, seq).await?;
+    }
+    Ok(Position { epoch, seq })
+}
+
+/// Drops what the topic keeps no longer. What has not been told stays.
+async fn prune(change: &DatabaseTransaction, app: &AppId, topic: &str, seq: i64) -> Result<()> {
+    let kept = i64::try_from(KEPT).unwrap_or(i64::MAX);
+    let which = of_topic(app, topic)
+        .add(stream_event::Column::Seq.lte(seq.saturating_sub(kept)))
+        .add(stream_event::Column::PublishedAt.is_not_null());
+    stream_event::Entity::delete_many().filter(which).exec(change).await?;
+    Ok(())
+}
+
+fn of_topic(app: &AppId, topic: &str) -> Condition {
+    Condition::all().add(stream_event::Column::AppId.eq(app.as_str())).add(stream_event::Column::Topic.eq(topic))
+}
+
+fn row(
+    (id, app, topic): (i64, &AppId, &str),
+    (fact, except): (&Fact<String>, Option<SocketId>),
+    seq: i64,
+) -> stream_event::ActiveModel {
+    let actor = fact.actor.as_ref();
+    stream_event::ActiveModel {
+        id: Set(id),
+        app_id: Set(app.as_str().to_owned()),
+        topic: Set(topic.to_owned()),
+        seq: Set(seq),
+        event_id: Set(fact.id.clone()),
+        event: Set(fact.event.name().to_owned()),
+        payload: Set(fact.payload.clone()),
+        actor_id: Set(actor.map(|actor| actor.id.clone())),
+        actor_name: Set(actor.map(|actor| actor.name.clone())),
+        actor_role: Set(actor.and_then(|actor| actor.role).map(|role| role.name().to_owned())),
+        except_socket: Set(except.map(|socket| socket.to_string())),
+        at: Set(fact.at.timestamp_millis()),
+        published_at: Set(None),
+    }
+}
+
+/// A row as it is told; `None` for one that this version cannot read.
+fn read(row: stream_event::Model, epoch: &str) -> Option<Kept> {
+    let actor = row.actor_id.map(|id| Actor {
+        id,
+        name: row.actor_name.unwrap_or_default(),
+        role: row.actor_role.and_then(|role| role.parse().ok()),
+    });
+    let fact = Fact {
+        id: row.event_id,
+        event: Event::named(&row.event)?,
+        topic: topic_of(&row.topic)?,
+        position: Some(Position { epoch: epoch.to_owned(), seq: row.seq }),
+        at: DateTime::from_timestamp_millis(row.at)?,
+        actor,
+        payload: row.payload,
+    };
+    let except = row.except_socket.as_deref().and_then(SocketId::parse);
+    Some(Kept { id: row.id, app: AppId::parse(&row.app_id).ok()?, fact, except })
+}
+
+impl Store {
+    /// Writes facts that no other row goes with. `epoch` is for topics that begin with it.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    #[tracing::instrument(name = "store.stream_append", level = "debug", skip_all, fields(app.id = %app))]
+    pub async fn stream_append(
+        &self,
+        app: &AppId,
+        facts: Vec<(Fact<String>, Option<SocketId>)>,
+        epoch: &str,
+    ) -> Result<Vec<Kept>> {
+        let change = self.change_begin(COUNTER).await?;
+        let kept = append(&change, app, facts, epoch).await?;
+        change.commit().await?;
+        Ok(kept)
+    }
+
+    /// How far a topic has come; `None` when nothing has happened there yet.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn stream_position(&self, app: &AppId, topic: &str) -> Result<Option<Position>> {
+        let key = (app.as_str().to_owned(), topic.to_owned());
+        let row = stream::Entity::find_by_id(key).one(&self.db).await?;
+        Ok(row.map(|row| Position { epoch: row.epoch, seq: row.seq }))
+    }
+
+    /// What happened in a topic after a position, at most `limit` (and [`MAX_PAGE`]) events of it. Whoever was at 0 of a topic
+    /// that had no epoch yet names none.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn stream_after(
+        &self,
+        app: &AppId,
+        topic: &str,
+        (epoch, after): (Option<&str>, i64),
+        limit: u64,
+    ) -> Result<Missed> {
+        let Some(now) = self.stream_position(app, topic).await? else {
+            return Ok(if after == 0 { Missed::Events(Vec::new()) } else { Missed::Gap });
+        };
+        if epoch.is_some_and(|epoch| epoch != now.epoch) || after > now.seq || after < 0 {
+            return Ok(Missed::Gap);
+        }
+        let rows = stream_event::Entity::find()
+            .filter(of_topic(app, topic).add(stream_event::Column::Seq.gt(after)))
+            .order_by_asc(stream_event::Column::Seq)
+            .limit(limit.min(MAX_PAGE))
+            .all(&self.db)
+            .await?;
+        // The first one missed must be there: what was kept is without gaps from there on.
+        let is_whole = rows.first().map_or(after == now.seq, |row| row.seq == after + 1);
+        if !is_whole {
+            return Ok(Missed::Gap);
+        }
+        Ok(Missed::Events(rows.into_iter().filter_map(|row| read(row, &now.epoch)).collect()))
+    }
+
+    /// The oldest facts that nobody has told, in the order in which they came.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn stream_untold(&self, limit: u64) -> Result<Vec<Kept>> {
+        let rows = stream_event::Entity::find()
+            .filter(stream_event::Column::PublishedAt.is_null())
+            .order_by_asc(stream_event::Column::Id)
+            .limit(limit)
+            .all(&self.db)
+            .await?;
+        let mut kept = Vec::with_capacity(rows.len());
+        for row in rows {
+            let key = (row.app_id.clone(), row.topic.clone());
+            let epoch = stream::Entity::find_by_id(key).one(&self.db).await?.map(|row| row.epoch).unwrap_or_default();
+            kept.extend(read(row, &epoch));
+        }
+        Ok(kept)
+    }
+
+    /// Notes that facts were told.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn stream_told(&self, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
+        for some in ids.chunks(500) {
+            stream_event::Entity::update_many()
+                .col_expr(stream_event::Column::PublishedAt, Expr::value(now.timestamp_millis()))
+                .filter(stream_event::Column::Id.is_in(some.to_vec()))
+                .exec(&self.db)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Streams in a real SQLite file.
+
+use super::*;
+use crate::{domain::access::Topic, ids::ExternalId, store::tests::migrated};
+
+fn app(id: &str) -> AppId {
+    AppId::parse(id).unwrap()
+}
+
+fn chat(id: &str) -> Topic {
+    Topic::Chat(ExternalId::parse(id).unwrap())
+}
+
+fn fact(topic: Topic, number: i64) -> (Fact<String>, Option<SocketId>) {
+    let fact = Fact {
+        id: format!("e{number}"),
+        event: Event::MessageCreated,
+        topic,
+        position: None,
+        at: DateTime::from_timestamp_millis(1_700_000_000_000 + number).unwrap(),
+        actor: Some(Actor { id: "7".to_owned(), name: "Student".to_owned(), role: None }),
+        payload: "{}".to_owned(),
+    };
+    (fact, SocketId::parse("1.2"))
+}
+
+fn seqs(missed: Missed) -> Option<Vec<i64>> {
+    match missed {
+        Missed::Events(kept) => Some(kept.iter().map(|kept| kept.fact.position.as_ref().unwrap().seq).collect()),
+        Missed::Gap => None,
+    }
+}
+
+#[tokio::test]
+async fn each_topic_counts_for_itself_and_all_together_in_the_order_of_commits() {
+    let (_directory, store) = migrated().await;
+    let (campus, other) = (app("campus"), app("other"));
+    let facts = vec![fact(chat("1"), 1), fact(chat("2"), 2), fact(chat("1"), 3)];
+    let kept = store.stream_append(&campus, facts, "e").await.unwrap();
+    let places: Vec<_> = kept.iter().map(|kept| (kept.id, kept.fact.position.as_ref().unwrap().seq)).collect();
+    assert_eq!(places, [(1, 1), (2, 1), (3, 2)]);
+    let kept = store.stream_append(&other, vec![fact(chat("1"), 4)], "f").await.unwrap();
+    assert_eq!((kept[0].id, kept[0].fact.position.clone().unwrap().seq), (4, 1));
+    assert_eq!(
+        store.stream_position(&campus, "chat.1").await.unwrap(),
+        Some(Position { epoch: "e".to_owned(), seq: 2 })
+    );
+    assert_eq!(store.stream_position(&campus, "chat.9").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn who_was_away_gets_all_that_was_missed_or_is_told_of_the_gap() {
+    let (_directory, store) = migrated().await;
+    let campus = app("campus");
+    for number in 1..=3 {
+        store.stream_append(&campus, vec![fact(chat("1"), number)], "e").await.unwrap();
+    }
+    let after = async |epoch: Option<&'static str>, after, limit| {
+        seqs(store.stream_after(&campus, "chat.1", (epoch, after), limit).await.unwrap())
+    };
+    assert_eq!(after(Some("e"), 1, 10).await, Some(vec![2, 3]));
+    assert_eq!(after(None, 0, 2).await, Some(vec![1, 2]));
+    assert_eq!(after(Some("e"), 3, 10).await, Some(vec![]));
+    assert_eq!(after(Some("old"), 1, 10).await, None);
+    assert_eq!(after(Some("e"), 4, 10).await, None, "ahead of the stream");
+    assert_eq!(after(Some("e"), -1, 10).await, None);
+    let nothing = store.stream_after(&campus, "chat.9", (None, 0), 10).await.unwrap();
+    assert_eq!(seqs(nothing), Some(vec![]));
+    assert_eq!(store.stream_after(&campus, "chat.9", (None, 1), 10).await.unwrap(), Missed::Gap);
+}
+
+#[tokio::test]
+async fn what_was_not_told_is_found_in_order_and_once_told_no_more() {
+    let (_directory, store) = migrated().await;
+    let campus = app("campus");
+    let facts: Vec<_> = (1..=3).map(|number| fact(chat(&number.to_string()), number)).collect();
+    let kept = store.stream_append(&campus, facts, "e").await.unwrap();
+    assert_eq!(store.stream_untold(10).await.unwrap(), kept);
+    assert_eq!(store.stream_untold(2).await.unwrap(), kept[..2]);
+    store.stream_told(&[1, 2], DateTime::UNIX_EPOCH).await.unwrap();
+    assert_eq!(store.stream_untold(10).await.unwrap(), kept[2..]);
+}
+
+#[tokio::test]
+async fn a_topic_keeps_its_newest_events_and_those_that_nobody_has_told() {
+    let (_directory, store) = migrated().await;
+    let campus = app("campus");
+    let last = i64::try_from(KEPT).unwrap() + PRUNE_EVERY;
+    let facts = (1..last).map(|number| fact(chat("1"), number)).collect();
+    let kept = store.stream_append(&campus, facts, "e").await.unwrap();
+    let told: Vec<i64> = kept.iter().map(|kept| kept.id).filter(|id| *id != 5).collect();
+    store.stream_told(&told, DateTime::UNIX_EPOCH).await.unwrap();
+    store.stream_append(&campus, vec![fact(chat("1"), last)], "e").await.unwrap();
+    let after = async |after| seqs(store.stream_after(&campus, "chat.1", (Some("e"), after), 1).await.unwrap());
+    assert_eq!(after(PRUNE_EVERY).await, Some(vec![PRUNE_EVERY + 1]));
+    assert_eq!(after(PRUNE_EVERY - 1).await, None);
+    assert_eq!(store.stream_untold(1).await.unwrap()[0].id, 5);
+}
