@@ -21,6 +21,7 @@ mod pusher_users;
 mod realtime;
 mod roster;
 mod strict;
+mod version;
 mod word;
 
 use std::sync::Arc;
@@ -30,7 +31,7 @@ use poem_openapi::{OpenApiService, Tags};
 
 use self::caller::describe::Rest;
 use crate::{
-    services::{Apps, Callers, roster::Roster},
+    services::{Apps, Callers, Teller, roster::Roster},
     throttle::{Keyed, Network},
 };
 
@@ -142,11 +143,12 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
 
 /// What the generator writes, and what readers of the description expect: no parameters in media types, since any are
 /// accepted, and headers in their usual spelling.
-const SPELLINGS: [(&str, &str); 6] = [
+const SPELLINGS: [(&str, &str); 7] = [
     ("\"application/json; charset=utf-8\"", "\"application/json\""),
     ("\"text/plain; charset=utf-8\"", "\"text/plain\""),
     ("\"RETRY-AFTER\"", "\"Retry-After\""),
     ("\"ETAG\"", "\"ETag\""),
+    ("\"LOCATION\"", "\"Location\""),
     ("\"X-RATELIMIT-LIMIT\"", "\"X-RateLimit-Limit\""),
     ("\"X-RATELIMIT-REMAINING\"", "\"X-RateLimit-Remaining\""),
 ];
@@ -178,6 +180,8 @@ pub struct Services {
     pub callers: Arc<Callers>,
     /// The roster of every app.
     pub roster: Arc<Roster>,
+    /// Tells what happens in the classroom.
+    pub teller: Arc<Teller>,
     /// Requests to the REST API without a proof that holds, by address; `None` = no limit. The caller sweeps it.
     pub strangers: Option<Arc<Keyed<Network>>>,
 }
@@ -223,7 +227,7 @@ pub fn routes(
     pages: Arc<page::Pages>,
     config: Arc<Config>,
 ) -> impl Endpoint<Output = Response> + 'static {
-    let Services { apps, callers, roster, strangers } = services;
+    let Services { apps, callers, roster, strangers, teller: _ } = services;
     let pusher = config.pusher;
     let pusher_api = auth::Signed::new(service().into_endpoint(), Arc::clone(&apps), Arc::clone(&config));
     let inner = service().into_endpoint().data(roster).data(Arc::clone(&config));
