@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::{
         block::BlockScope,
-        roster::{Class, Course, Effect, Enrollment, Override, Person, Status, Visibility},
+        roster::{Class, Course, Effect, Enrollment, Override, Person, PlaceId, Status, Visibility},
     },
     ids::UserId,
 };
