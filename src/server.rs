@@ -9,6 +9,7 @@ mod door;
 mod drain;
 mod roster;
 mod handshakes;
+mod tidy;
 mod tls;
 
 use std::{
@@ -38,7 +39,7 @@ use crate::{
     ids,
     metrics::Metrics,
     outbound,
-    services::{Apps, Callers, now, roster::Roster, sockets::Capacity},
+    services::{Apps, Callers, Once, now, roster::Roster, sockets::Capacity},
     store::{self, Store},
     telemetry::{self, Health},
     throttle::Keyed,
@@ -136,6 +137,8 @@ pub async fn build(config: Config) -> Result<Server> {
         callers: Arc::clone(&callers),
         roster: Arc::new(Roster::new(store.clone())),
         strangers: Keyed::per_minute(config.server.guest_requests_per_minute_per_ip).map(Arc::new),
+        once: Arc::new(Once::new(store.clone())),
+        tasks: TaskTracker::new(),
     };
 
     let public = accept::bind(&config.server.bind_address()).await?;
@@ -239,7 +242,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { config, store, gate, health, public, metrics, tls, services, pages, .. } = self;
         let port = public.local_addr().map_or(config.server.port, |address| address.port());
-        let tasks = TaskTracker::new();
+        let tasks = services.tasks.clone();
         let token = CancellationToken::new();
         let door = Arc::new(public_door(&config, &gate, services.clone(), (pages, port)));
         let accept = Accept {
@@ -269,6 +272,7 @@ impl Server {
         tasks.spawn(roster::keep_following(store.clone(), Arc::clone(&gate.apps), token.clone()));
         tasks.spawn(directory::keep_time(Arc::clone(&gate), services.strangers, token.clone()));
         tasks.spawn(directory::keep_notes(services.callers, token.clone()));
+        tasks.spawn(tidy::keep_tidy(services.once, token.clone()));
         tasks.spawn(directory::keep_fresh(config.clone(), store.clone(), Arc::clone(&gate), token.clone()));
 
         stop.await;

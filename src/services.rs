@@ -9,6 +9,7 @@ pub mod callers;
 pub mod channels;
 pub mod client_event;
 pub mod import;
+pub mod once;
 pub mod origin;
 pub mod publish;
 pub mod roster;
@@ -21,6 +22,7 @@ use chrono::{DateTime, Utc};
 
 pub use apps::{Apps, LiveApp};
 pub use callers::Callers;
+pub use once::Once;
 pub use tell::Teller;
 
 /// The time by the wall clock. For doors, commands and the server, which hand it on: rules take the time from their caller.

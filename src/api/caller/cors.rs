@@ -21,13 +21,14 @@ use crate::{
 
 /// Headers that a page may send: those of the API, and those that axios, Laravel's front ends and Echo add.
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, Accept, If-Match, If-None-Match, X-API-Key, X-Request-Id, X-Requested-With, X-Socket-ID, \
+    "Authorization, Content-Type, Accept, Idempotency-Key, If-Match, If-None-Match, X-API-Key, X-Request-Id, X-Requested-With, X-Socket-ID, \
      X-CSRF-Token, X-XSRF-Token",
 );
 
 /// Headers that a page may read.
-const ANSWER_HEADERS: HeaderValue =
-    HeaderValue::from_static("ETag, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id");
+const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
+    "ETag, Idempotent-Replayed, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id",
+);
 
 /// Seconds for which a browser may remember a preflight.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("600");
