@@ -21,6 +21,7 @@ mod pusher_users;
 mod realtime;
 mod roster;
 mod strict;
+mod version;
 mod word;
 
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use tokio_util::task::TaskTracker;
 
 use self::caller::describe::Rest;
 use crate::{
-    services::{Apps, Callers, Once, roster::Roster},
+    services::{Apps, Callers, Once, Teller, roster::Roster},
     throttle::{Keyed, Network},
 };
 
@@ -148,11 +149,12 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
 
 /// What the generator writes, and what readers of the description expect: no parameters in media types, since any are
 /// accepted, and headers in their usual spelling.
-const SPELLINGS: [(&str, &str); 6] = [
+const SPELLINGS: [(&str, &str); 7] = [
     ("\"application/json; charset=utf-8\"", "\"application/json\""),
     ("\"text/plain; charset=utf-8\"", "\"text/plain\""),
     ("\"RETRY-AFTER\"", "\"Retry-After\""),
     ("\"ETAG\"", "\"ETag\""),
+    ("\"LOCATION\"", "\"Location\""),
     ("\"X-RATELIMIT-LIMIT\"", "\"X-RateLimit-Limit\""),
     ("\"X-RATELIMIT-REMAINING\"", "\"X-RateLimit-Remaining\""),
 ];
@@ -184,6 +186,8 @@ pub struct Services {
     pub callers: Arc<Callers>,
     /// The roster of every app.
     pub roster: Arc<Roster>,
+    /// Tells what happens in the classroom.
+    pub teller: Arc<Teller>,
     /// Requests to the REST API without a proof that holds, by address; `None` = no limit. The caller sweeps it.
     pub strangers: Option<Arc<Keyed<Network>>>,
     /// What was executed under an idempotency key.

@@ -4,6 +4,7 @@
 //! the same two functions. All tasks are tracked, so that nothing outlives the server.
 
 mod accept;
+mod classroom;
 mod directory;
 mod door;
 mod drain;
@@ -39,7 +40,7 @@ use crate::{
     ids,
     metrics::Metrics,
     outbound,
-    services::{Apps, Callers, Once, now, roster::Roster, sockets::Capacity},
+    services::{Apps, Callers, Once, Teller, now, roster::Roster, sockets::Capacity},
     store::{self, Store},
     telemetry::{self, Health},
     throttle::Keyed,
@@ -136,6 +137,7 @@ pub async fn build(config: Config) -> Result<Server> {
         apps: Arc::clone(&apps),
         callers: Arc::clone(&callers),
         roster: Arc::new(Roster::new(store.clone())),
+        teller: Arc::new(Teller::new(store.clone(), Arc::clone(&apps))),
         strangers: Keyed::per_minute(config.server.guest_requests_per_minute_per_ip).map(Arc::new),
         once: Arc::new(Once::new(store.clone())),
         tasks: TaskTracker::new(),
@@ -270,6 +272,7 @@ impl Server {
         }
         tasks.spawn(roster::keep_deadlines(Arc::clone(&gate.apps), token.clone()));
         tasks.spawn(roster::keep_following(store.clone(), Arc::clone(&gate.apps), token.clone()));
+        tasks.spawn(classroom::keep_going(Arc::clone(&services.teller), token.clone()));
         tasks.spawn(directory::keep_time(Arc::clone(&gate), services.strangers, token.clone()));
         tasks.spawn(directory::keep_notes(services.callers, token.clone()));
         tasks.spawn(tidy::keep_tidy(services.once, token.clone()));

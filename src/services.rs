@@ -23,10 +23,20 @@ use chrono::{DateTime, Utc};
 pub use apps::{Apps, LiveApp};
 pub use callers::Callers;
 pub use once::Once;
-pub use tell::Teller;
+pub use tell::{Draft, Teller};
+use ulid::Ulid;
 
 /// The time by the wall clock. For doors, commands and the server, which hand it on: rules take the time from their caller.
 #[must_use]
 pub fn now() -> DateTime<Utc> {
     DateTime::from(SystemTime::now())
+}
+
+/// A new unique name: a ULID, which sorts by the time. For rows and events.
+#[must_use]
+pub fn new_id(now: DateTime<Utc>) -> String {
+    let milliseconds = u64::try_from(now.timestamp_millis()).unwrap_or_default();
+    // Without random numbers names would still differ by the time; sessions and secrets do not rest on this.
+    let random = [(); 2].map(|()| u128::from(getrandom::u64().unwrap_or_default()));
+    Ulid::from_parts(milliseconds, random[0] << 64 | random[1]).to_string()
 }

@@ -35,7 +35,7 @@ use sea_orm::{
 
 pub use apps::NewApp;
 pub use idempotency::{ANSWER_KEPT_FOR, KeptAnswer, RESERVED_FOR, Reserved, Slot};
-pub use roster::{CHANGES_KEPT, Page, RosterApplied, RosterFilter, RosterWrite};
+pub use roster::{CHANGES_KEPT, Member, MemberFilter, Page, RosterApplied, RosterFilter, RosterWrite};
 pub use streams::{Kept, MAX_PAGE, Missed};
 
 use crate::{

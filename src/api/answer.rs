@@ -1,6 +1,11 @@
-//! The usual answer of the REST API: 200 with what was asked for.
+//! The usual answers of the REST API: what was asked for, what was made, or nothing more to say.
 
 use poem_openapi::{ApiResponse, payload::Json, types::ToJSON};
+
+use super::{
+    problem::Problem,
+    version::{is_known, tag},
+};
 
 /// What was asked for.
 #[derive(Debug, ApiResponse)]
@@ -15,4 +20,59 @@ impl<T: ToJSON> Answer<T> {
     pub(super) const fn of(view: T) -> Self {
         Self::Ok(Json(view))
     }
+}
+
+/// An object that has versions.
+#[derive(Debug, ApiResponse)]
+pub(super) enum Found<T: ToJSON> {
+    /// The object.
+    #[oai(status = 200)]
+    Here(
+        Json<T>,
+        /// Version of the object, for `If-Match` and `If-None-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+    /// The caller has this version already, as `If-None-Match` says.
+    #[oai(status = 304)]
+    Known(
+        /// Version of the object.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+impl<T: ToJSON> Found<T> {
+    /// The object, unless the caller has this version already.
+    ///
+    /// # Errors
+    /// When `If-None-Match` has another form.
+    pub(super) fn of(view: T, version: i64, if_none_match: Option<&str>) -> Result<Self, Problem> {
+        let known = is_known(if_none_match, version)?;
+        Ok(if known { Self::Known(tag(version)) } else { Self::Here(Json(view), tag(version)) })
+    }
+}
+
+/// Something that was made.
+#[derive(Debug, ApiResponse)]
+pub(super) enum Made<T: ToJSON> {
+    /// It was there already: the same request came before. Nothing was made.
+    #[oai(status = 200)]
+    Before(Json<T>),
+    /// It was made.
+    #[oai(status = 201)]
+    Now(
+        Json<T>,
+        /// Path at which it is found.
+        #[oai(header = "Location")]
+        String,
+    ),
+}
+
+/// It was done, and there is nothing more to say.
+#[derive(Debug, ApiResponse)]
+pub(super) enum Done {
+    /// It was done.
+    #[oai(status = 204)]
+    Done,
 }

@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     domain::caller::{Caller, Who},
+    ids::{SocketId, UserId},
     services::{
         Apps, LiveApp,
         callers::{self, Callers},
@@ -50,9 +51,19 @@ pub(super) struct Visitor {
     pub(super) address: IpAddr,
     /// When they came.
     pub(super) now: DateTime<Utc>,
+    /// Socket that does not hear of what they do, for it knows already (`X-Socket-ID`).
+    pub(super) except: Option<SocketId>,
 }
 
 impl Visitor {
+    /// The person who calls, or on whose behalf a program does.
+    ///
+    /// # Errors
+    /// When it is no person. Operations that are for people have been refused before.
+    pub(super) fn person(&self) -> Result<&UserId, Problem> {
+        self.caller.user().ok_or_else(|| Problem::forbidden("no_person", "This is for people"))
+    }
+
     /// Whoever calls, as the roster wants to know them.
     pub(super) fn writing(&self) -> roster::Writing<'_> {
         roster::Writing { caller: &self.caller, source: "api", ip: Some(self.address), now: self.now }
@@ -171,8 +182,13 @@ impl<E: Endpoint + 'static> Known<E> {
             Who::Guest => self.take_stranger(address, margin)?,
             Who::User(_) | Who::Key(_) | Who::App => margin.limit = limit::take(&live, &caller)?,
         }
+        let except = proof::socket(request.headers())?;
+        let caller = match proof::on_behalf_of(request.headers())? {
+            Some(user) => self.callers.act_for(caller, user, now).await?,
+            None => caller,
+        };
         operation.need.check(&caller)?;
-        Ok(Visitor { caller, live, address, now })
+        Ok(Visitor { caller, live, address, now, except })
     }
 
     /// Counts a request without a proof that holds.
@@ -201,7 +217,9 @@ impl From<callers::Error> for Problem {
             _ if error.is_unavailable() => Self::unavailable(error.code(), error.to_string()),
             E::NoApp => Self::unavailable(error.code(), error.to_string()),
             E::Ambiguous => Self::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()),
-            E::OriginNotAllowed | E::AddressNotAllowed => Self::forbidden(error.code(), error.to_string()),
+            E::OriginNotAllowed | E::AddressNotAllowed | E::MayNotActForOthers => {
+                Self::forbidden(error.code(), error.to_string())
+            }
             _ => Self::unknown_caller(error.code(), error.to_string()),
         }
     }

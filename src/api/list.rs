@@ -8,6 +8,7 @@ use poem_openapi::{
 };
 
 use super::word::{Meaning, Word};
+use crate::domain::fact::Position;
 
 /// Entries of a page when the request names no `limit`.
 pub(super) const USUAL: u32 = 25;
@@ -50,6 +51,49 @@ pub(super) struct PageView {
     next_cursor: Option<Word<Cursor>>,
     /// There is a next page.
     has_more: bool,
+}
+
+/// How far the stream of a topic had come when an answer was read: what happens after it is not in the answer.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "StreamPosition")]
+pub(super) struct StreamView {
+    /// The topic, such as `chat.5`.
+    #[oai(validator(max_length = 200))]
+    topic: String,
+    /// Changes when the log of the topic was lost; empty before its first event.
+    #[oai(validator(max_length = 26))]
+    epoch: String,
+    /// Number of the newest event; 0 before the first.
+    #[oai(validator(minimum(value = "0")))]
+    seq: i64,
+}
+
+impl StreamView {
+    /// The position of a topic; `None` before its first event.
+    pub(super) fn of(topic: String, position: Option<Position>) -> Self {
+        let (epoch, seq) = position.map_or_else(Default::default, |position| (position.epoch, position.seq));
+        Self { topic, epoch, seq }
+    }
+}
+
+/// One page of a list that goes on as a stream.
+#[derive(Debug, Object)]
+pub(super) struct Snapshot<T: ParseFromJSON + ToJSON + Type> {
+    /// The entries.
+    #[oai(validator(max_items = 100))]
+    data: Vec<T>,
+    /// Where the page stands.
+    page: PageView,
+    /// Where the stream stood before the entries were read.
+    stream: StreamView,
+}
+
+impl<T: ParseFromJSON + ToJSON + Type> Snapshot<T> {
+    /// A page with the position that was read before it.
+    pub(super) fn new(list: List<T>, stream: StreamView) -> Self {
+        let List { data, page } = list;
+        Self { data, page, stream }
+    }
 }
 
 /// One page of a list.

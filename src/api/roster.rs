@@ -5,7 +5,6 @@
 mod batch;
 mod changes;
 pub(super) mod object;
-mod version;
 
 use std::sync::Arc;
 
@@ -17,20 +16,18 @@ use poem_openapi::{
 };
 
 pub(super) use self::changes::Follow;
-use self::{
-    object::{
-        ChapterBody, ChapterView, ClassBody, ClassView, CourseBody, CourseView, Described, EnrollmentBody,
-        EnrollmentView, OrgBody, OrgView, RevokedView, Shown, UserBody, UserView,
-    },
-    version::{expected, is_known, tag},
+use self::object::{
+    ChapterBody, ChapterView, ClassBody, ClassView, CourseBody, CourseView, Described, EnrollmentBody, EnrollmentView,
+    OrgBody, OrgView, RevokedView, Shown, UserBody, UserView,
 };
 use super::{
     Group,
-    answer::Answer,
+    answer::{Answer, Found},
     caller::{Visitor, describe::ByKey},
     list::{Cursor, List, MOST, USUAL},
     problem::{Fault, Problem, Reading, Writing},
     strict::Strict,
+    version::{expected, tag},
     word::{Limit, Word},
 };
 use crate::{
@@ -38,26 +35,6 @@ use crate::{
     ids::{ExternalId, UserId},
     services::roster::{self, Applied, Page, Roster, RosterFilter},
 };
-
-/// Answer to a read.
-#[derive(Debug, ApiResponse)]
-enum Found<T: Shown> {
-    /// The object.
-    #[oai(status = 200)]
-    Here(
-        Json<T>,
-        /// Version of the object, for `If-Match` and `If-None-Match`.
-        #[oai(header = "ETag")]
-        String,
-    ),
-    /// The caller has this version already, as `If-None-Match` says.
-    #[oai(status = 304)]
-    Known(
-        /// Version of the object.
-        #[oai(header = "ETag")]
-        String,
-    ),
-}
 
 /// Answer to a put.
 #[derive(Debug, ApiResponse)]
@@ -145,8 +122,7 @@ async fn show<V: Shown>(
     if_none_match: Option<&str>,
 ) -> Result<Found<V>, Problem> {
     let (view, version) = find(roster, visitor, id, None).await?;
-    let known = is_known(if_none_match, version)?;
-    Ok(if known { Found::Known(tag(version)) } else { Found::Here(Json(view), tag(version)) })
+    Ok(Found::of(view, version, if_none_match)?)
 }
 
 /// Does one operation.

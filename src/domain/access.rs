@@ -14,7 +14,7 @@ use std::{fmt, sync::Arc};
 use chrono::{DateTime, Utc};
 
 pub use self::{
-    judge::decide,
+    judge::{decide, may, role_in},
     routes::{ChannelRoutes, RouteError},
     topic::{Topic, TopicKind},
 };

@@ -44,6 +44,8 @@ pub struct Subject {
     pub name: Option<String>,
     /// Address of a picture, where the token tells one.
     pub avatar: Option<String>,
+    /// Id of the API key through which a program acts on the person's behalf; `None` = the person calls.
+    pub through: Option<String>,
 }
 
 /// A program with an API key.
@@ -87,12 +89,15 @@ impl Caller {
         }
     }
 
-    /// How the audit names it: `user:7`, `key:ck_ab12`, `app`, `guest`.
+    /// How the audit names it: `user:7`, `key:ck_ab12`, `user:7 through key:ck_ab12`, `app`, `guest`.
     #[must_use]
     pub fn actor(&self) -> String {
         match &self.who {
             Who::Guest => "guest".to_owned(),
-            Who::User(subject) => format!("user:{}", subject.user),
+            Who::User(subject) => match &subject.through {
+                None => format!("user:{}", subject.user),
+                Some(key) => format!("user:{} through key:{key}", subject.user),
+            },
             Who::Key(key) => format!("key:{}", key.id),
             Who::App => "app".to_owned(),
         }
@@ -134,6 +139,10 @@ scopes! {
     NotificationsSend "notifications:send" "Send notifications and broadcasts.",
     LiveManage "live:manage" "Manage polls and live classes.",
     ResultsRead "results:read" "Read results of polls.",
+    UsersAct "users:act" "Act on behalf of any user, named in X-On-Behalf-Of.",
+    ChatRead "chat:read" "Read all chats.",
+    ChatWrite "chat:write" "Make and moderate chats, and write in them.",
+    StreamsRead "streams:read" "Read what happened in any topic.",
     Admin "admin:*" "Everything.",
 }
 
@@ -146,6 +155,7 @@ impl Scope {
                 Self::Admin => true,
                 Self::RosterWrite => needed == Self::RosterRead,
                 Self::AccessWrite => needed == Self::AccessRead,
+                Self::ChatWrite => needed == Self::ChatRead,
                 _ => false,
             }
     }
@@ -159,10 +169,7 @@ impl fmt::Display for Scope {
 
 /// The text names no scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "'{0}' is no scope; there are roster:read, roster:write, access:read, access:write, events:publish, presence:read, \
-    notifications:send, live:manage, results:read and admin:*"
-)]
+#[error("'{0}' is no scope; there are {all}", all = Scope::ALL.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", "))]
 pub struct UnknownScope(String);
 
 impl FromStr for Scope {

@@ -99,6 +99,18 @@ impl Role {
     pub const fn is_staff(self) -> bool {
         matches!(self, Self::Assistant | Self::Instructor | Self::Admin)
     }
+
+    /// Place among the roles when somebody holds several: a greater one is told of first.
+    #[must_use]
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Observer => 0,
+            Self::Student => 1,
+            Self::Assistant => 2,
+            Self::Instructor => 3,
+            Self::Admin => 4,
+        }
+    }
 }
 
 words! {

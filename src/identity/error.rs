@@ -77,6 +77,8 @@ pub enum Error {
     AddressNotAllowed,
     /// An API key, or the token of an OAuth client, where a person is needed.
     NotAPerson,
+    /// `X-On-Behalf-Of` from somebody who may not act for others.
+    MayNotActForOthers,
     /// More than one proof in one place.
     Ambiguous,
     /// A cookie from a page whose origin is not allowed.
@@ -128,6 +130,7 @@ impl Error {
             Self::Revoked => ("api_key_revoked", "The API key was revoked"),
             Self::AddressNotAllowed => ("api_key_address", "The API key may not be used from this address"),
             Self::NotAPerson => ("no_person", "An API key or a client's own token names no person"),
+            Self::MayNotActForOthers => ("may_not_act", "X-On-Behalf-Of needs an API key with the scope users:act"),
             Self::Ambiguous => ("token_ambiguous", "There is more than one token: send one"),
             Self::OriginNotAllowed => {
                 ("origin_not_allowed", "The cookie counts only from the server's own host or an allowed origin")

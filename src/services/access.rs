@@ -10,6 +10,7 @@ mod endpoint;
 mod grants;
 mod review;
 mod revoke;
+mod rights;
 mod seats;
 mod shelf;
 
@@ -28,6 +29,7 @@ pub use self::{
     admit::{Denied, Judged, NotAdmitted, Question, Wish},
     endpoint::{AuthRefused, ChannelAuth, ChannelAuthRequest, UserAuth},
     revoke::{Listener, Revocation},
+    rights::Rights,
     seats::{Bound, Seat},
 };
 use self::{grants::Grants, seats::Seats, shelf::Shelf};

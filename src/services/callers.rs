@@ -18,9 +18,9 @@ use self::{
 use super::{Apps, LiveApp, origin};
 pub use crate::identity::{Error, Result, session::NewSession};
 use crate::{
-    domain::caller::{Caller, Subject, Who},
+    domain::caller::{Caller, Scope, Subject, Who},
     identity::{self, Proven, Verifier, session},
-    ids::AppId,
+    ids::{AppId, UserId},
     protocol::CloseReason,
     store::Store,
 };
@@ -62,6 +62,9 @@ pub struct Issued {
     /// When it ends.
     pub expires_at: DateTime<Utc>,
 }
+
+/// How long a person is taken for proven on whose behalf a program acts.
+const ACTING: TimeDelta = TimeDelta::hours(12);
 
 /// Somebody known, and the app that they are known to.
 type Person = (AppId, Box<Subject>);
@@ -109,6 +112,22 @@ impl Callers {
                 Ok(Caller { app, who: Who::User(subject) })
             }
         }
+    }
+
+    /// Lets a program act on behalf of a person. It may, with the scope `users:act`.
+    ///
+    /// # Errors
+    /// When it may not, the person's account is switched off, or that cannot be checked now.
+    pub async fn act_for(&self, caller: Caller, user: UserId, now: DateTime<Utc>) -> Result<Caller> {
+        let Who::Key(key) = &caller.who else { return Err(Error::MayNotActForOthers) };
+        if !caller.has_scope(Scope::UsersAct) {
+            return Err(Error::MayNotActForOthers);
+        }
+        let through = Some(key.id.clone());
+        let user = self.people.check(&caller.app, user, now).await?;
+        let (issuer, expires_at) = (session::ISSUER.to_owned(), now + ACTING);
+        let subject = Subject { user, issuer, expires_at, name: None, avatar: None, through };
+        Ok(Caller { app: caller.app, who: Who::User(Box::new(subject)) })
     }
 
     /// Finds the person at a socket of an app.
@@ -182,7 +201,7 @@ impl Callers {
         let app = live.app().id.clone();
         let user = self.people.find(&app, &proven, now).await?;
         let Proven { issuer, expires_at, name, avatar, .. } = proven;
-        Ok((live, (app, Box::new(Subject { user, issuer, expires_at, name, avatar }))))
+        Ok((live, (app, Box::new(Subject { user, issuer, expires_at, name, avatar, through: None }))))
     }
 
     async fn person_of_cookie(

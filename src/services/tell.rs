@@ -6,7 +6,10 @@
 
 use std::{
     collections::HashMap,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use chrono::{DateTime, Utc};
@@ -16,7 +19,10 @@ use tokio::sync::Mutex as Turn;
 use super::{Apps, LiveApp};
 use crate::{
     dialect::spelling::{self, Grammar, Payload},
-    domain::fact::Fact,
+    domain::{
+        access::Topic,
+        fact::{Actor, Event, Fact},
+    },
     hub::{Frame, Publication},
     ids::SocketId,
     protocol::{ChannelName, channel_name::NameRules, server_message},
@@ -29,10 +35,45 @@ const SWEEP: u64 = 500;
 /// Names of our own channels are within the alphabet; ids in them are bounded.
 const RULES: NameRules = NameRules { max_length: 400, lenient: true };
 
+/// Something that happens, before it has its place in the stream.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// What kind of thing.
+    pub event: Event,
+    /// What it is about.
+    pub topic: Topic,
+    /// Who does it.
+    pub actor: Option<Actor>,
+    /// What there is to say, in snake_case.
+    pub payload: Payload,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Socket that does not hear it: it knows already.
+    pub except: Option<SocketId>,
+}
+
+impl Draft {
+    /// The fact as the store writes it, and who does not hear it.
+    #[must_use]
+    pub fn into_fact(self) -> (Fact<String>, Option<SocketId>) {
+        let Self { event, topic, actor, payload, at, except } = self;
+        let payload = serde_json::Value::Object(payload).to_string();
+        (Fact { id: super::new_id(at), event, topic, position: None, at, actor, payload }, except)
+    }
+
+    /// The fact as it is told at once; for what is fleeting.
+    #[must_use]
+    pub fn into_fleeting(self) -> (Fact<Payload>, Option<SocketId>) {
+        let Self { event, topic, actor, payload, at, except } = self;
+        (Fact { id: super::new_id(at), event, topic, position: None, at, actor, payload }, except)
+    }
+}
+
 /// Tells facts in the order of their commits.
 #[derive(Debug)]
 pub struct Teller {
     store: Store,
+    apps: Arc<Apps>,
     /// Held from before a transaction until its facts are queued. The one lock here that is kept across an await.
     turn: Turn<()>,
     /// A writer may have committed without telling: set before each transaction, taken back when it was told.
@@ -42,10 +83,10 @@ pub struct Teller {
 }
 
 impl Teller {
-    /// Tells what this store keeps.
+    /// Tells what this store keeps to the sockets of these apps.
     #[must_use]
-    pub fn new(store: Store) -> Self {
-        Self { store, turn: Turn::default(), is_owing: AtomicBool::new(true), told: Mutex::default() }
+    pub fn new(store: Store, apps: Arc<Apps>) -> Self {
+        Self { store, apps, turn: Turn::default(), is_owing: AtomicBool::new(true), told: Mutex::default() }
     }
 
     /// Waits for the turn, writes, and tells what was written.
@@ -55,21 +96,17 @@ impl Teller {
     ///
     /// # Cancel safety
     /// Given up before the commit, nothing has happened. Given up after it, the next writer or the sweep tells.
-    pub async fn keep_and_tell<T, E>(
-        &self,
-        apps: &Apps,
-        write: impl Future<Output = Result<(T, Vec<Kept>), E>>,
-    ) -> Result<T, E>
+    pub async fn keep_and_tell<T, E>(&self, write: impl Future<Output = Result<(T, Vec<Kept>), E>>) -> Result<T, E>
     where
         E: From<store::Error>,
     {
         let _turn = self.turn.lock().await;
         if self.is_owing.swap(true, Ordering::AcqRel) {
-            self.sweep(apps).await?;
+            self.sweep().await?;
         }
         let written = write.await;
         if let Ok((_, kept)) = &written {
-            self.tell(apps, kept);
+            self.tell(kept);
         }
         // Of a commit that failed it is not known what it left: the sweep will see.
         self.is_owing.store(written.is_err(), Ordering::Release);
@@ -80,17 +117,17 @@ impl Teller {
     ///
     /// # Errors
     /// When the database fails; the next call tries again.
-    pub async fn tell_the_rest(&self, apps: &Apps, now: DateTime<Utc>) -> store::Result<()> {
+    pub async fn tell_the_rest(&self, now: DateTime<Utc>) -> store::Result<()> {
         if self.is_owing.load(Ordering::Acquire) {
             let _turn = self.turn.lock().await;
-            self.sweep(apps).await?;
+            self.sweep().await?;
             self.is_owing.store(false, Ordering::Release);
         }
         self.mark(now).await
     }
 
     /// Tells everything that is not marked as told, but for what was told by this process.
-    async fn sweep(&self, apps: &Apps) -> store::Result<()> {
+    async fn sweep(&self) -> store::Result<()> {
         loop {
             let told = self.told.lock().clone();
             let mut kept = self.store.stream_untold(SWEEP.saturating_add(told.len() as u64)).await?;
@@ -98,14 +135,14 @@ impl Teller {
             if kept.is_empty() {
                 return Ok(());
             }
-            self.tell(apps, &kept);
+            self.tell(&kept);
         }
     }
 
-    fn tell(&self, apps: &Apps, kept: &[Kept]) {
+    fn tell(&self, kept: &[Kept]) {
         for Kept { id, app, fact, except } in kept {
             // An app that is gone has nobody to hear it.
-            if let Some(live) = apps.by_id(app.as_str()) {
+            if let Some(live) = self.apps.by_id(app.as_str()) {
                 live.tell(&readable(fact), *except);
             }
             self.told.lock().push(*id);

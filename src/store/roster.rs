@@ -6,6 +6,7 @@
 //! counter `roster`, which also makes writers queue up: what one of them has read stays true until it commits.
 
 mod apply;
+mod audience;
 mod crowd;
 mod known;
 pub(super) mod log;
@@ -22,6 +23,8 @@ use entity::{
     roster_change,
 };
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+
+pub use audience::{Member, MemberFilter};
 
 use super::{Result, Store};
 use crate::{

@@ -45,7 +45,7 @@ const HOUSE: &[Room] = &[
     room(
         "services",
         "ids domain protocol dialect metrics hub throttle store identity",
-        "base64 chrono csv foldhash ipnet lru parking_lot serde_json sha2 subtle thiserror tokio tracing url",
+        "base64 chrono csv foldhash getrandom ipnet lru parking_lot serde_json sha2 subtle thiserror tokio tracing ulid url",
     ),
     // Floor 3: doors.
     room(

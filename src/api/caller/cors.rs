@@ -21,8 +21,8 @@ use crate::{
 
 /// Headers that a page may send: those of the API, and those that axios, Laravel's front ends and Echo add.
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, Accept, Idempotency-Key, If-Match, If-None-Match, X-API-Key, X-Request-Id, X-Requested-With, X-Socket-ID, \
-     X-CSRF-Token, X-XSRF-Token",
+    "Authorization, Content-Type, Accept, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, X-API-Key, X-Request-Id, \
+     X-Requested-With, X-Socket-ID, X-CSRF-Token, X-XSRF-Token",
 );
 
 /// Headers that a page may read.

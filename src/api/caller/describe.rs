@@ -169,6 +169,8 @@ ways! {
     ByKey ["bearer", "apiKey"], open: false;
     /// A program with an API key, or a person.
     ByKeyOrPerson ["bearer", "apiKey", "session"], open: false;
+    /// A person, or a program with an API key on behalf of one.
+    ByPerson ["bearer", "apiKey", "session"], open: false;
     /// Anybody, with or without proof.
     ByAnybody ["bearer", "apiKey", "session"], open: true;
 }

@@ -14,6 +14,10 @@ pub(in crate::api) enum Need {
     Scope(Scope),
     /// An API key with this scope; or a person, who may ask about themselves only.
     OneselfOr(Scope),
+    /// A person, or an API key with `users:act` on behalf of one.
+    Person,
+    /// A person as before, or an API key with this scope by itself.
+    PersonOr(Scope),
 }
 
 /// One operation: method, path and what it demands.
@@ -159,8 +163,9 @@ impl Need {
     pub(in crate::api) fn check(self, caller: &Caller) -> Result<(), Problem> {
         let (scope, takes_people) = match self {
             Self::Nothing => return Ok(()),
+            Self::Person => (Scope::UsersAct, true),
             Self::Scope(scope) => (scope, false),
-            Self::OneselfOr(scope) => (scope, true),
+            Self::OneselfOr(scope) | Self::PersonOr(scope) => (scope, true),
         };
         match &caller.who {
             Who::Guest => {
@@ -173,11 +178,15 @@ impl Need {
                 let detail = format!("This needs an API key with the scope {scope}; a person's token is not enough");
                 Err(Problem::forbidden("missing_scope", detail))
             }
-            Who::Key(_) | Who::App if caller.has_scope(scope) => Ok(()),
-            Who::Key(_) | Who::App => {
+            Who::Key(_) | Who::App if !caller.has_scope(scope) => {
                 let detail = format!("This needs the scope {scope}, which this API key does not have");
                 Err(Problem::forbidden("missing_scope", detail))
             }
+            Who::Key(_) | Who::App if self == Self::Person => {
+                let detail = "This is for people: name the user on whose behalf it is done in X-On-Behalf-Of";
+                Err(Problem::forbidden("no_person", detail))
+            }
+            Who::Key(_) | Who::App => Ok(()),
         }
     }
 }

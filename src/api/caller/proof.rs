@@ -6,10 +6,19 @@ use poem::http::{
 };
 
 use super::super::problem::Problem;
-use crate::services::callers::Proof;
+use crate::{
+    ids::{SocketId, UserId},
+    services::callers::Proof,
+};
 
 /// Cookie in which Clerk and others keep the token of a session.
 const SESSION: &str = "__session";
+
+/// Header that names the user on whose behalf a program calls.
+const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-on-behalf-of");
+
+/// Header that names the socket of whoever calls.
+const SOCKET_ID: HeaderName = HeaderName::from_static("x-socket-id");
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -62,6 +71,25 @@ fn session(headers: &HeaderMap) -> Result<Proof<'_>, Problem> {
         return Err(Problem::new(BAD_REQUEST, "several_proofs", detail));
     }
     Ok(Proof::Cookie { token, origin: single(headers, &ORIGIN)?, host: single(headers, &HOST)? })
+}
+
+/// The person on whose behalf a program calls.
+///
+/// # Errors
+/// When the header is no user id.
+pub(super) fn on_behalf_of(headers: &HeaderMap) -> Result<Option<UserId>, Problem> {
+    let Some(text) = single(headers, &ON_BEHALF_OF)? else { return Ok(None) };
+    UserId::parse(text).map(Some).map_err(|error| Problem::parameter(ON_BEHALF_OF.as_str(), error.to_string()))
+}
+
+/// The socket that shall not hear of what the request does.
+///
+/// # Errors
+/// When the header is no socket id. Laravel Echo sends `undefined` as long as it is not connected.
+pub(super) fn socket(headers: &HeaderMap) -> Result<Option<SocketId>, Problem> {
+    let text = single(headers, &SOCKET_ID)?.filter(|text| !matches!(*text, "" | "undefined" | "null"));
+    let wrong = || Problem::parameter(SOCKET_ID.as_str(), "must be the id of a socket, such as 1234.5678");
+    text.map(|text| SocketId::parse(text).ok_or_else(wrong)).transpose()
 }
 
 #[cfg(test)]

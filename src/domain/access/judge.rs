@@ -17,19 +17,39 @@ use crate::{
 /// Decides whether `subject` may hear `topic` at the time `now`. `None` = nobody is known to be asking.
 #[must_use]
 pub fn decide(subject: Option<&UserId>, topic: &Topic, facts: Facts<'_>, now: DateTime<Utc>) -> Decision {
-    let mut judge = Judge { subject, topic, facts, now, steps: Vec::with_capacity(5) };
-    let verdict = judge.person().and_then(|()| judge.topic());
-    let off = facts.standing.and_then(|standing| standing.person.deactivated_at);
-    let steps = judge.steps;
-    match verdict {
-        Ok(Grant { reason, detail, role, enrollment, until }) => {
-            let not_after = earlier(until, off);
-            Decision { allow: true, reason, detail, role, enrollment, not_after, steps }
-        }
-        Err(Denial { reason, detail, role, enrollment, .. }) => {
-            Decision { allow: false, reason, detail, role, enrollment, not_after: None, steps }
-        }
-    }
+    Judge { subject, topic, facts, now, steps: Vec::with_capacity(5) }.conclude(Judge::topic)
+}
+
+/// Decides whether `subject` has a capability in a place at the time `now`; `facts.place` must be that place. An org lends
+/// the capabilities of the role that a person has in it.
+#[must_use]
+pub fn may(
+    subject: Option<&UserId>,
+    (place, capability): (&PlaceId, Capability),
+    facts: Facts<'_>,
+    now: DateTime<Utc>,
+) -> Decision {
+    let topic = Topic::of(place);
+    let judge = Judge { subject, topic: &topic, facts, now, steps: Vec::with_capacity(5) };
+    judge.conclude(|judge| match place {
+        PlaceId::Org(org) => judge.in_org(org, capability),
+        PlaceId::Course(_) | PlaceId::Class(_) | PlaceId::Chapter(_) => judge.in_course(capability),
+    })
+}
+
+/// The greatest of the roles that somebody has in a place at the time `now`; `facts.place` must be that place.
+#[must_use]
+pub fn role_in(subject: &UserId, place: &PlaceId, facts: Facts<'_>, now: DateTime<Utc>) -> Option<Role> {
+    let topic = Topic::of(place);
+    let mut judge = Judge { subject: Some(subject), topic: &topic, facts, now, steps: Vec::new() };
+    judge.person().and_then(|()| judge.ban()).ok()?;
+    let (standing, found) = (facts.standing?, facts.place?);
+    let Some(course) = &found.course else {
+        let PlaceId::Org(org) = place else { return None };
+        return standing.person.org_role.filter(|_| standing.person.org.as_ref() == Some(org));
+    };
+    let (counting, _) = judge.counting(standing, course);
+    counting.into_iter().map(|entry| entry.role).max_by_key(|role| role.rank())
 }
 
 fn earlier(one: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
@@ -100,6 +120,22 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
+    /// The decision: first about the person, then about blocks of what it is about, then by a rule.
+    fn conclude(mut self, rule: impl FnOnce(&mut Self) -> Result<Grant, Denial>) -> Decision {
+        let verdict = self.person().and_then(|()| self.ban()).and_then(|()| rule(&mut self));
+        let off = self.facts.standing.and_then(|standing| standing.person.deactivated_at);
+        let steps = self.steps;
+        match verdict {
+            Ok(Grant { reason, detail, role, enrollment, until }) => {
+                let not_after = earlier(until, off);
+                Decision { allow: true, reason, detail, role, enrollment, not_after, steps }
+            }
+            Err(Denial { reason, detail, role, enrollment, .. }) => {
+                Decision { allow: false, reason, detail, role, enrollment, not_after: None, steps }
+            }
+        }
+    }
+
     fn step(&mut self, check: &'static str, passed: bool, detail: String) {
         self.steps.push(Step { check, passed, detail });
     }
@@ -156,7 +192,6 @@ impl<'a> Judge<'a> {
     }
 
     fn topic(&mut self) -> Result<Grant, Denial> {
-        self.ban()?;
         let unruled = match self.topic {
             Topic::Custom => Some("no rule covers this channel; the app setting channel_routes can give it one"),
             Topic::Thread(_) => Some("threads have no rules yet"),
@@ -181,7 +216,10 @@ impl<'a> Judge<'a> {
             Topic::Role(role) => self.holder(*role, None),
             Topic::OrgRole(org, role) => self.holder(*role, Some(org)),
             Topic::Org(org) => self.org(org),
-            _ => self.in_course(),
+            _ => match topic.needs() {
+                Some(needs) => self.in_course(needs),
+                None => Err(Denial::plain(Reason::UnknownChannel, "no rule covers this channel".to_owned())),
+            },
         }
     }
 
@@ -279,9 +317,22 @@ impl<'a> Judge<'a> {
         Err(Denial::plain(Reason::WrongRole, detail))
     }
 
-    fn in_course(&mut self) -> Result<Grant, Denial> {
+    /// Does the person's role in the org have the capability?
+    fn in_org(&mut self, org: &ExternalId, needs: Capability) -> Result<Grant, Denial> {
+        let membership = self.org(org)?;
+        let role = membership.role.filter(|role| needs.held_by(*role, &[]) == Held::Yes);
+        let detail = if role.is_some() { "the role in the org has it" } else { "no role in the org that has it" };
+        let detail = format!("{}: {detail}", needs.name());
+        self.step("role", role.is_some(), detail.clone());
+        if role.is_some() {
+            return Ok(Grant { reason: Reason::HoldsRole, detail, ..membership });
+        }
+        Err(Denial { role: membership.role, ..Denial::plain(Reason::WrongRole, detail) })
+    }
+
+    fn in_course(&mut self, needs: Capability) -> Result<Grant, Denial> {
         let place = self.object()?;
-        let (Some(course), Some(needs)) = (place.course.as_ref(), self.topic.needs()) else {
+        let Some(course) = place.course.as_ref() else {
             return Err(Denial::plain(Reason::UnknownChannel, "no rule covers this channel".to_owned()));
         };
         self.step("object", true, format!("it belongs to course '{}'", course.id));
@@ -296,6 +347,15 @@ impl<'a> Judge<'a> {
     /// By an enrollment, or as admin of the org. Each is judged by itself; their rights are never added up.
     fn as_member(&mut self, course: &Course, needs: Capability) -> Result<Grant, Denial> {
         let standing = self.known()?;
+        let (counting, denial) = self.counting(standing, course);
+        if counting.is_empty() {
+            return Err(denial.unwrap_or_else(|| self.stranger(standing, course)));
+        }
+        self.by_role(course, needs, &counting)
+    }
+
+    /// The roles that count in the course now, and of the enrollments that do not count the one that came furthest.
+    fn counting(&mut self, standing: &'a Standing, course: &Course) -> (Vec<Counting<'a>>, Option<Denial>) {
         let mut counting = Vec::with_capacity(2);
         let mut denial: Option<Denial> = None;
         for enrollment in standing.enrollments.iter().filter(|enrollment| enrollment.course == course.id) {
@@ -318,10 +378,7 @@ impl<'a> Judge<'a> {
             self.step("role", true, format!("user '{}' administers the org of the course", standing.person.id));
             counting.push(Counting { role: Role::Admin, enrollment: None, until: None });
         }
-        if counting.is_empty() {
-            return Err(denial.unwrap_or_else(|| self.stranger(standing, course)));
-        }
-        self.by_role(course, needs, &counting)
+        (counting, denial)
     }
 
     fn stranger(&mut self, standing: &Standing, course: &Course) -> Denial {
@@ -400,7 +457,7 @@ impl<'a> Judge<'a> {
             self.step("object", true, detail.clone());
             return Some(Grant { until, ..Grant::plain(Reason::Guest, detail) });
         }
-        if !matches!(self.topic, Topic::ChapterComments(_)) {
+        if needs != Capability::HearChapter {
             return None;
         }
         let person = self.facts.standing.map(|standing| &standing.person);

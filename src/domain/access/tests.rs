@@ -3,11 +3,14 @@
 use chrono::TimeDelta;
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    capability::{Capability, Part, Usually},
+    *,
+};
 use crate::{
     domain::{
         block::BlockScope,
-        roster::{Class, Course, Effect, Enrollment, Override, Person, Status, Visibility},
+        roster::{Class, Course, Effect, Enrollment, Override, Person, PlaceId, Status, Visibility},
     },
     ids::UserId,
 };
@@ -458,4 +461,27 @@ proptest! {
         prop_assert!(before.allow || !after.allow);
         prop_assert_eq!(before.allow && before.reason == Reason::Enrolled, before.enrollment.is_some() && before.allow);
     }
+}
+
+#[test]
+fn a_capability_in_a_course_is_judged_by_the_table_and_looking_in_lends_none() {
+    let course = PlaceId::Course(id("c"));
+    let asked = |world: &World, place: &PlaceId, capability| {
+        let facts = Facts { standing: world.standing.as_ref(), place: world.place.as_ref(), ..Facts::default() };
+        (may(Some(&user()), (place, capability), facts, now()), role_in(&user(), place, facts, now()))
+    };
+    for (role, capability) in Role::ALL.iter().flat_map(|role| Capability::ALL.iter().map(move |it| (*role, *it))) {
+        let (decision, found) = asked(&World::new(&[role]), &course, capability);
+        let expected = capability.usually(Part::Role(role)) == Usually::Yes;
+        assert_eq!((decision.allow, found), (expected, Some(role)), "{role} {}", capability.name());
+    }
+    let stranger = World::new(&[]).with(|world| world.course().visibility = Visibility::Public);
+    let chapter = PlaceId::Chapter(id("h"));
+    assert!(asked(&stranger, &chapter, Capability::HearChapter).0.allow);
+    assert!(!asked(&stranger, &chapter, Capability::ChatPost).0.allow);
+
+    let org = PlaceId::Org(id("o"));
+    let chief = World::new(&[]).with(|world| world.person().org_role = Some(Role::Admin));
+    assert!(asked(&chief, &org, Capability::NotifyOrg).0.allow);
+    assert_eq!(asked(&World::student(), &org, Capability::NotifyOrg).0.reason, Reason::WrongRole);
 }

@@ -117,6 +117,17 @@ impl TopicKind {
 }
 
 impl Topic {
+    /// What everybody in a place hears.
+    #[must_use]
+    pub fn of(place: &PlaceId) -> Self {
+        match place {
+            PlaceId::Org(id) => Self::Org(id.clone()),
+            PlaceId::Course(id) => Self::Course(id.clone()),
+            PlaceId::Class(id) => Self::Class(id.clone()),
+            PlaceId::Chapter(id) => Self::ChapterComments(id.clone()),
+        }
+    }
+
     /// The row of the roster that it belongs to, if it belongs to one.
     #[must_use]
     pub fn place(&self) -> Option<PlaceId> {

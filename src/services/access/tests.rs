@@ -151,7 +151,7 @@ impl World {
     fn person(&self, of: &str) -> Caller {
         let expires_at = now() + TimeDelta::seconds(60);
         let (name, avatar) = (Some("Token's name".to_owned()), None);
-        let subject = Subject { user: user(of), issuer: "issuer".to_owned(), expires_at, name, avatar };
+        let subject = Subject { user: user(of), issuer: "issuer".to_owned(), expires_at, name, avatar, through: None };
         self.caller(Who::User(Box::new(subject)))
     }
 

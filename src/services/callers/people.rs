@@ -49,11 +49,26 @@ impl People {
     /// The user that a token is of: whom the identity link names, else whom the token names.
     pub(super) async fn find(&self, app: &AppId, proven: &Proven, now: DateTime<Utc>) -> Result<UserId> {
         let key = (app.clone(), proven.issuer.clone(), proven.subject.clone(), proven.user.clone());
+        self.known_by(key, now, self.look(app, proven, now)).await
+    }
+
+    /// The same user, unless their account is switched off.
+    pub(super) async fn check(&self, app: &AppId, user: UserId, now: DateTime<Utc>) -> Result<UserId> {
+        let key = (app.clone(), session::ISSUER.to_owned(), user.to_string(), user.to_string());
+        self.known_by(key, now, self.look_at(app, user, now)).await
+    }
+
+    async fn known_by(
+        &self,
+        key: Key,
+        now: DateTime<Utc>,
+        look: impl Future<Output = Result<Known>>,
+    ) -> Result<UserId> {
         let kept = self.known.lock().get(&key).filter(|known| (now - known.at).abs() < KEPT).cloned();
         let known = match kept {
             Some(known) => known,
             None => {
-                let known = self.look(app, proven, now).await?;
+                let known = look.await?;
                 self.known.lock().put(key, known.clone());
                 known
             }
@@ -62,10 +77,6 @@ impl People {
     }
 
     async fn look(&self, app: &AppId, proven: &Proven, now: DateTime<Utc>) -> Result<Known> {
-        let unavailable = |error: store::Error| {
-            tracing::error!(%error, "people cannot be looked up");
-            Error::Unavailable { what: "the database" }
-        };
         // A session token of ours says the user already.
         let linked = match proven.issuer.as_str() {
             session::ISSUER => None,
@@ -77,6 +88,10 @@ impl People {
             Some(user) => user,
             None => UserId::parse(&proven.user).map_err(|_bad| too_long())?,
         };
+        self.look_at(app, user, now).await
+    }
+
+    async fn look_at(&self, app: &AppId, user: UserId, now: DateTime<Utc>) -> Result<Known> {
         let found = self.store.roster_object(app, Kind::User, user.as_str()).await.map_err(unavailable)?;
         let is_active = match found.map(|found| found.object) {
             Some(Object::User(person)) => person.deactivated_at.is_none_or(|since| now < since),
@@ -85,4 +100,10 @@ impl People {
         };
         Ok(Known { user, is_active, at: now })
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+fn unavailable(error: store::Error) -> Error {
+    tracing::error!(%error, "people cannot be looked up");
+    Error::Unavailable { what: "the database" }
 }

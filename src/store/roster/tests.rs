@@ -328,3 +328,59 @@ async fn newest_changes_are_kept_and_older_ones_go_at_a_round_number() {
         assert_eq!(store.roster_changes_gone(&app()).await.unwrap(), oldest - 1, "{before}");
     }
 }
+
+async fn members(store: &Store, place: Option<PlaceId>, roles: &[Role]) -> Vec<String> {
+    let filter = MemberFilter { place, roles: roles.to_vec(), after: None, limit: 100 };
+    let found = store.roster_members(&app(), &filter, at(0)).await.unwrap();
+    assert_eq!(store.roster_member_count(&app(), &filter, at(0)).await.unwrap(), found.len() as u64);
+    let told = |member: &Member| format!("{} {}", member.user, member.role.map_or("-", Role::name));
+    found.iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn members_are_those_whose_enrollment_counts_now_each_once_with_the_greatest_role() {
+    let (_directory, store) = migrated().await;
+    let in_class = |name: &str, user: &str| Enrollment { class: Some(id("k")), ..part(name, user, "c") };
+    let as_role = |name: &str, user: &str, role| Enrollment { role, ..part(name, user, "c") };
+    let off = Person { deactivated_at: Some(at(-10)), ..person("off") };
+    let chief = Person { org: Some(id("o")), org_role: Some(Role::Admin), ..person("chief") };
+    let batch = [
+        org("o"),
+        put(Object::Course(course_in("c", Some("o")))),
+        class("k", "c"),
+        class("l", "c"),
+        user("1"),
+        user("2"),
+        user("3"),
+        user("4"),
+        user("5"),
+        user("nobody"),
+        put(Object::User(off)),
+        put(Object::User(chief)),
+        enrolled(in_class("e1", "1")),
+        enrolled(as_role("e1b", "1", Role::Assistant)),
+        enrolled(Enrollment { class: Some(id("l")), ..part("e2", "2", "c") }),
+        enrolled(as_role("e3", "3", Role::Instructor)),
+        enrolled(Enrollment { begin_at: Some(at(10)), ..part("e4", "4", "c") }),
+        enrolled(Enrollment { status: Status::Inactive, ..part("e5", "5", "c") }),
+        enrolled(part("e6", "off", "c")),
+    ];
+    apply(&store, &batch).await;
+    let (course, class) = (Some(PlaceId::Course(id("c"))), Some(PlaceId::Class(id("k"))));
+    assert_eq!(members(&store, course.clone(), &[]).await, ["1 assistant", "2 student", "3 instructor"]);
+    assert_eq!(members(&store, course.clone(), &[Role::Student]).await, ["1 student", "2 student"]);
+    assert_eq!(members(&store, class, &[]).await, ["1 assistant", "3 instructor"]);
+    assert_eq!(members(&store, Some(PlaceId::Org(id("o"))), &[]).await, ["chief admin"]);
+    let staff = [Role::Admin, Role::Instructor];
+    assert_eq!(members(&store, Some(PlaceId::Org(id("o"))), &staff).await, ["3 instructor", "chief admin"]);
+    assert_eq!(members(&store, None, &[Role::Observer]).await, Vec::<String>::new());
+    assert_eq!(members(&store, None, &[]).await.len(), 7);
+    assert_eq!(members(&store, Some(PlaceId::Course(id("x"))), &[]).await, Vec::<String>::new());
+
+    let page = MemberFilter { place: course.clone(), after: Some(user_id("1")), limit: 1, ..MemberFilter::default() };
+    let next = store.roster_members(&app(), &page, at(0)).await.unwrap();
+    assert_eq!(next.iter().map(|member| member.user.as_str()).collect::<Vec<_>>(), ["2"]);
+    let over = put(Object::Course(Course { ends_at: Some(at(-1)), ..course_in("c", Some("o")) }));
+    apply(&store, &[over]).await;
+    assert_eq!(members(&store, course, &[]).await, Vec::<String>::new());
+}

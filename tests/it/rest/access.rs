@@ -71,6 +71,25 @@ async fn a_person_may_ask_about_themselves_and_hears_nothing_of_what_is_not_thei
 }
 
 #[tokio::test]
+async fn a_program_acts_on_behalf_of_a_person_only_with_the_scope_for_it() {
+    let app = TestApp::start().await;
+    classroom(&app).await.keep("/api/users/9", json!({ "name": "Cy", "deactivated_at": "2020-01-01T00:00:00Z" })).await;
+    let path = format!("/api/access/explain?channel={COURSE}");
+    let ask = async |voice: &Voice<'_>, user: &str| {
+        finish(&app, voice.request(Method::GET, &path).header("X-On-Behalf-Of", user)).await
+    };
+    let (acting, other) = (app.program(&[Scope::UsersAct]).await, app.program(&[Scope::AccessRead]).await);
+    let seen = ask(&acting, "7").await.ok();
+    assert_eq!((&seen["user"], &seen["allow"], &seen["steps"]), (&json!("7"), &json!(true), &Value::Null));
+    ask(&acting, "9").await.problem(401, "user_deactivated");
+    ask(&acting, "").await.problem(400, "invalid_parameter");
+    ask(&other, "7").await.problem(403, "may_not_act");
+    ask(&app.person("8"), "7").await.problem(403, "may_not_act");
+    let with_socket = acting.request(Method::GET, &path).header("X-Socket-ID", "no-socket");
+    finish(&app, with_socket).await.problem(400, "invalid_parameter");
+}
+
+#[tokio::test]
 async fn an_audience_is_listed_with_the_reason_of_each() {
     let app = TestApp::start().await;
     let office = classroom(&app).await;

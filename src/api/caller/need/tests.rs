@@ -50,7 +50,8 @@ fn the_description_names_the_scope_and_the_ways_to_prove_it() {
                 assert!(text.contains(scope.name()), "{what}: {scope}");
                 assert!(has("apiKey") && !has("session") && !is_open, "{what}: API keys only");
             }
-            Need::OneselfOr(scope) => {
+            Need::Person => assert!(has("apiKey") && has("session") && !is_open, "{what}: people and keys for them"),
+            Need::OneselfOr(scope) | Need::PersonOr(scope) => {
                 assert!(text.contains(scope.name()), "{what}: {scope}");
                 assert!(has("apiKey") && has("session") && !is_open, "{what}: keys and people");
             }
@@ -70,6 +71,7 @@ fn callers() -> [Caller; 4] {
         expires_at: chrono::DateTime::UNIX_EPOCH,
         name: None,
         avatar: None,
+        through: None,
     };
     [
         caller(Who::Guest),

@@ -1,6 +1,6 @@
 //! Which version of an object a request is about: `If-Match`, `If-None-Match` and `ETag` (RFC 9110, 13.1).
 
-use super::super::problem::Problem;
+use super::problem::Problem;
 use crate::domain::roster::Expected;
 
 /// Most versions in one header.
