@@ -28,10 +28,11 @@ use std::sync::Arc;
 
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, http::StatusCode};
 use poem_openapi::{OpenApiService, Tags};
+use tokio_util::task::TaskTracker;
 
 use self::caller::describe::Rest;
 use crate::{
-    services::{Apps, Callers, Teller, roster::Roster},
+    services::{Apps, Callers, Once, Teller, roster::Roster},
     throttle::{Keyed, Network},
 };
 
@@ -117,7 +118,12 @@ would be right, `errors` points to single fields, `request_id` finds the request
 and what belongs to another app look the same. Fields that are not known are refused.
 
 Writes are idempotent: put the same once more and nothing changes. An answer that shows an object has its version as `ETag`; \
-`If-Match` writes only over that version. Lists go by `limit` and `cursor`: as long as `has_more` is true, ask again with \
+`If-Match` writes only over that version. A POST may carry an `Idempotency-Key`, the caller's own name for the request: sent \
+again within 24 hours it is not executed again, but answered as the first time, with `Idempotent-Replayed: true`. Another body \
+under the same key is refused (422 `idempotency_key_reused`), a second request while the first is executed has to ask again \
+(409 `request_in_progress`). Only answers to executed requests (2xx) are kept, up to 256 KiB each and 10,000 of one caller; a \
+larger one is not given again (409 `answer_not_kept`). Whatever was refused has changed nothing and may be sent again under its \
+key. A request without proof, and one that asks for the authorization of a socket, needs no key; it is ignored there. Lists go by `limit` and `cursor`: as long as `has_more` is true, ask again with \
 `next_cursor`. Times are RFC 3339, in UTC to the millisecond; what is empty is left out. Requests are limited by user, by API \
 key, by app and, without proof, by address; `RateLimit-Policy` and `RateLimit` tell the limit that is nearest. Pages of other \
 origins may call as far as `allowed_origins` of the app lets them, with cookies only from an origin that it names exactly.";
@@ -184,6 +190,10 @@ pub struct Services {
     pub teller: Arc<Teller>,
     /// Requests to the REST API without a proof that holds, by address; `None` = no limit. The caller sweeps it.
     pub strangers: Option<Arc<Keyed<Network>>>,
+    /// What was executed under an idempotency key.
+    pub once: Arc<Once>,
+    /// Where requests under a key are executed; the caller waits for them when the server goes down.
+    pub tasks: TaskTracker,
 }
 
 /// All routes but the socket's: the Pusher API below `/apps`, the REST API, `/up`, and pages everywhere else.
@@ -227,10 +237,9 @@ pub fn routes(
     pages: Arc<page::Pages>,
     config: Arc<Config>,
 ) -> impl Endpoint<Output = Response> + 'static {
-    let Services { apps, callers, roster, strangers, teller: _ } = services;
     let pusher = config.pusher;
-    let pusher_api = auth::Signed::new(service().into_endpoint(), Arc::clone(&apps), Arc::clone(&config));
-    let inner = service().into_endpoint().data(roster).data(Arc::clone(&config));
-    let rest = caller::Known { inner, apps, callers, strangers, config };
+    let pusher_api = auth::Signed::new(service().into_endpoint(), Arc::clone(&services.apps), Arc::clone(&config));
+    let inner = service().into_endpoint().data(Arc::clone(&services.roster)).data(Arc::clone(&config));
+    let rest = caller::Known::new(inner, services, config);
     Routes { pusher_api, pusher, rest, pages: page::routes(pages) }
 }

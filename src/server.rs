@@ -10,6 +10,7 @@ mod door;
 mod drain;
 mod roster;
 mod handshakes;
+mod tidy;
 mod tls;
 
 use std::{
@@ -39,7 +40,7 @@ use crate::{
     ids,
     metrics::Metrics,
     outbound,
-    services::{Apps, Callers, Teller, now, roster::Roster, sockets::Capacity},
+    services::{Apps, Callers, Once, Teller, now, roster::Roster, sockets::Capacity},
     store::{self, Store},
     telemetry::{self, Health},
     throttle::Keyed,
@@ -138,6 +139,8 @@ pub async fn build(config: Config) -> Result<Server> {
         roster: Arc::new(Roster::new(store.clone())),
         teller: Arc::new(Teller::new(store.clone(), Arc::clone(&apps))),
         strangers: Keyed::per_minute(config.server.guest_requests_per_minute_per_ip).map(Arc::new),
+        once: Arc::new(Once::new(store.clone())),
+        tasks: TaskTracker::new(),
     };
 
     let public = accept::bind(&config.server.bind_address()).await?;
@@ -241,7 +244,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { config, store, gate, health, public, metrics, tls, services, pages, .. } = self;
         let port = public.local_addr().map_or(config.server.port, |address| address.port());
-        let tasks = TaskTracker::new();
+        let tasks = services.tasks.clone();
         let token = CancellationToken::new();
         let door = Arc::new(public_door(&config, &gate, services.clone(), (pages, port)));
         let accept = Accept {
@@ -272,6 +275,7 @@ impl Server {
         tasks.spawn(classroom::keep_going(Arc::clone(&services.teller), token.clone()));
         tasks.spawn(directory::keep_time(Arc::clone(&gate), services.strangers, token.clone()));
         tasks.spawn(directory::keep_notes(services.callers, token.clone()));
+        tasks.spawn(tidy::keep_tidy(services.once, token.clone()));
         tasks.spawn(directory::keep_fresh(config.clone(), store.clone(), Arc::clone(&gate), token.clone()));
 
         stop.await;

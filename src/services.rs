@@ -9,6 +9,7 @@ pub mod callers;
 pub mod channels;
 pub mod client_event;
 pub mod import;
+pub mod once;
 pub mod origin;
 pub mod publish;
 pub mod roster;
@@ -21,6 +22,7 @@ use chrono::{DateTime, Utc};
 
 pub use apps::{Apps, LiveApp};
 pub use callers::Callers;
+pub use once::Once;
 pub use tell::{Draft, Teller};
 use ulid::Ulid;
 

@@ -13,6 +13,7 @@ mod apps;
 mod audit;
 mod blocks;
 mod connect;
+mod idempotency;
 mod identities;
 mod roster;
 mod streams;
@@ -33,6 +34,7 @@ use sea_orm::{
 };
 
 pub use apps::NewApp;
+pub use idempotency::{ANSWER_KEPT_FOR, KeptAnswer, RESERVED_FOR, Reserved, Slot};
 pub use roster::{CHANGES_KEPT, Member, MemberFilter, Page, RosterApplied, RosterFilter, RosterWrite};
 pub use streams::{Kept, MAX_PAGE, Missed};
 

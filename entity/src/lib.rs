@@ -16,6 +16,7 @@ pub mod chapter;
 pub mod course;
 pub mod course_class;
 pub mod enrollment;
+pub mod idempotency_key;
 pub mod org;
 pub mod person;
 pub mod person_identity;

@@ -26,6 +26,7 @@ mod m20261121_000014_create_audit_log;
 mod m20261121_000015_create_access_block;
 mod m20261121_000016_create_stream;
 mod m20261121_000017_create_stream_event;
+mod m20261121_000018_create_idempotency_key;
 mod table;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000015_create_access_block::Migration),
             Box::new(m20261121_000016_create_stream::Migration),
             Box::new(m20261121_000017_create_stream_event::Migration),
+            Box::new(m20261121_000018_create_idempotency_key::Migration),
         ]
     }
 }

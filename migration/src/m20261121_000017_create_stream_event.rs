@@ -36,7 +36,7 @@ impl MigrationTrait for Migration {
             .col(schema::big_integer(StreamEvent::Seq))
             .col(schema::string_len(StreamEvent::EventId, 26))
             .col(schema::string_len(StreamEvent::Event, 200))
-            .col(ColumnDef::new(StreamEvent::Payload).custom(payload(manager)).not_null())
+            .col(ColumnDef::new(StreamEvent::Payload).custom(table::long_text(manager)).not_null())
             .col(schema::string_len_null(StreamEvent::ActorId, 128))
             .col(schema::string_len_null(StreamEvent::ActorName, 255))
             .col(schema::string_len_null(StreamEvent::ActorRole, 16))
@@ -57,10 +57,4 @@ impl MigrationTrait for Migration {
     fn use_transaction(&self) -> Option<bool> {
         Some(true)
     }
-}
-
-/// `TEXT` of MySQL ends at 64 KiB.
-fn payload(manager: &SchemaManager) -> Alias {
-    let is_mysql = manager.get_database_backend() == sea_orm_migration::sea_orm::DbBackend::MySql;
-    Alias::new(if is_mysql { "mediumtext" } else { "text" })
 }

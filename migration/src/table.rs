@@ -3,7 +3,7 @@
 use sea_orm_migration::{
     SchemaManager,
     sea_orm::{DbBackend, DbErr},
-    sea_query::{Index, IntoIden, Table, TableCreateStatement},
+    sea_query::{Alias, Index, IntoIden, Table, TableCreateStatement},
 };
 
 /// Starts a table. MySQL and MariaDB get a binary collation: their usual one takes `Key` and `key` for the same.
@@ -34,4 +34,9 @@ pub(crate) async fn index<T: IntoIden>(
         index.col(column.into_iden());
     }
     manager.create_index(index.take()).await
+}
+
+/// The type of long texts: `TEXT` of MySQL ends at 64 KiB.
+pub(crate) fn long_text(manager: &SchemaManager<'_>) -> Alias {
+    Alias::new(if manager.get_database_backend() == DbBackend::MySql { "mediumtext" } else { "text" })
 }

@@ -8,6 +8,7 @@ mod cors;
 pub(super) mod describe;
 pub(super) mod limit;
 pub(super) mod need;
+mod once;
 mod proof;
 
 use std::{
@@ -17,14 +18,14 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use poem::{
-    Endpoint, IntoResponse, Request, Response,
+    Endpoint, Request, Response,
     http::{HeaderValue, Method, StatusCode, header::CACHE_CONTROL},
 };
 use tracing::Instrument;
 
-use self::{cors::Cors, limit::Told, need::Operation};
+use self::{cors::Cors, limit::Told, need::Operation, once::Executor};
 use super::{
-    Config,
+    Config, Services,
     body::{self, Unread},
     problem::Problem,
 };
@@ -71,12 +72,22 @@ impl Visitor {
 
 /// Lets only those through to `inner` who are known and allowed.
 pub(super) struct Known<E> {
-    pub(super) inner: E,
-    pub(super) apps: Arc<Apps>,
-    pub(super) callers: Arc<Callers>,
+    inner: Arc<E>,
+    apps: Arc<Apps>,
+    callers: Arc<Callers>,
     /// Requests of those without a proof that holds, by address; `None` = no limit.
-    pub(super) strangers: Option<Arc<Keyed<Network>>>,
-    pub(super) config: Arc<Config>,
+    strangers: Option<Arc<Keyed<Network>>>,
+    /// Executes requests that came with a key.
+    executor: Executor,
+    config: Arc<Config>,
+}
+
+impl<E> Known<E> {
+    /// The door in front of `inner`.
+    pub(super) fn new(inner: E, services: Services, config: Arc<Config>) -> Self {
+        let Services { apps, callers, strangers, once, tasks, .. } = services;
+        Self { inner: Arc::new(inner), apps, callers, strangers, executor: Executor { once, tasks }, config }
+    }
 }
 
 /// What an answer tells beside itself; known piece by piece.
@@ -110,7 +121,7 @@ fn request_id(request: &Request) -> String {
     given.unwrap_or_else(|| format!("{:016x}", getrandom::u64().unwrap_or_default()))
 }
 
-impl<E: Endpoint> Known<E> {
+impl<E: Endpoint + 'static> Known<E> {
     /// Answers a request, or says why not; `margin` is filled on the way.
     async fn serve(&self, mut request: Request, margin: &mut Margin) -> Result<Response, Problem> {
         if request.method() == Method::OPTIONS {
@@ -122,15 +133,20 @@ impl<E: Endpoint> Known<E> {
         }
         let operation = need::find(request.method(), request.uri().path())?;
         let visitor = self.admit(&request, operation, margin).await?;
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let max = if operation.is_batch { self.config.max_batch_bytes } else { self.config.max_request_bytes };
-            let body = body::arrive(&mut request, max, self.config.body_timeout).await.map_err(unread)?;
-            request.set_body(body);
+        let visitor = Arc::new(visitor);
+        request.extensions_mut().insert(Arc::clone(&visitor));
+        if matches!(*request.method(), Method::GET | Method::HEAD) {
+            return once::call(&*self.inner, request).await;
         }
-        request.extensions_mut().insert(Arc::new(visitor));
-        match self.inner.call(request).await {
-            Ok(output) => Ok(output.into_response()),
-            Err(error) => Err(Problem::of_framework(&error)),
+        // Nothing is kept for those who are not known.
+        let key =
+            if operation.takes_key() && !visitor.caller.is_guest() { once::key(request.headers())? } else { None };
+        let max = if operation.is_batch { self.config.max_batch_bytes } else { self.config.max_request_bytes };
+        let body = body::arrive(&mut request, max, self.config.body_timeout).await.map_err(unread)?;
+        request.set_body(body.clone());
+        match key {
+            Some(key) => self.executor.execute(&self.inner, (request, body), key, visitor).await,
+            None => once::call(&*self.inner, request).await,
         }
     }
 
@@ -209,7 +225,7 @@ impl From<callers::Error> for Problem {
     }
 }
 
-impl<E: Endpoint> Endpoint for Known<E> {
+impl<E: Endpoint + 'static> Endpoint for Known<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {

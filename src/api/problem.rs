@@ -19,7 +19,7 @@ use poem_openapi::{
     types::{Example, ToJSON},
 };
 
-pub(super) use self::described::{Asking, Fault, Following, Reading, Writing};
+pub(super) use self::described::{Asking, Fault, Following, Reading, Writing, responses};
 use super::caller::limit::Told;
 use crate::throttle::Exceeded;
 
@@ -173,7 +173,8 @@ impl Problem {
         self
     }
 
-    fn with_retry(mut self, seconds: u64) -> Self {
+    /// The same with the seconds after which it is worth another try.
+    pub(super) fn with_retry(mut self, seconds: u64) -> Self {
         self.0.retry_after = Some(seconds);
         self
     }

@@ -7,6 +7,7 @@ mod channel_auth;
 mod cors;
 mod lists;
 mod objects;
+mod once;
 mod problems;
 mod realtime;
 mod tenants;

@@ -26,8 +26,9 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
 );
 
 /// Headers that a page may read.
-const ANSWER_HEADERS: HeaderValue =
-    HeaderValue::from_static("ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id");
+const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
+    "ETag, Idempotent-Replayed, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id",
+);
 
 /// Seconds for which a browser may remember a preflight.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("600");

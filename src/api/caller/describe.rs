@@ -5,9 +5,14 @@ use std::collections::HashMap;
 use poem::{Request, RequestBody, endpoint::BoxEndpoint, http::Method};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions, OpenApi,
-    registry::{MetaApi, MetaHeader, MetaSecurityScheme, Registry},
+    registry::{
+        MetaApi, MetaHeader, MetaOperation, MetaOperationParam, MetaParamIn, MetaSchema, MetaSchemaRef,
+        MetaSecurityScheme, Registry,
+    },
     types::Type,
 };
+
+use super::{super::problem::responses, need, once};
 
 /// Routes behind this door.
 pub(in crate::api) struct Rest<T>(pub(in crate::api) T);
@@ -15,9 +20,15 @@ pub(in crate::api) struct Rest<T>(pub(in crate::api) T);
 impl<T: OpenApi> OpenApi for Rest<T> {
     fn meta() -> Vec<MetaApi> {
         let mut apis = T::meta();
-        let operations = apis.iter_mut().flat_map(|api| &mut api.paths).flat_map(|path| &mut path.operations);
-        for response in operations.flat_map(|operation| &mut operation.responses.responses) {
-            response.headers.extend(headers(response.status));
+        for path in apis.iter_mut().flat_map(|api| &mut api.paths) {
+            for operation in &mut path.operations {
+                if need::takes_key(operation.method.as_str(), &path.path) {
+                    add_key(operation);
+                }
+                for response in &mut operation.responses.responses {
+                    response.headers.extend(headers(response.status));
+                }
+            }
         }
         apis
     }
@@ -28,6 +39,45 @@ impl<T: OpenApi> OpenApi for Rest<T> {
 
     fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
         self.0.add_routes(routes);
+    }
+}
+
+/// Describes the caller's own name for a request, what it is refused with, and how an answer tells that it was given before.
+fn add_key(operation: &mut MetaOperation) {
+    let bounds = MetaSchema {
+        min_length: Some(1),
+        max_length: Some(once::KEY_MAX),
+        pattern: Some("^[!-~]+$".to_owned()),
+        ..MetaSchema::new("string")
+    };
+    operation.params.push(MetaOperationParam {
+        name: "Idempotency-Key".to_owned(),
+        schema: MetaSchemaRef::Inline(Box::new(bounds)),
+        in_type: MetaParamIn::Header,
+        description: Some(
+            "The caller's own name for this request, such as a UUID: sent again with it within 24 hours, the request is not \
+             executed again, but answered as before."
+                .to_owned(),
+        ),
+        required: false,
+        deprecated: false,
+        explode: false,
+        style: None,
+    });
+    let known: Vec<_> = operation.responses.responses.iter().filter_map(|response| response.status).collect();
+    let missing: Vec<_> = [408, 409, 413, 422].into_iter().filter(|status| !known.contains(status)).collect();
+    operation.responses.responses.extend(responses(&missing));
+    operation.responses.responses.sort_by_key(|response| response.status);
+    let answers = operation.responses.responses.iter_mut();
+    for response in answers.filter(|response| response.status.is_some_and(|status| status < 300)) {
+        let description = "`true` when the request was executed before and this is the answer of then.";
+        response.headers.push(MetaHeader {
+            name: "Idempotent-Replayed".to_owned(),
+            description: Some(description.to_owned()),
+            required: false,
+            deprecated: false,
+            schema: bool::schema_ref(),
+        });
     }
 }
 

@@ -99,6 +99,18 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
     POST "/api/users/{id}/disconnect" Need::Scope(Scope::AccessWrite);
 };
 
+impl Operation {
+    /// Tells whether the caller may name the request by an `Idempotency-Key`. What only signs is executed as often as it comes.
+    pub(in crate::api) fn takes_key(&self) -> bool {
+        takes_key(self.method, self.path)
+    }
+}
+
+/// The same for an operation of the description.
+pub(in crate::api) fn takes_key(method: &str, path: &str) -> bool {
+    method == "POST" && !path.ends_with("auth")
+}
+
 /// Tells whether this door answers for a path, be it with a refusal.
 pub(in crate::api) fn is_ours(path: &str) -> bool {
     path == "/api" || path.starts_with("/api/") || at(path).next().is_some()

@@ -66,6 +66,18 @@ impl Statuses for Writing {
     const STATUSES: &'static [u16] = &[400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 429, 500, 503];
 }
 
+/// Refusals with these statuses.
+pub(in crate::api) fn responses(statuses: &[u16]) -> impl Iterator<Item = MetaResponse> {
+    let known = MEANINGS.iter().filter(|(status, _)| statuses.contains(status));
+    known.map(|(status, description)| MetaResponse {
+        description,
+        status: Some(*status),
+        status_range: None,
+        content: vec![MetaMediaType { content_type: MEDIA, schema: ProblemView::schema_ref() }],
+        headers: Vec::new(),
+    })
+}
+
 /// A [`Problem`] as the answer of a route.
 #[derive(Debug)]
 pub(in crate::api) struct Fault<S>(Problem, PhantomData<S>);
@@ -84,15 +96,7 @@ impl<S: Statuses> From<Fault<S>> for poem::Error {
 
 impl<S: Statuses> ApiResponse for Fault<S> {
     fn meta() -> MetaResponses {
-        let response = |(status, description): &(u16, &'static str)| MetaResponse {
-            description,
-            status: Some(*status),
-            status_range: None,
-            content: vec![MetaMediaType { content_type: MEDIA, schema: ProblemView::schema_ref() }],
-            headers: Vec::new(),
-        };
-        let known = MEANINGS.iter().filter(|(status, _)| S::STATUSES.contains(status));
-        MetaResponses { responses: known.map(response).collect() }
+        MetaResponses { responses: responses(S::STATUSES).collect() }
     }
 
     fn register(registry: &mut Registry) {
