@@ -159,16 +159,22 @@ impl<E: Endpoint + 'static> Known<E> {
         margin.cors.set_any(apps.iter().map(|app| &app.settings));
     }
 
-    /// Finds out who calls and whether they may.
+    /// Finds out who calls and whether they may. Whoever may be guessing is counted before anything is looked up for them.
     async fn admit(&self, request: &Request, operation: &Operation, margin: &mut Margin) -> Result<Visitor, Problem> {
         let now = now();
         let peer = request.remote_addr().as_socket_addr();
         let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), std::net::SocketAddr::ip);
         let proof = proof::find(request.headers())?;
+        let is_guess = self.callers.is_guess(&proof);
+        if is_guess {
+            self.take_stranger(address, margin)?;
+        }
         let caller = match self.callers.identify(proof, address, now).await {
             Ok(caller) => caller,
             Err(error) => {
-                self.take_stranger(address, margin)?;
+                if !is_guess {
+                    self.take_stranger(address, margin)?;
+                }
                 return Err(error.into());
             }
         };
@@ -191,7 +197,7 @@ impl<E: Endpoint + 'static> Known<E> {
         Ok(Visitor { caller, live, address, now, except })
     }
 
-    /// Counts a request without a proof that holds.
+    /// Counts a request without a proof that holds, or that is known to.
     fn take_stranger(&self, address: IpAddr, margin: &mut Margin) -> Result<(), Problem> {
         let Some(limit) = &self.strangers else { return Ok(()) };
         margin.limit = Some(Told::of("address", limit.take(&Network::from(address)))?);

@@ -26,8 +26,8 @@ use crate::services::access::{AuthRefused, ChannelAuth, ChannelAuthRequest, User
 #[derive(Debug, Object)]
 #[oai(rename = "ChannelAuth", example)]
 struct ChannelAuthView {
-    /// `KEY:SIGNATURE`, to be sent with the subscription.
-    #[oai(validator(max_length = 256))]
+    /// `KEY:SIGNATURE` and, after another colon, whom it is for; to be sent with the subscription as it is.
+    #[oai(validator(max_length = 2_048))]
     auth: String,
     /// Who joins, on presence channels; to be sent as it is.
     #[oai(skip_serializing_if_is_none, validator(max_length = 131_072))]
@@ -41,7 +41,11 @@ impl Example for ChannelAuthView {
     fn example() -> Self {
         let data = r#"{"user_id":"7","user_info":{"id":"7","name":"Ada","avatar":null,"role":"student"}}"#;
         let signature = "58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4";
-        Self { auth: format!("app-key:{signature}"), channel_data: Some(data.to_owned()), shared_secret: None }
+        Self {
+            auth: format!("app-key:{signature}:1790000000.37"),
+            channel_data: Some(data.to_owned()),
+            shared_secret: None,
+        }
     }
 }
 
@@ -55,8 +59,8 @@ impl From<ChannelAuth> for ChannelAuthView {
 #[derive(Debug, Object)]
 #[oai(rename = "UserAuth", example)]
 struct UserAuthView {
-    /// `KEY:SIGNATURE`, to be sent with the sign-in.
-    #[oai(validator(max_length = 256))]
+    /// `KEY:SIGNATURE` and, after another colon, whom it is for; to be sent with the sign-in as it is.
+    #[oai(validator(max_length = 2_048))]
     auth: String,
     /// Who signs in; to be sent as it is.
     #[oai(validator(max_length = 131_072))]
@@ -67,7 +71,7 @@ impl Example for UserAuthView {
     fn example() -> Self {
         let signature = "4e9b8ad1f0a6ce7a6bf1a4d2c8f03d7c3c65be9b2a5d7f4a9a7c7b1f34f0f1a2";
         let data = r#"{"id":"7","user_info":{"name":"Ada"}}"#;
-        Self { auth: format!("app-key:{signature}"), user_data: data.to_owned() }
+        Self { auth: format!("app-key:{signature}:1790000000.37"), user_data: data.to_owned() }
     }
 }
 

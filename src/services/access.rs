@@ -7,7 +7,6 @@
 
 mod admit;
 mod endpoint;
-mod grants;
 mod review;
 mod revoke;
 mod rights;
@@ -32,7 +31,7 @@ pub use self::{
     rights::Rights,
     seats::{Bound, Seat},
 };
-use self::{grants::Grants, seats::Seats, shelf::Shelf};
+use self::{seats::Seats, shelf::Shelf};
 use crate::{
     dialect::route,
     domain::{
@@ -96,7 +95,6 @@ pub(super) struct Access {
     /// Whether the app has any course.
     rostered: Shelf<(), bool>,
     seats: Seats,
-    grants: Grants,
     /// Held from before a write to the roster until it is in force here, and by the follower of the roster while it acts: so
     /// that whoever writes is told whose access ended, and not the follower who happened to see the change first.
     turn: tokio::sync::Mutex<()>,
@@ -115,7 +113,6 @@ impl Access {
             places: Shelf::new(MAX_PLACES),
             rostered: Shelf::new(1),
             seats: Seats::default(),
-            grants: Grants::default(),
             turn: tokio::sync::Mutex::default(),
             generation: AtomicU64::new(0),
             is_failing: AtomicBool::new(false),

@@ -130,6 +130,13 @@ impl Callers {
         Ok(Caller { app: caller.app, who: Who::User(Box::new(subject)) })
     }
 
+    /// Tells whether a proof would be looked up for somebody who has not shown one like it before: an API key that has not held
+    /// yet. A token costs no look-up before its signature holds.
+    #[must_use]
+    pub fn is_guess(&self, proof: &Proof<'_>) -> bool {
+        matches!(proof, Proof::Bearer(text) if is_api_key(text) && !self.programs.is_proven(text))
+    }
+
     /// Finds the person at a socket of an app.
     ///
     /// A cookie that proves nothing is left aside: browsers send it unasked, and a socket needs no proof. Everything else that

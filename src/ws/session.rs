@@ -17,7 +17,7 @@ use crate::{
         ChannelName, CloseReason, Guard,
         client_message::{self, ClientEvent, ClientMessage, SignIn, Subscribe, UserData},
         server_message::{self, ErrorStyle, NoAccess, Refusal},
-        signature,
+        signature::{self, Voucher},
     },
     services::{
         access::{self, Wish},
@@ -60,8 +60,8 @@ pub(super) enum Action {
     Unsubscribe(ChannelName, Option<UserId>),
     /// Relay a client event to the other subscribers.
     Relay(ChannelName, Frame),
-    /// Bind the socket to a user; then call [`Session::signed_in`].
-    SignIn(UserData),
+    /// Bind the socket to a user, for whom the auth endpoint may vouch; then call [`Session::signed_in`].
+    SignIn(UserData, Option<Voucher>),
     /// Count a message that is ignored.
     CountIgnored,
     /// Say why, then close.
@@ -186,8 +186,8 @@ impl Session {
             return vec![refusal_frame(name.as_str(), refusal)];
         }
         match self.authorize(app, &name, message) {
-            Ok(_) if name.guard() == Guard::User => self.subscribe_to_user(name),
-            Ok((member, claimed)) => self.join(Wish { channel: name, member, claimed }),
+            Ok(wish) if name.guard() == Guard::User => self.subscribe_to_user(wish.channel),
+            Ok(wish) => self.join(wish),
             Err(Denied::Malformed(error)) => vec![invalid(settings, &error)],
             Err(Denied::Refusal(kind, error, status)) => {
                 let mut actions = vec![refusal_frame(name.as_str(), Refusal { kind, error, status })];
@@ -200,32 +200,29 @@ impl Session {
         }
     }
 
-    /// Decides whether the socket may have the channel as far as signatures go: as which member, and whose it is by signed data.
-    fn authorize(
-        &self,
-        app: &App,
-        name: &ChannelName,
-        message: &Subscribe<'_>,
-    ) -> Result<(Option<Member>, Option<UserId>), Denied> {
-        let auth = message.auth.as_deref().unwrap_or_default();
-        let data = message.channel_data.as_deref();
-        let authentic = || signature::verify_channel(app, self.socket, name.as_str(), data, auth);
+    /// Decides whether the socket may have the channel as far as signatures go: as which member, and whose it is by what is
+    /// signed.
+    fn authorize(&self, app: &App, name: &ChannelName, message: &Subscribe<'_>) -> Result<Wish, Denied> {
+        let mut wish = Wish { channel: name.clone(), member: None, claimed: None, voucher: None };
         match name.guard() {
-            Guard::Public => Ok((None, None)),
-            Guard::Private if authentic() => {
-                let data = data.filter(|data| signature::covers_data(app, self.socket, name.as_str(), data, auth));
-                let member = data.and_then(|data| client_message::parse_channel_data(data).ok());
-                Ok((None, member.map(|member| member.id)))
-            }
-            Guard::Presence if authentic() => self.authorize_member(app, data),
+            Guard::Public => return Ok(wish),
             Guard::User => {
                 let own = self.user.as_ref().is_some_and(|user| Some(user.member.id.as_str()) == name.user());
-                if own { Ok((None, None)) } else { Err(Denied::auth("sign in as this user first")) }
+                return if own { Ok(wish) } else { Err(Denied::auth("sign in as this user first")) };
             }
-            Guard::Private | Guard::Presence => {
-                Err(Denied::auth("auth must be KEY:SIGNATURE for this socket, channel and channel_data"))
-            }
+            Guard::Private | Guard::Presence => {}
         }
+        let data = message.channel_data.as_deref();
+        let auth = message.auth.as_deref().unwrap_or_default();
+        let authentic = signature::verify_channel(app, self.socket, name.as_str(), data, auth)
+            .ok_or(Denied::auth("auth must be KEY:SIGNATURE for this socket, channel and channel_data"))?;
+        wish.voucher = authentic.voucher;
+        if name.guard() == Guard::Presence {
+            (wish.member, wish.claimed) = self.authorize_member(app, data)?;
+        } else if let Some(data) = data.filter(|_| authentic.covers_data) {
+            wish.claimed = client_message::parse_channel_data(data).ok().map(|member| member.id);
+        }
+        Ok(wish)
     }
 
     /// The member of a presence channel: from signed data, else by sign-in.
@@ -305,9 +302,9 @@ impl Session {
     fn on_sign_in(&self, app: &App, message: &SignIn<'_>) -> Vec<Action> {
         let settings = &app.settings;
         let refuse = |text: &str| vec![error_frame(settings, code::UNAUTHORIZED, text, None)];
-        if !signature::verify_user(app, self.socket, &message.user_data, &message.auth) {
+        let Some(authentic) = signature::verify_user(app, self.socket, &message.user_data, &message.auth) else {
             return refuse("Sign-in failed: auth must be KEY:SIGNATURE for this socket and user_data");
-        }
+        };
         let user = match client_message::parse_user_data(&message.user_data) {
             Ok(user) => user,
             Err(_error) => {
@@ -328,7 +325,7 @@ impl Session {
             let text = "Watchlist has more than 100 users, the first 100 are watched";
             actions.push(error_frame(settings, code::WATCHLIST, text, None));
         }
-        actions.push(Action::SignIn(user));
+        actions.push(Action::SignIn(user, authentic.voucher));
         actions
     }
 

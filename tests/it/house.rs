@@ -24,7 +24,7 @@ const HOUSE: &[Room] = &[
     // Floor 0: words. No I/O, no async.
     room("ids", "", "thiserror"),
     room("domain", "ids", "chrono thiserror"),
-    room("protocol", "ids domain", "hex hmac md5 serde serde_json sha2 thiserror url"),
+    room("protocol", "ids domain", "chrono hex hmac md5 serde serde_json sha2 thiserror url"),
     room("dialect", "ids domain protocol", "chrono serde_json"),
     room("metrics", "ids", "parking_lot prometheus"),
     // Floor 1: engines.

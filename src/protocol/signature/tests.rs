@@ -47,10 +47,10 @@ fn official_channel_and_user_vectors_verify() {
     ];
     for (channel, data, signature) in rows {
         let auth = format!("278d425bdf160c739803:{signature}");
-        assert!(verify_channel(&official(), socket, channel, data, &auth), "{channel}");
+        assert!(verify_channel(&official(), socket, channel, data, &auth).is_some(), "{channel}");
     }
     let auth = "278d425bdf160c739803:4708d583dada6a56435fb8bc611c77c359a31eebde13337c16ab43aa6de336ba";
-    assert!(verify_user(&official(), socket, r#"{"id":"12345"}"#, auth));
+    assert!(verify_user(&official(), socket, r#"{"id":"12345"}"#, auth).is_some());
 }
 
 #[test]
@@ -99,7 +99,9 @@ fn channel_vectors_of_every_kind_verify() {
     ];
     let socket = SocketId::parse(SOCKET).unwrap();
     for (channel, data, signature) in rows {
-        assert!(verify_channel(&app(), socket, channel, data, &format!("app-key:{signature}")), "{channel} {data:?}");
+        let authentic = verify_channel(&app(), socket, channel, data, &format!("app-key:{signature}"));
+        let expected = Authentic { covers_data: data.is_some(), voucher: None };
+        assert_eq!(authentic, Some(expected), "{channel} {data:?}");
     }
 }
 
@@ -114,8 +116,9 @@ fn user_vectors_verify() {
         ),
     ];
     for (data, signature) in rows {
-        assert!(verify_user(&app(), socket, data, &format!("app-key:{signature}")));
-        assert!(!verify_user(&app(), SocketId::parse("1.2").unwrap(), data, &format!("app-key:{signature}")));
+        let auth = format!("app-key:{signature}");
+        assert!(verify_user(&app(), socket, data, &auth).is_some());
+        assert!(verify_user(&app(), SocketId::parse("1.2").unwrap(), data, &auth).is_none());
     }
 }
 
@@ -123,26 +126,57 @@ fn user_vectors_verify() {
 fn private_channel_with_channel_data_verifies_with_and_without_it_signed_but_presence_only_with() {
     let socket = SocketId::parse(SOCKET).unwrap();
     let plain = |channel: &str| format!("app-key:{}", sign(&Secret::new("app-secret"), &[SOCKET, ":", channel]));
-    assert!(verify_channel(&app(), socket, "private-a", Some("{}"), &plain("private-a")));
-    assert!(!covers_data(&app(), socket, "private-a", "{}", &plain("private-a")));
-    assert!(!verify_channel(&app(), socket, "presence-a", Some("{}"), &plain("presence-a")));
+    let private = verify_channel(&app(), socket, "private-a", Some("{}"), &plain("private-a"));
+    assert_eq!(private, Some(Authentic { covers_data: false, voucher: None }));
+    assert_eq!(verify_channel(&app(), socket, "presence-a", Some("{}"), &plain("presence-a")), None);
 }
 
 #[test]
 fn signature_of_a_longer_name_is_none_of_a_shorter_name_with_data() {
     let socket = SocketId::parse(SOCKET).unwrap();
     let auth = format!("app-key:{}", sign(&Secret::new("app-secret"), &[SOCKET, ":private-school:42"]));
-    assert!(verify_channel(&app(), socket, "private-school:42", None, &auth));
+    assert!(verify_channel(&app(), socket, "private-school:42", None, &auth).is_some());
     for data in ["42", " 42", "\"42\""] {
-        assert!(!verify_channel(&app(), socket, "private-school", Some(data), &auth));
+        assert_eq!(verify_channel(&app(), socket, "private-school", Some(data), &auth), None);
     }
+}
+
+#[test]
+fn a_voucher_is_signed_along_and_holds_for_its_own_text_alone() {
+    let socket = SocketId::parse(SOCKET).unwrap();
+    let voucher = Voucher { user: crate::ids::UserId::parse("7").ok(), token_ends: None };
+    let auth = vouch(&app(), &format!("{SOCKET}:private-a"), &voucher);
+    let vouched = Some(Authentic { covers_data: false, voucher: Some(voucher.clone()) });
+    assert_eq!(verify_channel(&app(), socket, "private-a", None, &auth), vouched);
+    assert_eq!(
+        verify_channel(&app(), socket, "private-a", Some(r#"{"user_id":"8"}"#), &auth),
+        vouched,
+        "data is left aside"
+    );
+    let (bare, text) = auth.rsplit_once(':').unwrap();
+    let others =
+        [bare.to_owned(), format!("{bare}:"), format!("{bare}:.38"), format!("{auth}0"), format!("{auth}:{text}")];
+    for other in &others {
+        assert_eq!(verify_channel(&app(), socket, "private-a", None, other), None, "{other}");
+    }
+    assert_eq!(verify_channel(&app(), socket, "private-a{.37}", None, bare).map(|it| it.voucher), Some(None));
+    assert!(crate::protocol::ChannelName::parse("private-a{.37}", (&AppSettings::default()).into()).is_err());
+
+    let data = r#"{"user_id":"7"}"#;
+    let auth = vouch(&app(), &format!("{SOCKET}:presence-a:{data}"), &voucher);
+    let vouched = Some(Authentic { covers_data: true, voucher: Some(voucher.clone()) });
+    assert_eq!(verify_channel(&app(), socket, "presence-a", Some(data), &auth), vouched);
+    assert_eq!(verify_channel(&app(), socket, "presence-a", None, &auth), None);
+    let auth = vouch(&app(), &format!(r#"{SOCKET}::user::{{"id":"7"}}"#), &voucher);
+    assert_eq!(verify_user(&app(), socket, r#"{"id":"7"}"#, &auth), vouched);
 }
 
 #[test]
 fn each_changed_byte_wrong_length_or_upper_case_digit_fails() {
     let socket = SocketId::parse(SOCKET).unwrap();
     let good = sign(&Secret::new("app-secret"), &[SOCKET, ":private-a"]);
-    let check = |signature: &str| verify_channel(&app(), socket, "private-a", None, &format!("app-key:{signature}"));
+    let check =
+        |signature: &str| verify_channel(&app(), socket, "private-a", None, &format!("app-key:{signature}")).is_some();
     assert!(check(&good));
     for position in 0..64 {
         let mut bad = good.clone().into_bytes();
@@ -152,7 +186,7 @@ fn each_changed_byte_wrong_length_or_upper_case_digit_fails() {
     assert!(!check("") && !check(&good[..63]) && !check(&format!("{good}0")));
     assert!(!check(&good.to_uppercase()) || good.to_uppercase() == good);
     for auth in [good.clone(), format!(":{good}"), format!("other-key:{good}"), String::new(), "app-key".into()] {
-        assert!(!verify_channel(&app(), socket, "private-a", None, &auth), "{auth}");
+        assert_eq!(verify_channel(&app(), socket, "private-a", None, &auth), None, "{auth}");
     }
 }
 
@@ -163,7 +197,7 @@ fn while_rotating_both_secrets_verify_and_an_older_one_does_not() {
     let socket = SocketId::parse(SOCKET).unwrap();
     for (secret, expected) in [("newer-secret", true), ("app-secret", true), ("oldest-secret", false)] {
         let auth = format!("app-key:{}", sign(&Secret::new(secret), &[SOCKET, ":private-a"]));
-        assert_eq!(verify_channel(&app, socket, "private-a", None, &auth), expected, "{secret}");
+        assert_eq!(verify_channel(&app, socket, "private-a", None, &auth).is_some(), expected, "{secret}");
     }
 }
 

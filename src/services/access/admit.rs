@@ -10,7 +10,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     Asked,
-    grants::Grant,
     seats::{Basis, Bound, Held, Lease, Seat, State, Within},
 };
 use crate::{
@@ -22,7 +21,7 @@ use crate::{
     },
     hub::{Joining, Refused, Socket},
     ids::UserId,
-    protocol::{ChannelName, CloseReason, Guard},
+    protocol::{ChannelName, CloseReason, Guard, signature::Voucher},
     services::LiveApp,
 };
 
@@ -41,6 +40,9 @@ pub struct Wish {
     pub member: Option<Member>,
     /// The user in signed `channel_data`.
     pub claimed: Option<UserId>,
+    /// Whom the auth endpoint of this server has signed for. The signature lives as long as the socket: whoever shows it is
+    /// not let in by it alone.
+    pub voucher: Option<Voucher>,
 }
 
 /// What has to be known before a socket may hear a channel.
@@ -49,9 +51,6 @@ pub struct Question {
     wish: Wish,
     topic: Topic,
     subject: Option<(UserId, Bound)>,
-    grant: Option<Grant>,
-    /// The auth endpoint has opened the channel for this socket, now or before.
-    is_granted: bool,
     /// The roster's no counts, whatever was signed.
     must_agree: bool,
 }
@@ -104,7 +103,7 @@ impl Question {
     /// Tells whether anybody has to be asked at all.
     #[must_use]
     pub fn needs_judging(&self) -> bool {
-        self.subject.is_some() || self.is_granted || self.wish.channel.guard() == Guard::Public
+        self.subject.is_some() || self.wish.voucher.is_some() || self.wish.channel.guard() == Guard::Public
     }
 
     /// The answer where nobody has to be asked.
@@ -136,14 +135,6 @@ impl Judged {
     }
 }
 
-impl Wish {
-    /// Tells whether the auth endpoint may have signed this. On private channels it signs no data, so that data shows that the
-    /// application has.
-    fn may_be_granted(&self) -> bool {
-        self.channel.guard() == Guard::Presence || self.claimed.is_none()
-    }
-}
-
 /// Tells whether a public channel is guarded all the same.
 fn is_guarded(channel: &ChannelName, topic: &Topic, settings: &AppSettings) -> bool {
     match channel.guard() {
@@ -156,35 +147,22 @@ fn is_guarded(channel: &ChannelName, topic: &Topic, settings: &AppSettings) -> b
 impl LiveApp {
     /// Asks who wants to hear a channel; `None` = it is open to everybody.
     #[must_use]
-    pub fn question(&self, wish: &Wish, socket: &Socket, seat: Option<&Seat>) -> Option<Question> {
+    pub fn question(&self, wish: &Wish, seat: Option<&Seat>) -> Option<Question> {
         let app = self.app();
         let topic = route::topic(&wish.channel, &app.settings.channel_routes);
         if !is_guarded(&wish.channel, &topic, &app.settings) {
             return None;
         }
-        let grant = self.access.grants.take(socket.id(), Some(&wish.channel), Instant::now());
-        let (mut bound, mut before) = (None, (false, None));
-        if let Some(seat) = seat {
-            let state = seat.lock();
-            bound = state.user.clone();
-            if wish.may_be_granted() {
-                before = state.granted(&wish.channel, &topic);
-            }
-        }
-        let (was_granted, granted_before) = before;
-        let is_granted = grant.is_some() || was_granted;
+        let bound = seat.and_then(|seat| seat.lock().user.clone());
         let signed_in = bound.clone().filter(|(_, by)| *by == Bound::SignIn);
-        let granted = || {
-            let user = grant.as_ref().and_then(|grant| grant.user.clone()).or(granted_before);
-            user.map(|user| (user, Bound::Endpoint))
-        };
+        let vouched = || wish.voucher.as_ref()?.user.clone().map(|user| (user, Bound::Endpoint));
         let claimed = || wish.claimed.clone().map(|user| (user, Bound::ChannelData));
-        let subject = signed_in.or_else(granted).or_else(claimed).or(bound);
+        let subject = signed_in.or_else(vouched).or_else(claimed).or(bound);
         let must_agree = match wish.channel.guard() {
             Guard::Public => app.settings.guarded_public == GuardedPublic::Enforce,
-            _ => is_granted || (app.settings.authz == Authz::Enforce && topic.is_rostered()),
+            _ => wish.voucher.is_some() || (app.settings.authz == Authz::Enforce && topic.is_rostered()),
         };
-        Some(Question { wish: wish.clone(), topic, subject, grant, is_granted, must_agree })
+        Some(Question { wish: wish.clone(), topic, subject, must_agree })
     }
 
     /// Answers a question. From memory, mostly.
@@ -225,10 +203,7 @@ impl LiveApp {
         let Judged { question, decision, generation, within } = judged;
         let seat = seat.get_or_insert_with(|| self.access.seats.take(socket));
         let mut state = seat.lock();
-        let Question { wish: Wish { channel, member, .. }, topic, subject, grant, .. } = &question;
-        if let Some(grant) = grant {
-            state.remember_grant(channel, grant.user.as_ref(), app.settings.max_channels_per_connection);
-        }
+        let Question { wish: Wish { channel, member, .. }, topic, subject, .. } = &question;
         let basis = match decision {
             None => None,
             Some(decision) if decision.allow => Some(Basis::from(&*decision)),
@@ -280,7 +255,7 @@ impl LiveApp {
         if let Some((user, by)) = &question.subject {
             let is_news = state.user.is_none();
             seats.bind(seat, state, user, *by);
-            if let Some(ends) = question.grant.as_ref().and_then(|grant| grant.token_ends) {
+            if let Some(ends) = question.wish.voucher.as_ref().and_then(|voucher| voucher.token_ends) {
                 self.lease(settings, (seat, state), ends, now);
             }
             if is_news && state.held.len() > 1 {
@@ -335,15 +310,15 @@ impl LiveApp {
 
     /// Takes note that a socket is signed in. What it heard while nobody was known is looked at in a moment.
     #[must_use]
-    pub fn bind_signed_in(&self, socket: &Arc<Socket>, user: &UserId, now: DateTime<Utc>) -> Arc<Seat> {
+    pub fn bind_signed_in(
+        &self,
+        socket: &Arc<Socket>,
+        user: &UserId,
+        voucher: Option<&Voucher>,
+        now: DateTime<Utc>,
+    ) -> Arc<Seat> {
         let seat = self.access.seats.take(socket);
-        let grant = self.access.grants.take(socket.id(), None, Instant::now());
-        self.bind_to(
-            &seat,
-            (user, Bound::SignIn),
-            grant.filter(|grant| grant.user.as_ref() == Some(user)).and_then(|grant| grant.token_ends),
-            now,
-        );
+        self.bind_to(&seat, (user, Bound::SignIn), voucher.and_then(|voucher| voucher.token_ends), now);
         seat
     }
 

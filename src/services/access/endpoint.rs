@@ -1,16 +1,13 @@
 //! The auth endpoint without its HTTP: signs what a user may subscribe to, and who they are.
 //!
-//! Source: Pusher Channels, "Authenticating users" and "Authorizing users". What was signed is remembered for a minute: when
-//! the socket uses it, it is known who it belongs to.
-
-use std::time::Instant;
+//! Source: Pusher Channels, "Authenticating users" and "Authorizing users". What is signed for a user or a guest carries a
+//! voucher: whichever node the socket shows it to, and whenever, knows who it belongs to.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::grants::Grant;
 use crate::{
     domain::{
         access::{Decision, Reason},
@@ -19,7 +16,10 @@ use crate::{
         roster::{Person, Role},
     },
     ids::SocketId,
-    protocol::{ChannelName, Guard, signature},
+    protocol::{
+        ChannelName, Guard,
+        signature::{self, Voucher},
+    },
     services::LiveApp,
 };
 
@@ -37,7 +37,7 @@ pub struct ChannelAuthRequest<'a> {
 /// What the client shows to the socket door.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelAuth {
-    /// `KEY:SIGNATURE`.
+    /// `KEY:SIGNATURE`, or `KEY:SIGNATURE:VOUCHER` for a user or a guest.
     pub auth: String,
     /// The member, on presence channels: JSON text, byte for byte as signed.
     pub channel_data: Option<String>,
@@ -48,7 +48,7 @@ pub struct ChannelAuth {
 /// What the client shows to sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserAuth {
-    /// `KEY:SIGNATURE`.
+    /// `KEY:SIGNATURE`, or `KEY:SIGNATURE:VOUCHER` for a user or a guest.
     pub auth: String,
     /// The user: JSON text, byte for byte as signed.
     pub user_data: String,
@@ -79,7 +79,7 @@ enum Asking<'a> {
 }
 
 impl LiveApp {
-    /// Signs a subscription for whoever may have it, and remembers for a minute whose socket it is.
+    /// Signs a subscription for whoever may have it.
     ///
     /// # Errors
     /// See [`AuthRefused`]; nothing is signed then.
@@ -100,33 +100,30 @@ impl LiveApp {
             )));
         }
         let shared_secret = channel.is_encrypted().then(|| self.shared_secret(&channel)).transpose()?;
-        let member = match asking {
-            Asking::App => signed_as_it_is(&channel, request.channel_data)?,
+        let (member, voucher) = match asking {
+            Asking::App => (signed_as_it_is(&channel, request.channel_data)?, None),
             Asking::Nobody => {
                 let decision = self.decide(None, &channel, now).await.map_err(|_unread| AuthRefused::Unavailable)?;
                 self.refuse(&app, decision)?;
                 if channel.guard() == Guard::Presence {
                     return Err(AuthRefused::NotIdentified("presence channels need a user: send a token"));
                 }
-                let grant = Grant { user: None, token_ends: None };
-                self.access.grants.give(socket, Some(&channel), grant, Instant::now());
-                None
+                (None, Some(Voucher::default()))
             }
             Asking::User(subject) => {
                 let user = Some(&subject.user);
                 let decision = self.decide(user, &channel, now).await.map_err(|_unread| AuthRefused::Unavailable)?;
                 let role = self.refuse(&app, decision)?.role;
                 let member = self.member(&app, (subject, role), (&channel, request.channel_data), now).await?;
-                let grant = Grant { user: Some(subject.user.clone()), token_ends: Some(subject.expires_at) };
-                self.access.grants.give(socket, Some(&channel), grant, Instant::now());
-                member
+                (member, Some(voucher_of(subject)))
             }
         };
-        let auth = sign(&app, &socket_text(socket, &channel, member.as_deref()));
+        let text = socket_text(socket, &channel, member.as_deref());
+        let auth = voucher.map_or_else(|| sign(&app, &text), |voucher| signature::vouch(&app, &text, &voucher));
         Ok(ChannelAuth { auth, channel_data: member, shared_secret })
     }
 
-    /// Signs who a user is, for `pusher:signin`, and remembers for a minute when their token ends.
+    /// Signs who a user is, for `pusher:signin`.
     ///
     /// # Errors
     /// See [`AuthRefused`]; nothing is signed then.
@@ -150,9 +147,7 @@ impl LiveApp {
         }
         let info = self.user_info(&app, (subject, None), Map::new(), now).await?;
         let user_data = json!({ "id": subject.user.as_str(), "user_info": info }).to_string();
-        let auth = sign(&app, &format!("{socket}::user::{user_data}"));
-        let grant = Grant { user: Some(subject.user.clone()), token_ends: Some(subject.expires_at) };
-        self.access.grants.give(socket, None, grant, Instant::now());
+        let auth = signature::vouch(&app, &format!("{socket}::user::{user_data}"), &voucher_of(subject));
         Ok(UserAuth { auth, user_data })
     }
 
@@ -232,6 +227,10 @@ fn who_asks<'a>(app: &App, caller: &'a Caller) -> Result<Asking<'a>, AuthRefused
         Who::App => Ok(Asking::App),
         Who::Key(_) => Err(AuthRefused::NotIdentified("an API key is nobody's: send the token of a user")),
     }
+}
+
+fn voucher_of(subject: &Subject) -> Voucher {
+    Voucher { user: Some(subject.user.clone()), token_ends: Some(subject.expires_at) }
 }
 
 fn parse_socket(text: &str) -> Result<SocketId, AuthRefused> {

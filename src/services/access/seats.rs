@@ -122,11 +122,6 @@ pub(super) struct State {
     pub(super) user: Option<(UserId, Bound)>,
     /// Guarded channels that it hears.
     pub(super) held: HashMap<ChannelName, Held, RandomState>,
-    /// Channels that the auth endpoint has opened for it, and for whom (`None` = a guest). The signature lives as long as the
-    /// socket: whoever shows it again is not let in by it alone.
-    granted: HashMap<ChannelName, Option<UserId>, RandomState>,
-    /// The endpoint has opened more than are remembered.
-    has_more_granted: bool,
     /// Channels that were taken away and that its session has not forgotten yet.
     revoked: Vec<ChannelName>,
     /// When its user has to prove who they are again.
@@ -153,21 +148,6 @@ pub struct Seat {
 }
 
 impl State {
-    /// Remembers that the auth endpoint has opened a channel; `max` of them at most.
-    pub(super) fn remember_grant(&mut self, channel: &ChannelName, user: Option<&UserId>, max: u32) {
-        if self.granted.len() < max as usize || self.granted.contains_key(channel) {
-            self.granted.insert(channel.clone(), user.cloned());
-        } else {
-            self.has_more_granted = true;
-        }
-    }
-
-    /// Tells whether the auth endpoint has, or may have, opened a channel before, and for whom as far as is remembered.
-    pub(super) fn granted(&self, channel: &ChannelName, topic: &Topic) -> (bool, Option<UserId>) {
-        let before = self.granted.get(channel);
-        (before.is_some() || (self.has_more_granted && topic.is_rostered()), before.cloned().flatten())
-    }
-
     /// When it is looked at next, as far as anybody wants that.
     pub(super) const fn due(&self) -> Option<DateTime<Utc>> {
         self.due

@@ -17,7 +17,7 @@ use crate::{
     hub::Socket,
     ids::{AppKey, ExternalId},
     metrics::Metrics,
-    protocol::CloseReason,
+    protocol::{CloseReason, signature},
     services::Apps,
     store::RosterWrite,
 };
@@ -133,9 +133,23 @@ impl World {
     }
 
     async fn judge(&self, socket: &Socket, name: &str, claimed: Option<&str>) -> Judged {
-        let wish = Wish { channel: channel(name), member: None, claimed: claimed.map(user) };
-        let question = self.live.question(&wish, socket, self.live.access.seats.find(socket.id()).as_deref()).unwrap();
+        let wish = Wish { channel: channel(name), member: None, claimed: claimed.map(user), voucher: None };
+        self.judge_wish(socket, wish).await
+    }
+
+    async fn judge_wish(&self, socket: &Socket, wish: Wish) -> Judged {
+        let question = self.live.question(&wish, self.live.access.seats.find(socket.id()).as_deref()).unwrap();
         if question.needs_judging() { Arc::clone(&self.live).judge(question, now()).await } else { question.unasked() }
+    }
+
+    /// Subscribes a socket with what the auth endpoint has signed for it, read as the socket door reads it.
+    async fn show(&self, socket: &Arc<Socket>, name: &str, auth: &ChannelAuth) -> Result<(), NotAdmitted> {
+        let authentic =
+            signature::verify_channel(&self.live.app(), socket.id(), name, auth.channel_data.as_deref(), &auth.auth);
+        let voucher = authentic.unwrap().voucher;
+        let wish = Wish { channel: channel(name), member: None, claimed: None, voucher };
+        let judged = self.judge_wish(socket, wish).await;
+        self.live.admit(socket, &mut None, judged, now()).map(drop)
     }
 
     /// Subscribes a socket whose user is known by signed data.
@@ -267,8 +281,9 @@ async fn a_token_bounds_the_life_of_its_socket_and_a_newer_one_prolongs_it() {
     if let Who::User(subject) = &mut newer.who {
         subject.expires_at = later;
     }
-    world.live.authorize_user(&newer, &renewed.id().to_string(), now()).await.unwrap();
-    let _signed_in = world.live.bind_signed_in(&renewed, &user("7"), now());
+    let signed = world.live.authorize_user(&newer, &renewed.id().to_string(), now()).await.unwrap();
+    let authentic = signature::verify_user(&world.live.app(), renewed.id(), &signed.user_data, &signed.auth).unwrap();
+    let _signed_in = world.live.bind_signed_in(&renewed, &user("7"), authentic.voucher.as_ref(), now());
     world.live.keep_deadlines(ends + grace - TimeDelta::milliseconds(1)).await;
     assert_eq!((old.outbox().ending(), renewed.outbox().ending()), (None, None));
     world.live.keep_deadlines(ends + grace).await;
@@ -347,8 +362,13 @@ async fn without_its_database_enforce_refuses_and_trust_trusts_and_known_ends_ar
     let world = World::new().await;
     let (held, late) = (world.socket(1), world.socket(2));
     let member = Member { id: user("7"), numeric_id: false, info: Arc::from("{}") };
-    let wish = Wish { channel: channel("presence-course.1.users"), member: Some(member), claimed: Some(user("7")) };
-    let question = world.live.question(&wish, &held, None).unwrap();
+    let wish = Wish {
+        channel: channel("presence-course.1.users"),
+        member: Some(member),
+        claimed: Some(user("7")),
+        voucher: None,
+    };
+    let question = world.live.question(&wish, None).unwrap();
     let mut judged = Arc::clone(&world.live).judge(question, now()).await;
     judged.expect_end(now() + TimeDelta::seconds(60));
     world.live.admit(&held, &mut None, judged, now()).unwrap();

@@ -1,12 +1,14 @@
 //! API keys: `ck_<12 hexadecimal digits>_<40 hexadecimal digits>`.
 //!
 //! The first part finds the row, the second is compared with its hash in constant time. A key is looked up each time, so that
-//! a revoked one is refused at once; that it was used is noted later, outside of the request.
+//! a revoked one is refused at once; that it was used is noted later, outside of the request. Keys that have held are
+//! remembered, so that a door can limit those who guess before it looks anything up for them.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, net::IpAddr, num::NonZeroUsize};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ipnet::IpNet;
+use lru::LruCache;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -31,6 +33,12 @@ const MARK_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// Most keys whose use waits to be noted; further ones wait for their next use.
 const MAX_MARKS: usize = 10_000;
 
+/// Most keys that are remembered to have held; beyond, the one that was not used for the longest is a stranger's again.
+const MAX_PROVEN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
+
+/// SHA-256 of a whole key.
+type Print = [u8; 32];
+
 /// Tells whether a proof has the shape of an API key: no JWT begins like one.
 pub(super) fn is_api_key(text: &str) -> bool {
     text.starts_with(PREFIX)
@@ -50,15 +58,32 @@ pub(super) struct Programs {
     store: Store,
     /// Keys whose use has not been noted yet, and when they were used. Never held across an await.
     marks: Mutex<HashMap<String, DateTime<Utc>>>,
+    /// Keys that held when they were checked last. Never held across an await.
+    proven: Mutex<LruCache<Print, ()>>,
 }
 
 impl Programs {
     pub(super) fn new(store: Store) -> Self {
-        Self { store, marks: Mutex::default() }
+        Self { store, marks: Mutex::default(), proven: Mutex::new(LruCache::new(MAX_PROVEN)) }
+    }
+
+    /// Tells whether it held when it was checked last.
+    pub(super) fn is_proven(&self, text: &str) -> bool {
+        self.proven.lock().contains(&print(text))
     }
 
     /// The program that a key is of, and its app.
     pub(super) async fn find(&self, text: &str, from: IpAddr, now: DateTime<Utc>) -> Result<(AppId, KeyHolder)> {
+        let found = self.check(text, from, now).await;
+        match &found {
+            Ok(_) => drop(self.proven.lock().put(print(text), ())),
+            Err(error) if error.is_unavailable() => {}
+            Err(_) => drop(self.proven.lock().pop(&print(text))),
+        }
+        found
+    }
+
+    async fn check(&self, text: &str, from: IpAddr, now: DateTime<Utc>) -> Result<(AppId, KeyHolder)> {
         let (id, secret) = split(text).ok_or(Error::BadApiKey)?;
         let row = self.store.api_key_find(id).await.map_err(|error| {
             tracing::error!(%error, "API keys cannot be looked up");
@@ -91,6 +116,10 @@ impl Programs {
             }
         }
     }
+}
+
+fn print(text: &str) -> Print {
+    Sha256::digest(text.as_bytes()).into()
 }
 
 /// What is checked only once the secret was right: whoever guesses learns nothing of the key.

@@ -16,7 +16,7 @@ use super::{Admitted, Connection, Phase};
 use crate::{
     domain::app::App,
     hub::Frame,
-    protocol::{ChannelName, client_message::UserData},
+    protocol::{ChannelName, client_message::UserData, signature::Voucher},
     services::{
         access::{Judged, NotAdmitted, Question, Seat, Wish},
         client_event::Sender,
@@ -60,7 +60,7 @@ impl<Io> Connection<Io> {
                 live.unsubscribe(&name, socket, user.as_ref(), self.incoming.seat.as_ref());
             }
             Action::Relay(name, frame) => self.relay(app, &name, &frame),
-            Action::SignIn(user) => self.sign_in(user),
+            Action::SignIn(user, voucher) => self.sign_in(user, voucher.as_ref()),
             Action::CountIgnored => self.admitted.live.metrics().ignored_events.inc(),
             Action::Close(reason) => self.close(reason, now),
         }
@@ -68,7 +68,7 @@ impl<Io> Connection<Io> {
 
     fn subscribe(&mut self, wish: &Wish) {
         let Admitted { live, socket, .. } = &self.admitted;
-        match live.question(wish, socket, self.incoming.seat.as_deref()) {
+        match live.question(wish, self.incoming.seat.as_deref()) {
             Some(question) if question.needs_judging() => self.put(question),
             Some(question) => self.admit(question.unasked()),
             None => match live.subscribe(&wish.channel, socket, wish.member.as_ref()) {
@@ -131,9 +131,9 @@ impl<Io> Connection<Io> {
         }
     }
 
-    fn sign_in(&mut self, user: UserData) {
+    fn sign_in(&mut self, user: UserData, voucher: Option<&Voucher>) {
         let Admitted { live, socket, .. } = &self.admitted;
-        let seat = live.bind_signed_in(socket, &user.member.id, now());
+        let seat = live.bind_signed_in(socket, &user.member.id, voucher, now());
         let user = live.sign_in(socket, user, self.incoming.session.signed_in_as());
         self.incoming.seat = Some(seat);
         self.incoming.session.signed_in(user);

@@ -152,6 +152,32 @@ async fn callers_without_a_proof_that_holds_share_the_limit_of_their_address() {
 }
 
 #[tokio::test]
+async fn whoever_guesses_keys_is_refused_unseen_and_keys_that_have_held_go_on_beside_them() {
+    let app = TestApp::with(|config| config.server.guest_requests_per_minute_per_ip = 3).await;
+    let (known, new) = (app.office().await, app.office().await);
+    known.get("/api/users").await.ok();
+    let guess = async |number: u32| {
+        let key = format!("ck_{number:012x}_{:040x}", number);
+        ask(&app, |request| request.bearer_auth(key)).await
+    };
+    for number in 0..2 {
+        guess(number).await.problem(401, "api_key_invalid");
+    }
+    for number in 2..10 {
+        guess(number).await.problem(429, "rate_limited");
+    }
+    // That even this one is refused shows that nothing is looked up any more.
+    new.get("/api/users").await.problem(429, "rate_limited");
+    for _ in 0..3 {
+        known.get("/api/users").await.ok();
+    }
+    ask(&app, |request| request.bearer_auth(app.person("7").proof)).await.problem(403, "missing_scope");
+    let id = &known.proof[..15];
+    assert!(app.store().await.api_key_revoke(&MAIN.app().id, id, now()).await.unwrap());
+    known.get("/api/users").await.problem(429, "rate_limited");
+}
+
+#[tokio::test]
 async fn an_app_has_a_limit_over_all_its_callers_and_zero_is_none() {
     let app = TestApp::with(|config| {
         let settings = settings(config);

@@ -6,16 +6,18 @@ use super::*;
 use crate::{
     domain::{caller::KeyHolder, roster::Class},
     ids::SocketId,
-    protocol::signature,
 };
+
+/// The socket for which [`World::authorize`] asks.
+const ASKING: u64 = 0x0000_0001_0000_0001;
 
 #[tokio::test]
 async fn what_the_endpoint_has_signed_tells_whose_socket_it_is() {
     let world = World::with(|settings| settings.authz = Authz::Trust).await;
-    let socket = world.socket(0x0000_0001_0000_0001);
+    let socket = world.socket(ASKING);
     assert_eq!(socket.id(), SocketId::parse("1.1").unwrap());
-    world.authorize(&world.person("7"), "private-course.1", None).await.unwrap();
-    world.subscribe(&socket, "private-course.1", None).await.unwrap();
+    let auth = world.authorize(&world.person("7"), "private-course.1", None).await.unwrap();
+    world.show(&socket, "private-course.1", &auth).await.unwrap();
     let [listener] = &world.live.audience(&channel("private-course.1"))[..] else { panic!() };
     assert_eq!(listener.user, Some((user("7"), Bound::Endpoint)));
     assert_eq!(
@@ -24,18 +26,52 @@ async fn what_the_endpoint_has_signed_tells_whose_socket_it_is() {
     );
 
     // What is dropped between the signature and its use counts, under trust too: it was the roster that gave it.
-    let other = world.socket(0x0000_0001_0000_0001);
+    let other = world.socket(ASKING);
     assert_ne!(other.id(), socket.id());
     let request =
         ChannelAuthRequest { socket_id: &other.id().to_string(), channel_name: "private-course.1", channel_data: None };
-    world.live.authorize_channel(&world.person("7"), request, now()).await.unwrap();
+    let auth = world.live.authorize_channel(&world.person("7"), request, now()).await.unwrap();
     let changes = world.drop_student().await;
     assert_eq!(world.live.roster_changed(&changes, now()).await.len(), 1);
-    assert!(is_denied(world.subscribe(&other, "private-course.1", None).await, Reason::EnrollmentInactive));
-    let again = world.subscribe(&other, "private-course.1", None).await;
-    assert!(is_denied(again, Reason::EnrollmentInactive), "nor when it is shown again");
+    for _ in 0..2 {
+        let shown = world.show(&other, "private-course.1", &auth).await;
+        assert!(is_denied(shown, Reason::EnrollmentInactive), "nor when it is shown again");
+    }
     // The application's own signature suffices under trust.
     world.subscribe(&other, "private-course.1", Some("7")).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_one_node_has_signed_binds_the_socket_on_another_one() {
+    let world = World::with(|settings| {
+        (settings.authz, settings.session_lease) = (Authz::Trust, SessionLease::Token);
+    })
+    .await;
+    let elsewhere = Apps::new(Arc::new(Metrics::new().unwrap()), world.store.clone());
+    elsewhere.replace(vec![App::clone(&world.live.app())]);
+    let endpoint = elsewhere.by_id("campus").unwrap();
+    let (socket, other) = (world.socket(ASKING), world.socket(2));
+    let sign = async |name: &str, socket: &Socket| {
+        let socket_id = socket.id().to_string();
+        let request = ChannelAuthRequest { socket_id: &socket_id, channel_name: name, channel_data: None };
+        endpoint.authorize_channel(&world.person("7"), request, now()).await.unwrap()
+    };
+    for name in ["private-course.1", "presence-course.1.users"] {
+        world.show(&socket, name, &sign(name, &socket).await).await.unwrap();
+        let [listener] = &world.live.audience(&channel(name))[..] else { panic!() };
+        assert_eq!(listener.user, Some((user("7"), Bound::Endpoint)), "{name}");
+    }
+    // The end of the token has come along.
+    let end = now() + TimeDelta::seconds(60 + 25);
+    world.live.keep_deadlines(end - TimeDelta::milliseconds(1)).await;
+    assert_eq!(socket.outbox().ending(), None);
+    world.live.keep_deadlines(end).await;
+    assert_eq!(socket.outbox().ending(), Some(CloseReason::TokenExpired));
+
+    let late = sign("private-course.1", &other).await;
+    let changes = world.drop_student().await;
+    world.live.roster_changed(&changes, now()).await;
+    assert!(is_denied(world.show(&other, "private-course.1", &late).await, Reason::EnrollmentInactive));
 }
 
 #[tokio::test]
@@ -44,13 +80,14 @@ async fn the_endpoint_signs_what_the_socket_door_accepts() {
     let (app, socket) = (world.live.app(), SocketId::parse("1.1").unwrap());
     let student = world.person("7");
     let private = world.authorize(&student, "private-course.1", None).await.unwrap();
-    assert!(signature::verify_channel(&app, socket, "private-course.1", None, &private.auth));
+    assert!(signature::verify_channel(&app, socket, "private-course.1", None, &private.auth).is_some());
     assert_eq!((private.channel_data, private.shared_secret), (None, None));
 
     let said = r#"{"user_id":"7","user_info":{"role":"admin","name":"King","mood":"good"}}"#;
     let presence = world.authorize(&student, "presence-course.1.users", Some(said)).await.unwrap();
     let data = presence.channel_data.unwrap();
-    assert!(signature::verify_channel(&app, socket, "presence-course.1.users", Some(&data), &presence.auth));
+    let authentic = signature::verify_channel(&app, socket, "presence-course.1.users", Some(&data), &presence.auth);
+    assert!(authentic.unwrap().covers_data);
     let data: Value = serde_json::from_str(&data).unwrap();
     let expected = serde_json::json!({ "user_id": "7", "user_info": {
         "id": "7", "name": "Name of 7", "avatar": "https://example.org/7.png", "role": "student", "mood": "good",
@@ -62,7 +99,7 @@ async fn the_endpoint_signs_what_the_socket_door_accepts() {
     let unknown = world.authorize(&world.person("99"), "presence-global", None).await.unwrap();
     assert!(unknown.channel_data.unwrap().contains("Token's name"));
     let signed_in = world.live.authorize_user(&student, "1.1", now()).await.unwrap();
-    assert!(signature::verify_user(&app, socket, &signed_in.user_data, &signed_in.auth));
+    assert!(signature::verify_user(&app, socket, &signed_in.user_data, &signed_in.auth).is_some());
     assert!(signed_in.user_data.contains(r#""id":"7""#) && signed_in.user_data.contains("Name of 7"));
 }
 
@@ -115,7 +152,8 @@ async fn the_word_of_the_application_is_signed_as_it_is() {
     let presence = world.authorize(&caller, "presence-course.1.users", Some(data)).await.unwrap();
     assert_eq!(presence.channel_data.as_deref(), Some(data));
     let socket = SocketId::parse("1.1").unwrap();
-    assert!(signature::verify_channel(&app, socket, "presence-course.1.users", Some(data), &presence.auth));
+    let authentic = signature::verify_channel(&app, socket, "presence-course.1.users", Some(data), &presence.auth);
+    assert_eq!(authentic.unwrap().voucher, None, "nobody else vouches for it");
     assert!(matches!(world.authorize(&caller, "presence-x", None).await, Err(AuthRefused::Malformed(_))));
     assert!(world.authorize(&caller, "private-orders.1", None).await.is_ok());
 }
@@ -140,26 +178,6 @@ async fn encrypted_channels_get_the_secret_that_server_sdks_derive() {
 }
 
 #[tokio::test]
-async fn beyond_what_is_remembered_any_channel_may_have_been_opened_by_the_endpoint() {
-    let world = World::with(|settings| {
-        (settings.authz, settings.max_channels_per_connection) = (Authz::Trust, 1);
-    })
-    .await;
-    let socket = world.socket(0x0000_0001_0000_0001);
-    let names = ["private-course.1", "private-course-1"];
-    for name in names {
-        world.authorize(&world.person("7"), name, None).await.unwrap();
-        world.subscribe(&socket, name, None).await.unwrap();
-    }
-    let changes = world.drop_student().await;
-    assert_eq!(world.live.roster_changed(&changes, now()).await.len(), 1);
-    for name in names {
-        assert!(is_denied(world.subscribe(&socket, name, None).await, Reason::EnrollmentInactive));
-    }
-    world.subscribe(&socket, "private-orders", None).await.unwrap();
-}
-
-#[tokio::test]
 async fn a_guest_hears_a_class_only_as_long_as_it_takes_guests() {
     for authz in [Authz::Trust, Authz::Enforce] {
         let world = World::with(|settings| settings.authz = authz).await;
@@ -168,14 +186,14 @@ async fn a_guest_hears_a_class_only_as_long_as_it_takes_guests() {
             world.write(Operation::Put(Box::new(Object::Class(class)))).await
         };
         put(true).await;
-        let (name, socket) = ("private-class.k", world.socket(0x0000_0001_0000_0001));
-        world.authorize(&world.caller(Who::Guest), name, None).await.unwrap();
-        world.subscribe(&socket, name, None).await.unwrap();
+        let (name, socket) = ("private-class.k", world.socket(ASKING));
+        let auth = world.authorize(&world.caller(Who::Guest), name, None).await.unwrap();
+        world.show(&socket, name, &auth).await.unwrap();
         let [listener] = &world.live.audience(&channel(name))[..] else { panic!() };
         assert_eq!((&listener.user, listener.reason), (&None, Reason::Guest));
         let changes = put(false).await;
         world.live.roster_changed(&changes, now()).await;
         assert!(world.live.audience(&channel(name)).is_empty());
-        assert!(is_denied(world.subscribe(&socket, name, None).await, Reason::NotIdentified));
+        assert!(is_denied(world.show(&socket, name, &auth).await, Reason::NotIdentified));
     }
 }
