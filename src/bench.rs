@@ -7,6 +7,7 @@
 mod audience;
 mod auth;
 mod broadcast;
+mod chat;
 mod churn;
 mod clock;
 mod floor;
@@ -47,6 +48,7 @@ enum Workload {
     Idle(options::Idle),
     Auth(options::Auth),
     Revocation(options::Revocation),
+    Chat(options::Chat),
     Floor(options::Floor),
     #[command(hide = true)]
     FloorServer(options::FloorServer),
@@ -195,6 +197,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Workload::Idle(options) => (idle::run(options)?, &options.target.output),
         Workload::Auth(options) => (auth::run(options)?, &options.target.output),
         Workload::Revocation(options) => (revocation::run(options)?, &options.target.output),
+        Workload::Chat(options) => (chat::run(options)?, &options.target.output),
         Workload::Floor(options) => (floor::run(options)?, &options.output),
         Workload::FloorServer(options) => return floor::server::run(options),
     };

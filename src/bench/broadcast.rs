@@ -14,7 +14,7 @@ use super::{
     options,
     phase::{self, Figures, Meter, Stalled},
     progress::Stage,
-    publisher::{Desk, Edition},
+    publisher::{Desk, Edition, Medium},
     report::Report,
     target::Target,
 };
@@ -126,7 +126,7 @@ impl Hall {
         let pace = phase::timetable(&self.load);
         let desk = Desk::new(Edition {
             target: &self.target,
-            channels: &self.channels,
+            medium: Medium::Events { channels: &self.channels },
             pace,
             epoch: sitting.epoch,
             first: sitting.first,

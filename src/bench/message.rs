@@ -23,6 +23,13 @@ struct Publication<'a> {
     data: &'a str,
 }
 
+/// Body of `POST /api/chat/messages`.
+#[derive(Serialize)]
+struct ChatMessage<'a> {
+    chat_id: &'a str,
+    message: &'a str,
+}
+
 /// An event as servers send it on.
 #[derive(Serialize)]
 struct Delivery<'a> {
@@ -81,6 +88,11 @@ pub(super) fn data(marker: Marker, bytes: usize) -> String {
 /// Makes the body that publishes `data` to `channel`.
 pub(super) fn publication(channel: &str, data: &str) -> String {
     json(&Publication { name: EVENT, channels: [channel], data })
+}
+
+/// Makes the body that says `text` in a chat.
+pub(super) fn chat_message(chat: &str, text: &str) -> String {
+    json(&ChatMessage { chat_id: chat, message: text })
 }
 
 /// Makes the frame a server sends each subscriber for that publication.

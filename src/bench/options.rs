@@ -190,6 +190,22 @@ pub(super) struct Revocation {
     pub(super) courses: u32,
 }
 
+/// Messages in a chat over the REST API: saved, then told to everybody in it. Makes a group chat, which stays
+#[derive(Debug, Clone, PartialEq, Args)]
+pub(super) struct Chat {
+    #[command(flatten)]
+    pub(super) target: Target,
+    #[command(flatten)]
+    pub(super) load: Load,
+    /// API key with the scope chat:write; `campanile api-key create` makes one. Beyond 100 messages/s the app needs a greater
+    /// `requests_per_minute_per_key`
+    #[arg(long)]
+    pub(super) api_key: Secret,
+    /// Sockets in the chat
+    #[arg(long, default_value_t = 100, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub(super) connections: u32,
+}
+
 /// Only the physical floor, without any server; with --batch, how much this receiver can take
 #[derive(Debug, Clone, PartialEq, Args)]
 pub(super) struct Floor {

@@ -1,4 +1,4 @@
-//! The publishers: threads that post events to the HTTP API, on schedule or as fast as answers come.
+//! The publishers: threads that post events or messages over HTTP, on schedule or as fast as answers come.
 //!
 //! Owns the numbering of events and the signing of requests. Threads and not tasks, because a publisher that waits for
 //! an answer must not hold up the receiving loop; they share nothing with it but counters.
@@ -20,14 +20,32 @@ use super::{
     phase::Source,
     target::Target,
 };
+use crate::domain::app::Secret;
+
+/// By which way something is published.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Medium<'a> {
+    /// As events of the Pusher API, to channels that take turns.
+    Events {
+        /// The channels.
+        channels: &'a [String],
+    },
+    /// As messages in a chat.
+    Chat {
+        /// Id of the chat.
+        id: &'a str,
+        /// API key that may write there.
+        key: &'a Secret,
+    },
+}
 
 /// What is published.
 #[derive(Debug)]
 pub(super) struct Edition<'a> {
     /// Where to.
     pub(super) target: &'a Target,
-    /// Channels, which take turns.
-    pub(super) channels: &'a [String],
+    /// How.
+    pub(super) medium: Medium<'a>,
     /// When.
     pub(super) pace: Pace,
     /// The time markers count from.
@@ -96,7 +114,11 @@ impl<'a> Desk<'a> {
     }
 
     fn publish_all(&self) -> Result<()> {
-        let mut client = Client::new(self.edition.target);
+        let target = self.edition.target;
+        let mut client = match self.edition.medium {
+            Medium::Events { .. } => Client::new(target),
+            Medium::Chat { key, .. } => Client::with_token(target, key.clone()),
+        };
         let mut press = Press { signs_prefix: true };
         let outcome = loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
@@ -139,8 +161,15 @@ impl Press {
     fn publish(&mut self, edition: &Edition<'_>, client: &mut Client<'_>, index: u32, due: u64) -> Result<Answer> {
         let marker = Marker { number: edition.first.saturating_add(index), micros: edition.epoch.micros(due) };
         let data = message::data(marker, edition.payload);
-        let turn = usize::try_from(index).unwrap_or_default().checked_rem(edition.channels.len());
-        let channel = turn.and_then(|turn| edition.channels.get(turn)).map(String::as_str).unwrap_or_default();
+        let channels = match edition.medium {
+            Medium::Events { channels } => channels,
+            Medium::Chat { id, .. } => {
+                let path = format!("{}/api/chat/messages", edition.target.prefix);
+                return client.post(&path, message::chat_message(id, &data).as_bytes());
+            }
+        };
+        let turn = usize::try_from(index).unwrap_or_default().checked_rem(channels.len());
+        let channel = turn.and_then(|turn| channels.get(turn)).map(String::as_str).unwrap_or_default();
         let body = message::publication(channel, &data);
         let answer = self.post(edition.target, client, body.as_bytes())?;
         if answer.status != 401 || edition.target.prefix.is_empty() || !self.signs_prefix {
@@ -209,7 +238,7 @@ mod tests {
         let epoch = Epoch::start();
         let desk = Desk::new(Edition {
             target: &target,
-            channels: &channels,
+            medium: Medium::Events { channels: &channels },
             pace,
             epoch,
             first: 7,
