@@ -20,6 +20,7 @@ mod pusher_events;
 mod pusher_users;
 mod realtime;
 mod roster;
+mod spec;
 mod strict;
 mod version;
 mod word;
@@ -147,29 +148,15 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
         .license(poem_openapi::LicenseObject::new("MIT").url("https://opensource.org/license/mit"))
 }
 
-/// What the generator writes, and what readers of the description expect: no parameters in media types, since any are
-/// accepted, and headers in their usual spelling.
-const SPELLINGS: [(&str, &str); 7] = [
-    ("\"application/json; charset=utf-8\"", "\"application/json\""),
-    ("\"text/plain; charset=utf-8\"", "\"text/plain\""),
-    ("\"RETRY-AFTER\"", "\"Retry-After\""),
-    ("\"ETAG\"", "\"ETag\""),
-    ("\"LOCATION\"", "\"Location\""),
-    ("\"X-RATELIMIT-LIMIT\"", "\"X-RateLimit-Limit\""),
-    ("\"X-RATELIMIT-REMAINING\"", "\"X-RateLimit-Remaining\""),
-];
-
 /// The description of the API as pretty JSON, with a newline at the end.
 #[must_use]
 pub fn spec() -> String {
-    spec_below("")
+    spec::text(&service(), Some(spec::any_server()))
 }
 
 /// The description as this server gives it, which may have a path prefix.
 fn spec_below(prefix: &str) -> String {
-    let service = if prefix.is_empty() { service() } else { service().server(prefix) };
-    let generated = service.spec() + "\n";
-    SPELLINGS.iter().fold(generated, |text, (generated, usual)| text.replace(generated, usual))
+    spec::text(&service(), (!prefix.is_empty()).then(|| serde_json::json!({ "url": prefix })))
 }
 
 /// Swagger UI as one page that needs nothing from elsewhere.

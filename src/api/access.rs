@@ -197,7 +197,7 @@ const fn known_by_name(bound: Bound) -> &'static str {
 
 /// Who hears a channel.
 #[derive(Debug, Object)]
-#[oai(rename = "Audience")]
+#[oai(rename = "Audience", example)]
 struct AudienceView {
     /// The channel.
     #[oai(validator(max_length = 500))]
@@ -210,15 +210,36 @@ struct AudienceView {
     total: u64,
 }
 
+impl Example for AudienceView {
+    fn example() -> Self {
+        let listener = ListenerView {
+            socket_id: "123.456".to_owned(),
+            user: Some(Word(7.into())),
+            known_by: Some(known_by_name(Bound::SignIn).to_owned()),
+            reason: "enrolled".to_owned(),
+            role: Some(Word(Role::Student)),
+            enrollment: Some(Word(9_001.into())),
+            not_after: None,
+        };
+        Self { channel: "presence-course.101.users".to_owned(), data: vec![listener], total: 1 }
+    }
+}
+
 /// Sockets that were closed.
 #[derive(Debug, Object)]
-#[oai(rename = "Disconnected")]
+#[oai(rename = "Disconnected", example)]
 struct DisconnectedView {
     /// The user.
     user: Word<UserId>,
     /// How many sockets of theirs were closed, on this node.
     #[oai(validator(minimum(value = "0")))]
     sockets: u64,
+}
+
+impl Example for DisconnectedView {
+    fn example() -> Self {
+        Self { user: Word(7.into()), sockets: 2 }
+    }
 }
 
 fn channel(name: &str, parameter: &str, visitor: &Visitor) -> Result<ChannelName, Problem> {

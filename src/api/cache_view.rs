@@ -18,6 +18,7 @@ use crate::hub::CachedEvent;
 #[derive(Debug, Object)]
 pub(super) struct CacheView {
     /// Data as it was published.
+    #[oai(validator(max_length = 102_400))]
     data: String,
     /// Seconds until it is forgotten.
     #[oai(validator(minimum(value = "0")))]

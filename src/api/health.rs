@@ -1,6 +1,6 @@
 //! Is the server alive? As Reverb answers it.
 
-use poem_openapi::{ApiResponse, Object, OpenApi, payload::Json};
+use poem_openapi::{ApiResponse, Object, OpenApi, payload::Json, types::Example};
 
 use super::Group;
 
@@ -9,10 +9,17 @@ pub(super) struct Health;
 
 /// The server answers.
 #[derive(Debug, Object)]
+#[oai(example)]
 struct HealthView {
     /// Always `OK`.
     #[oai(validator(max_length = 2))]
     health: String,
+}
+
+impl Example for HealthView {
+    fn example() -> Self {
+        Self { health: "OK".to_owned() }
+    }
 }
 
 /// Answer about the server's health.
@@ -30,6 +37,6 @@ impl Health {
     /// Needs no signature. Readiness and metrics are on the metrics listener.
     #[oai(path = "/up", method = "get", operation_id = "showHealth")]
     async fn show(&self) -> HealthAnswer {
-        HealthAnswer::Up(Json(HealthView { health: "OK".to_owned() }))
+        HealthAnswer::Up(Json(HealthView::example()))
     }
 }

@@ -19,12 +19,12 @@ use poem_openapi::{
     types::{Example, ToJSON},
 };
 
-pub(super) use self::described::{Asking, Fault, Following, Reading, Writing, responses};
+pub(super) use self::described::{Asking, Fault, Following, Reading, Writing, example, responses};
 use super::caller::limit::Told;
 use crate::throttle::Exceeded;
 
 /// Media type of every refusal.
-const MEDIA: &str = "application/problem+json";
+pub(super) const MEDIA: &str = "application/problem+json";
 
 /// Why a request was refused.
 #[derive(Debug, Object)]

@@ -9,6 +9,7 @@ use poem_openapi::{
     ApiResponse, Object, OpenApi,
     param::{Path, Query},
     payload::{Json, PlainText},
+    types::Example,
 };
 
 use super::{Group, auth::Signature, cache_view::CacheState, error::Refused};
@@ -34,21 +35,40 @@ struct AttributesView {
     cache: CacheState,
 }
 
+const fn counted(user_count: Option<u64>) -> AttributesView {
+    AttributesView { user_count, subscription_count: Some(25), cache: CacheState::NotAsked }
+}
+
 /// Occupied channels by name.
 #[derive(Debug, Object)]
+#[oai(example)]
 struct ChannelsView {
     /// Channels with at least one subscriber.
+    #[oai(validator(max_properties = 10_000_000))]
     channels: BTreeMap<String, AttributesView>,
+}
+
+impl Example for ChannelsView {
+    fn example() -> Self {
+        Self { channels: [("presence-class-8".to_owned(), counted(Some(24)))].into() }
+    }
 }
 
 /// One channel.
 #[derive(Debug, Object)]
+#[oai(example)]
 struct ChannelView {
     /// Somebody is subscribed.
     occupied: bool,
     /// What was asked for.
     #[oai(flatten)]
     attributes: AttributesView,
+}
+
+impl Example for ChannelView {
+    fn example() -> Self {
+        Self { occupied: true, attributes: counted(Some(24)) }
+    }
 }
 
 /// A user of a presence channel.
@@ -61,13 +81,22 @@ struct UserView {
 
 /// Users of a presence channel.
 #[derive(Debug, Object)]
+#[oai(example)]
 struct UsersView {
     /// Each distinct user once, in the order of their ids.
+    #[oai(validator(max_items = 100_000))]
     users: Vec<UserView>,
+}
+
+impl Example for UsersView {
+    fn example() -> Self {
+        Self { users: ["7", "8"].map(|id| UserView { id: id.to_owned() }).into() }
+    }
 }
 
 /// One channel in the words of an older API.
 #[derive(Debug, Object)]
+#[oai(example)]
 struct StatsView {
     /// Somebody is subscribed.
     occupied: bool,
@@ -79,12 +108,25 @@ struct StatsView {
     connection_count: u64,
 }
 
+impl Example for StatsView {
+    fn example() -> Self {
+        Self { occupied: true, user_count: Some(24), connection_count: 25 }
+    }
+}
+
 /// How many sockets the app has open.
 #[derive(Debug, Object)]
+#[oai(example)]
 struct ConnectionsView {
     /// Open sockets, subscribed or not.
     #[oai(validator(minimum(value = "0")))]
     connections: u64,
+}
+
+impl Example for ConnectionsView {
+    fn example() -> Self {
+        Self { connections: 412 }
+    }
 }
 
 /// The answers; each with the state of the app's limit for requests that publish nothing.

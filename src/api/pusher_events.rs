@@ -123,7 +123,7 @@ struct Counts {
 #[oai(example)]
 struct EventView {
     /// By channel, when `info` was given.
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(max_properties = 1_000))]
     channels: Option<BTreeMap<String, Counts>>,
 }
 
@@ -140,7 +140,7 @@ impl Example for EventView {
 #[oai(example)]
 struct BatchView {
     /// One entry an event, in order, when any of them gave `info`.
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(max_items = 1_000))]
     batch: Option<Vec<Counts>>,
 }
 

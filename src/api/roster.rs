@@ -13,6 +13,7 @@ use poem_openapi::{
     ApiResponse, Object, OpenApi,
     param::{Header, Path, Query},
     payload::Json,
+    types::Example,
 };
 
 pub(super) use self::changes::Follow;
@@ -59,7 +60,7 @@ enum Stored<T: Shown> {
 
 /// The object is gone; an enrollment is dropped and stays as such.
 #[derive(Debug, Object)]
-#[oai(rename = "Deleted")]
+#[oai(rename = "Deleted", example)]
 struct DeletedView {
     /// Kind of the object.
     kind: Word<Kind>,
@@ -72,6 +73,13 @@ struct DeletedView {
     /// Whose access it ended.
     #[oai(validator(max_items = 10_000))]
     revoked: Vec<RevokedView>,
+}
+
+impl Example for DeletedView {
+    fn example() -> Self {
+        let (id, outcome) = ("9001".to_owned(), Outcome::Deleted.name().to_owned());
+        Self { kind: Word(Kind::Enrollment), id, outcome, revoked: vec![RevokedView::example()] }
+    }
 }
 
 impl From<roster::Error> for Problem {

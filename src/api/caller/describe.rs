@@ -90,19 +90,28 @@ fn headers(status: Option<u16>) -> Vec<MetaHeader> {
         deprecated: false,
         schema,
     };
-    let retry = || header("Retry-After", "Seconds until the next try is worth it.", u64::schema_ref());
-    let limit = || {
-        let policy = "Whose limit counted the request; it passes `q` requests in `w` seconds.";
-        let state = "What is left of it: `r` requests, and all of them again after `t` seconds.";
-        let text = String::schema_ref;
-        [header("RateLimit-Policy", policy, text()), header("RateLimit", state, text())]
+    let line = |pattern: &str| {
+        let schema =
+            MetaSchema { max_length: Some(255), pattern: Some(pattern.to_owned()), ..MetaSchema::new("string") };
+        MetaSchemaRef::Inline(Box::new(schema))
     };
-    match status {
-        Some(429) => limit().into_iter().chain([retry()]).collect(),
-        Some(503) => vec![retry()],
-        Some(200..300) => limit().into(),
-        _ => Vec::new(),
+    let origin =
+        "The origin of the page that asks, or `*`, as far as `allowed_origins` of the app lets it; else absent.";
+    let id = "Names this request in the log of the server.";
+    let mut headers = vec![
+        header("Access-Control-Allow-Origin", origin, line(r"^(\*|null|[a-z][a-z0-9+.-]*://\S+)$")),
+        header("X-Request-Id", id, line("^[A-Za-z0-9._-]{1,64}$")),
+    ];
+    if let Some(200..300 | 400..500) = status {
+        let policy = "Whose limit counted the request; it passes `q` requests in `w` seconds. Absent if none did.";
+        let state = "What is left of it: `r` requests, and all of them again after `t` seconds.";
+        headers.push(header("RateLimit-Policy", policy, line(r#"^"[a-z_]+";q=\d+;w=\d+$"#)));
+        headers.push(header("RateLimit", state, line(r#"^"[a-z_]+";r=\d+;t=\d+$"#)));
     }
+    if let Some(429 | 503) = status {
+        headers.push(header("Retry-After", "Seconds until the next try is worth it.", u32::schema_ref()));
+    }
+    headers
 }
 
 fn scheme(ty: &'static str, description: &'static str) -> MetaSecurityScheme {

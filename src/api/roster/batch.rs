@@ -293,7 +293,7 @@ struct RowView {
 
 /// What became of a batch.
 #[derive(Debug, Object)]
-#[oai(rename = "BatchResult")]
+#[oai(rename = "BatchResult", example)]
 pub(super) struct BatchResultView {
     /// One entry an operation, in their order.
     #[oai(validator(max_items = 5_000))]
@@ -307,6 +307,14 @@ pub(super) struct BatchResultView {
     /// Whose access the batch ended.
     #[oai(validator(max_items = 10_000))]
     revoked: Vec<RevokedView>,
+}
+
+impl Example for BatchResultView {
+    fn example() -> Self {
+        let (kind, id, outcome) = (Some(Word(Kind::User)), Some("7".to_owned()), "created".to_owned());
+        let row = RowView { index: 0, kind, id, outcome, error: None };
+        Self { results: vec![row], refused: 0, seq: 812, revoked: Vec::new() }
+    }
 }
 
 /// What is wrong with an operation by the rules of the roster.

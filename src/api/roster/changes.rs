@@ -77,7 +77,7 @@ impl From<Change> for ChangeView {
 
 /// Changes, oldest first.
 #[derive(Debug, Object)]
-#[oai(rename = "Changes")]
+#[oai(rename = "Changes", example)]
 struct ChangesView {
     /// The changes.
     #[oai(validator(max_items = 1_000))]
@@ -87,6 +87,12 @@ struct ChangesView {
     next_seq: i64,
     /// There may be more by now.
     has_more: bool,
+}
+
+impl Example for ChangesView {
+    fn example() -> Self {
+        Self { data: vec![ChangeView::example()], next_seq: 812, has_more: false }
+    }
 }
 
 #[OpenApi(tag = "Group::Roster")]

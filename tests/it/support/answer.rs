@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::{
     app::{MAIN, TestApp},
-    description, within,
+    description::{self, Asked},
+    within,
 };
 
 /// An answer, read to its end.
@@ -53,6 +54,7 @@ impl Answer {
 pub(crate) async fn finish(app: &TestApp, request: reqwest::RequestBuilder) -> Answer {
     let request = request.build().unwrap();
     let (method, path) = (request.method().clone(), request.url().path().to_owned());
+    let sent = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default().to_vec();
     let response = within("an answer", app.http.execute(request)).await.unwrap();
     let status = response.status().as_u16();
     let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -60,7 +62,7 @@ pub(crate) async fn finish(app: &TestApp, request: reqwest::RequestBuilder) -> A
     let body = within("a body", response.bytes()).await.unwrap().to_vec();
     let answer = Answer { status, headers, body };
     let path = path.strip_prefix(app.prefix.as_str()).unwrap_or(&path);
-    description::check(method.as_str(), path, &answer);
+    description::check(&Asked { method: method.as_str(), path, body: &sent }, &answer);
     answer
 }
 
