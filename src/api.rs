@@ -14,6 +14,7 @@ mod error;
 mod health;
 mod list;
 pub mod page;
+mod presence;
 mod problem;
 mod pusher_channels;
 mod pusher_events;
@@ -22,6 +23,8 @@ mod realtime;
 mod roster;
 mod spec;
 mod strict;
+mod typing;
+mod webhook;
 mod version;
 mod word;
 
@@ -91,6 +94,10 @@ enum Group {
     Access,
     /// Where to connect, and what time it is there.
     Realtime,
+    /// Who is online, and what they say about themselves.
+    Presence,
+    /// Who is typing.
+    Typing,
     /// Is the server alive?
     Health,
 }
@@ -141,7 +148,17 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
         channel_auth::PusherUser,
         channel_auth::ApiPusherUser,
     );
-    let rest = Rest((channels, users, roster, roster::Follow, access::Access, realtime::Realtime));
+    let rest = Rest((
+        channels,
+        users,
+        roster,
+        roster::Follow,
+        access::Access,
+        realtime::Realtime,
+        presence::Presence,
+        typing::Typing,
+        webhook::Webhook,
+    ));
     let routes = (pusher, rest, health::Health);
     OpenApiService::new(routes, "Campanile", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
@@ -226,7 +243,11 @@ pub fn routes(
 ) -> impl Endpoint<Output = Response> + 'static {
     let pusher = config.pusher;
     let pusher_api = auth::Signed::new(service().into_endpoint(), Arc::clone(&services.apps), Arc::clone(&config));
-    let inner = service().into_endpoint().data(Arc::clone(&services.roster)).data(Arc::clone(&config));
+    let inner = service()
+        .into_endpoint()
+        .data(Arc::clone(&services.roster))
+        .data(Arc::clone(&services.apps))
+        .data(Arc::clone(&config));
     let rest = caller::Known::new(inner, services, config);
     Routes { pusher_api, pusher, rest, pages: page::routes(pages) }
 }

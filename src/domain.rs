@@ -12,3 +12,4 @@ pub mod fact;
 pub mod presence;
 pub mod rate;
 pub mod roster;
+pub mod typing;

@@ -110,8 +110,8 @@ pub struct Hub {
     users: Mutex<Users>,
     /// Guards the last events of cache channels.
     cache: Mutex<Cache>,
-    /// Channels whose subscriber count must still be told; see [`Hub::tick`].
-    pending_counts: Mutex<HashSet<ChannelName>>,
+    /// Channels whose subscribers must still be told how many they are; see [`Hub::tick`].
+    pending: Mutex<HashSet<ChannelName>>,
     metrics: AppMetrics,
 }
 
@@ -127,7 +127,7 @@ impl Hub {
             occupied: AtomicUsize::new(0),
             users: Mutex::default(),
             cache: Mutex::default(),
-            pending_counts: Mutex::default(),
+            pending: Mutex::default(),
             metrics,
         }
     }
@@ -219,8 +219,8 @@ impl Hub {
     fn settle(&self, channel: &Arc<Channel>, after: After) {
         match after {
             After::Occupied => {}
-            After::CountPending => {
-                self.pending_counts.lock().insert(channel.name().clone());
+            After::NewsPending => {
+                self.pending.lock().insert(channel.name().clone());
             }
             After::Retired => {
                 let mut shard = self.shard(channel.name().as_str()).write();
@@ -294,6 +294,11 @@ impl Hub {
         }
     }
 
+    /// Sends an event to the subscribers of a channel but for some; tells how many got it. Cache channels do not keep it.
+    pub fn publish_but(&self, name: &ChannelName, frame: &Frame, but: &HashSet<SocketId>) -> usize {
+        self.channel(name.as_str()).map_or(0, |channel| channel.publish_but(frame, but, &self.metrics))
+    }
+
     /// A channel in numbers; `None` when nobody is subscribed.
     #[must_use]
     pub fn occupancy(&self, name: &str) -> Option<Occupancy> {
@@ -325,10 +330,22 @@ impl Hub {
         self.occupied.load(Ordering::Relaxed)
     }
 
+    /// Members of a presence channel by id: those behind `after`, `limit` of them at most.
+    #[must_use]
+    pub fn members_after(&self, name: &str, after: Option<&UserId>, limit: usize) -> Vec<Member> {
+        self.channel(name).map_or_else(Vec::new, |channel| channel.members_after(after, limit))
+    }
+
     /// Members of a presence channel, each user once, by id.
     #[must_use]
     pub fn members(&self, name: &str) -> Vec<Member> {
         self.channel(name).map_or_else(Vec::new, |channel| channel.members())
+    }
+
+    /// A member of a presence channel; `None` when they are not there.
+    #[must_use]
+    pub fn member(&self, name: &str, user: &UserId) -> Option<Member> {
+        self.channel(name)?.member(user)
     }
 
     /// Sockets that are subscribed to a channel, in no particular order.
@@ -422,10 +439,10 @@ impl Hub {
     pub fn tick(&self, settings: &AppSettings, now: Instant) {
         self.cache.lock().expire(now);
         self.users.lock().settle(now, &self.metrics);
-        let pending = std::mem::take(&mut *self.pending_counts.lock());
+        let pending = std::mem::take(&mut *self.pending.lock());
         for name in pending {
             if let Some(channel) = self.channel(name.as_str()) {
-                let after = channel.tell_pending_count(settings, now, &self.metrics);
+                let after = channel.tell_pending(settings, now, &self.metrics);
                 self.settle(&channel, after);
             }
         }

@@ -11,10 +11,13 @@ pub mod client_event;
 pub mod import;
 pub mod once;
 pub mod origin;
+pub mod presence;
 pub mod publish;
 pub mod roster;
 pub mod sockets;
 pub mod tell;
+pub mod typing;
+pub mod webhook;
 
 use std::time::SystemTime;
 

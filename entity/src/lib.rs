@@ -20,6 +20,8 @@ pub mod idempotency_key;
 pub mod org;
 pub mod person;
 pub mod person_identity;
+pub mod presence_session;
 pub mod roster_change;
 pub mod stream;
 pub mod stream_event;
+pub mod user_status;

@@ -27,6 +27,8 @@ mod m20261121_000015_create_access_block;
 mod m20261121_000016_create_stream;
 mod m20261121_000017_create_stream_event;
 mod m20261121_000018_create_idempotency_key;
+mod m20261121_000019_create_user_status;
+mod m20261121_000020_create_presence_session;
 mod table;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
@@ -59,6 +61,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000016_create_stream::Migration),
             Box::new(m20261121_000017_create_stream_event::Migration),
             Box::new(m20261121_000018_create_idempotency_key::Migration),
+            Box::new(m20261121_000019_create_user_status::Migration),
+            Box::new(m20261121_000020_create_presence_session::Migration),
         ]
     }
 }

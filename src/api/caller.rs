@@ -23,7 +23,12 @@ use poem::{
 };
 use tracing::Instrument;
 
-use self::{cors::Cors, limit::Told, need::Operation, once::Executor};
+use self::{
+    cors::Cors,
+    limit::Told,
+    need::{Need, Operation},
+    once::Executor,
+};
 use super::{
     Config, Services,
     body::{self, Unread},
@@ -185,6 +190,8 @@ impl<E: Endpoint + 'static> Known<E> {
             return Err(Problem::forbidden("app_disabled", "The app is disabled"));
         }
         match &caller.who {
+            // Its limit is counted by the app that the signature is for.
+            Who::Guest if operation.need == Need::Signature => {}
             Who::Guest => self.take_stranger(address, margin)?,
             Who::User(_) | Who::Key(_) | Who::App => margin.limit = limit::take(&live, &caller)?,
         }

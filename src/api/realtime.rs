@@ -13,7 +13,11 @@ use super::{
     problem::{Fault, Reading},
     word::Word,
 };
-use crate::{domain::app::ClientEvents, ids::UserId};
+use crate::{
+    domain::{app::ClientEvents, typing},
+    ids::UserId,
+    services::presence::INTERVAL_SECONDS,
+};
 
 /// The routes.
 pub(super) struct Realtime;
@@ -62,12 +66,37 @@ struct SocketView {
 struct MeView {
     /// The person's id.
     id: Word<UserId>,
-    /// Their sockets that are signed in, on this node.
+    /// Sockets that are known to be theirs, on this node.
     #[oai(validator(minimum(value = "0")))]
     connections: u64,
-    /// `online` with such a socket, else `offline`.
+    /// `online`, `away` or `busy`, as they say themselves; `offline` without a socket or a sign of life.
     #[oai(validator(max_length = 16))]
     status: String,
+}
+
+/// How often clients should give signs, and how long these count.
+#[derive(Debug, Object)]
+#[oai(rename = "Intervals")]
+struct IntervalsView {
+    /// Seconds between two calls of `POST /api/realtime/presence/online`.
+    #[oai(validator(minimum(value = "1")))]
+    presence_seconds: u32,
+    /// Milliseconds between two signs of typing that are told.
+    #[oai(validator(minimum(value = "1")))]
+    typing_throttle_ms: i64,
+    /// Milliseconds after which whoever gives no other sign has stopped typing.
+    #[oai(validator(minimum(value = "1")))]
+    typing_expiry_ms: i64,
+}
+
+impl IntervalsView {
+    const fn usual() -> Self {
+        Self {
+            presence_seconds: INTERVAL_SECONDS,
+            typing_throttle_ms: typing::THROTTLE.num_milliseconds(),
+            typing_expiry_ms: typing::EXPIRY.num_milliseconds(),
+        }
+    }
 }
 
 /// What this server is and does.
@@ -85,12 +114,14 @@ struct StatusView {
     /// The person who asks; null for everybody else.
     #[oai(nullable)]
     me: Option<MeView>,
-    /// Users with a socket that is signed in, on this node; null for callers without proof.
+    /// Users who look online to others, on this node; null for callers without proof.
     #[oai(nullable, validator(minimum(value = "0")))]
     online_users: Option<u64>,
     /// What the app of the caller can do.
     #[oai(validator(max_items = 100))]
     features: Vec<String>,
+    /// How often clients should give signs.
+    intervals: IntervalsView,
     /// Now, to the millisecond.
     server_time: Word<DateTime<Utc>>,
 }
@@ -105,14 +136,23 @@ impl Example for StatusView {
             me: Some(MeView { id: Word(7.into()), connections: 2, status: text("online") }),
             online_users: Some(412),
             features: FEATURES.map(text).to_vec(),
+            intervals: IntervalsView::usual(),
             server_time: Word(DateTime::from_timestamp(1_788_250_000, 0).unwrap_or_default()),
         }
     }
 }
 
 /// What every app can do.
-const FEATURES: [&str; 6] =
-    ["channels", "presence", "encrypted_channels", "cache_channels", "channel_authorization", "roster"];
+const FEATURES: [&str; 8] = [
+    "channels",
+    "presence",
+    "encrypted_channels",
+    "cache_channels",
+    "channel_authorization",
+    "roster",
+    "user_presence",
+    "typing",
+];
 
 /// What the app of the visitor can do.
 fn features(visitor: &Visitor) -> Vec<String> {
@@ -149,9 +189,9 @@ impl Realtime {
         let Visitor { caller, live, now, .. } = &***visitor;
         let is_known = !caller.is_guest();
         let me = caller.user().map(|user| {
-            let connections = live.hub.sockets_of(user) as u64;
-            let status = if connections > 0 { "online" } else { "offline" };
-            MeView { id: Word(user.clone()), connections, status: status.to_owned() }
+            let (sockets, status) = live.own_presence(user);
+            let status = status.map_or("offline", |status| status.availability.name());
+            MeView { id: Word(user.clone()), connections: sockets as u64, status: status.to_owned() }
         });
         let key = live.app().key.as_str().to_owned();
         Ok(Answer::of(StatusView {
@@ -159,8 +199,9 @@ impl Realtime {
             version: is_known.then(|| env!("CARGO_PKG_VERSION").to_owned()),
             ws: SocketView { url: config.socket_url.clone(), key, cluster: config.cluster.clone() },
             me,
-            online_users: is_known.then(|| live.hub.online_users() as u64),
+            online_users: is_known.then(|| live.online_users() as u64),
             features: features(&visitor),
+            intervals: IntervalsView::usual(),
             server_time: Word(*now),
         }))
     }

@@ -49,6 +49,41 @@ impl<'a, T: DeserializeOwned + Type> ApiExtractor<'a> for Strict<T> {
     }
 }
 
+/// A body that may as well be absent, which means the usual.
+#[derive(Debug)]
+pub(super) struct Optional<T>(pub(super) T);
+
+impl<'a, T: DeserializeOwned + Type + Default> ApiExtractor<'a> for Optional<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let media = MetaMediaType { content_type: JSON, schema: T::schema_ref() };
+        Some(MetaRequest { description: None, content: vec![media], required: false })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let bytes = body.take()?.into_bytes().await?;
+        if bytes.trim_ascii().is_empty() {
+            return Ok(Self(T::default()));
+        }
+        let media = request.header(CONTENT_TYPE).unwrap_or("nothing");
+        if !is_json(media) {
+            return Err(Problem::wrong_media(JSON, media).into());
+        }
+        Ok(Self(read(&bytes)?))
+    }
+}
+
 fn is_json(media: &str) -> bool {
     let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == JSON || (essence.starts_with("application/") && essence.ends_with("+json"))

@@ -19,6 +19,7 @@ use serde_json::Value;
 use crate::{
     domain::{
         caller::Scope,
+        presence::Availability,
         roster::{Action, Effect, Kind, Role, Status, Visibility},
     },
     ids::{EXTERNAL_ID_MAX, ExternalId, USER_ID_MAX, UserId},
@@ -134,7 +135,7 @@ macro_rules! fixed_words {
 }
 
 fixed_words! {
-    Action "action", Effect "effect", Kind "kind", Role "role", Scope "scope", Status "status", Visibility "visibility",
+    Action "action", Availability "status", Effect "effect", Kind "kind", Role "role", Scope "scope", Status "status", Visibility "visibility",
 }
 
 macro_rules! ids {

@@ -79,6 +79,7 @@ pub(super) fn profile(max_request_bytes: usize) -> AppSettings {
         max_event_name_length: 1_000,
         max_presence_member_bytes: 65_536,
         max_presence_members: 10_000,
+        presence_full_member_limit: 10_000,
         ..base
     }
 }

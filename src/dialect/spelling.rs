@@ -91,6 +91,7 @@ const fn spellings(event: Event) -> (&'static str, &'static str, &'static str) {
         Event::UserAway => ("App\\Events\\UserAway", "user.away", "user:away"),
         Event::TypingStarted => ("App\\Events\\TypingIndicator", "typing.indicator", "client-typing"),
         Event::TypingStopped => ("App\\Events\\TypingIndicator", "typing.indicator", "client-typing-stopped"),
+        Event::TypingCrowd => ("App\\Events\\TypingCrowd", "typing.crowd", "client-typing-crowd"),
         Event::PollOpened => ("App\\Events\\PollOpened", "poll.opened", "poll:opened"),
         Event::PollUpdated => ("App\\Events\\PollUpdated", "poll.updated", "poll:updated"),
         Event::PollResults => ("App\\Events\\PollResults", "poll.results", "poll:results"),
@@ -130,6 +131,12 @@ pub fn names(event: Event, grammar: Grammar, laravel: LaravelNames) -> Vec<&'sta
 /// The data of an event for channels of a grammar, as JSON text.
 #[must_use]
 pub fn data(fact: &Fact<Payload>, grammar: Grammar) -> String {
+    data_with(fact, grammar, Payload::new())
+}
+
+/// The same with what else there is to say, which replaces nothing and stays as it is.
+#[must_use]
+pub fn data_with(fact: &Fact<Payload>, grammar: Grammar, more: Payload) -> String {
     let mut data = match grammar {
         Grammar::Dots | Grammar::Model => fact.payload.clone(),
         Grammar::Dashes => camel(&fact.payload),
@@ -148,6 +155,9 @@ pub fn data(fact: &Fact<Payload>, grammar: Grammar) -> String {
             entry.insert("role".to_owned(), role.name().into());
         }
         data.insert("actor".to_owned(), entry.into());
+    }
+    for (key, value) in more {
+        data.entry(key).or_insert(value);
     }
     Value::Object(data).to_string()
 }

@@ -59,6 +59,7 @@ events! {
     UserAway "presence.away" Fleeting "A user has stopped for a while."
     TypingStarted "typing.started" Fleeting "Somebody types."
     TypingStopped "typing.stopped" Fleeting "Somebody has stopped typing."
+    TypingCrowd "typing.crowd" Fleeting "So many type that they are told by their number."
     PollOpened "poll.opened" Kept "A poll takes votes."
     PollUpdated "poll.updated" Kept "A poll was changed."
     PollResults "poll.results" Fleeting "The results of a poll so far; a later one makes an earlier one void."

@@ -404,6 +404,20 @@ pub struct Standing {
     pub enrollments: Vec<Enrollment>,
 }
 
+impl Standing {
+    /// Tells whether the person looks over the shoulders of others and takes no other part.
+    #[must_use]
+    pub fn is_onlooker(&self) -> bool {
+        let observes = |role: Option<Role>| role == Some(Role::Observer);
+        let takes_part = |one: &Enrollment| one.status == Status::Active && one.role != Role::Observer;
+        let observes_only = !self.enrollments.is_empty() && !self.enrollments.iter().any(takes_part);
+        observes(self.person.org_role)
+            || (self.person.org_role.is_none()
+                && observes_only
+                && self.enrollments.iter().any(|one| one.role == Role::Observer))
+    }
+}
+
 /// Names something that a channel may belong to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PlaceId {

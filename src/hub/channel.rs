@@ -5,6 +5,7 @@
 //! subscribers hear the same order. The lock is held for pushes into queues, never across an await.
 
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,13 +20,13 @@ use super::{
 use crate::{
     domain::{
         app::AppSettings,
-        presence::{Arrival, Departure, Member, Members},
+        presence::{Arrival, Crowd, Departure, Member, Members, News},
     },
     ids::{SocketId, UserId},
     metrics::AppMetrics,
     protocol::{
         ChannelName,
-        server_message::{self, IdStyle},
+        server_message::{self, IdStyle, Listed},
     },
 };
 
@@ -34,6 +35,9 @@ const COUNT_AT_ONCE: usize = 100;
 
 /// See [`COUNT_AT_ONCE`].
 const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What a presence channel with a crowd is, is told no more often than this.
+const CROWD_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A socket that wants to hear a channel, already authorised.
 #[derive(Debug, Clone, Copy)]
@@ -70,8 +74,8 @@ pub enum Refused {
 pub(super) enum After {
     /// It goes on.
     Occupied,
-    /// It goes on, and its subscriber count will have to be told later.
-    CountPending,
+    /// It goes on, and its subscribers will have to be told of the others later.
+    NewsPending,
     /// Nobody is left; the channel takes no more subscribers and must be dropped.
     Retired,
 }
@@ -83,8 +87,12 @@ struct State {
     members: Option<Box<Members>>,
     /// Set when the last subscriber left: whoever still holds the channel must look it up again.
     retired: bool,
-    /// When the count was told last; only where counts are on.
+    /// When the count was told last; only where counts are on, and in a crowd.
     count_told: Option<Instant>,
+    /// What joiners of a crowd get, until it changes.
+    listed: Option<Listed>,
+    /// Subscribers of a crowd, as they were told last.
+    subscribers_told: usize,
 }
 
 /// A channel that has, or is about to get, subscribers.
@@ -92,6 +100,11 @@ struct State {
 pub(super) struct Channel {
     name: ChannelName,
     state: Mutex<State>,
+}
+
+fn crowd(settings: &AppSettings) -> Crowd {
+    let AppSettings { presence_full_member_limit: full, presence_listed_members: listed, .. } = settings;
+    Crowd { full: *full as usize, listed: *listed as usize }
 }
 
 fn id_style(settings: &AppSettings) -> IdStyle {
@@ -126,7 +139,7 @@ impl Channel {
             if !members.contains(&member.id) && members.count() >= max as usize {
                 return Some(Err(Refused::ChannelFull { max }));
             }
-            if members.join(member, socket.id()) == Arrival::First {
+            if members.join(member, socket.id(), crowd(settings)) == Arrival::First {
                 let style = id_style(settings);
                 let frame = Frame::text(|out| server_message::member_added(out, self.name.as_str(), member, style));
                 state.subscribers.push_all(&frame, Some(socket.id()), metrics);
@@ -135,16 +148,22 @@ impl Channel {
         if !known {
             state.subscribers.add(socket);
         }
-        self.welcome(&state, joining, cache, metrics);
+        self.welcome(&mut state, joining, cache, metrics);
         let after = if known { After::Occupied } else { self.tell_count(&mut state, settings, now, metrics) };
         Some(Ok(after))
     }
 
     /// Sends the joiner its answer and, on cache channels, the event to start with.
-    fn welcome(&self, state: &State, joining: Joining<'_>, cache: &Mutex<Cache>, metrics: &AppMetrics) {
-        let name = self.name.as_str();
-        let answer = Frame::text(|out| match &state.members {
-            Some(members) => server_message::presence_succeeded(out, name, members, id_style(joining.settings)),
+    fn welcome(&self, state: &mut State, joining: Joining<'_>, cache: &Mutex<Cache>, metrics: &AppMetrics) {
+        let (name, style) = (self.name.as_str(), id_style(joining.settings));
+        let State { members, listed, .. } = state;
+        let answer = Frame::text(|out| match members {
+            Some(members) if members.is_crowd() => {
+                let listed = listed.get_or_insert_with(|| Listed::of(members.listed(), style));
+                let own = joining.member.filter(|own| !members.lists(&own.id)).and_then(|own| members.get(&own.id));
+                server_message::crowd_succeeded(out, name, (members.count(), own), listed, style);
+            }
+            Some(members) => server_message::presence_succeeded(out, name, members, style),
             None => server_message::subscription_succeeded(out, name),
         });
         fanout::push(joining.socket, &answer, metrics);
@@ -171,6 +190,7 @@ impl Channel {
         {
             let style = id_style(settings);
             let frame = Frame::text(|out| server_message::member_removed(out, self.name.as_str(), &member, style));
+            state.listed = None;
             state.subscribers.push_all(&frame, None, metrics);
         }
         if state.subscribers.is_empty() {
@@ -191,12 +211,15 @@ impl Channel {
     }
 
     fn tell_count(&self, state: &mut State, settings: &AppSettings, now: Instant, metrics: &AppMetrics) -> After {
+        if state.members.as_ref().is_some_and(|members| members.is_crowd()) {
+            return After::NewsPending;
+        }
         if !settings.subscription_counts || state.members.is_some() {
             return After::Occupied;
         }
         let count = state.subscribers.len();
         if count > COUNT_AT_ONCE && state.count_told.is_some_and(|told| now - told < COUNT_INTERVAL) {
-            return After::CountPending;
+            return After::NewsPending;
         }
         state.count_told = Some(now);
         let frame = Frame::text(|out| server_message::subscription_count(out, self.name.as_str(), count));
@@ -204,9 +227,52 @@ impl Channel {
         After::Occupied
     }
 
-    /// Tells a count that had to wait; [`After::CountPending`] when it must wait on.
-    pub(super) fn tell_pending_count(&self, settings: &AppSettings, now: Instant, metrics: &AppMetrics) -> After {
-        self.tell_count(&mut self.state.lock(), settings, now, metrics)
+    /// Tells what had to wait; [`After::NewsPending`] when it must wait on.
+    pub(super) fn tell_pending(&self, settings: &AppSettings, now: Instant, metrics: &AppMetrics) -> After {
+        let mut state = self.state.lock();
+        if !state.members.as_ref().is_some_and(|members| members.is_crowd()) {
+            return self.tell_count(&mut state, settings, now, metrics);
+        }
+        if state.count_told.is_some_and(|told| now - told < CROWD_INTERVAL) {
+            return After::NewsPending;
+        }
+        state.count_told = Some(now);
+        self.tell_crowd(&mut state, settings, metrics);
+        After::Occupied
+    }
+
+    /// Tells everybody what the crowd is now, if that is news: stock clients take another `subscription_succeeded` for the list
+    /// as it is.
+    fn tell_crowd(&self, state: &mut State, settings: &AppSettings, metrics: &AppMetrics) {
+        let (name, style) = (self.name.as_str(), id_style(settings));
+        let State { members: Some(members), subscribers, listed, subscribers_told, .. } = state else { return };
+        match members.refresh(crowd(settings)) {
+            News::None => {}
+            News::All => {
+                *listed = None;
+                let frame = Frame::text(|out| server_message::presence_succeeded(out, name, members, style));
+                subscribers.push_all(&frame, None, metrics);
+            }
+            News::Crowd => {
+                let list = listed.insert(Listed::of(members.listed(), style));
+                let frame = |own| {
+                    let count = members.count();
+                    Frame::text(|out| server_message::crowd_succeeded(out, name, (count, own), list, style))
+                };
+                let shared = frame(None);
+                for (member, sockets) in members.with_sockets() {
+                    let frame = if members.lists(&member.id) { shared.clone() } else { frame(Some(member)) };
+                    for socket in sockets.iter().filter_map(|socket| subscribers.get(*socket)) {
+                        fanout::push(socket, &frame, metrics);
+                    }
+                }
+            }
+        }
+        let count = subscribers.len();
+        if count != std::mem::replace(subscribers_told, count) {
+            let frame = Frame::text(|out| server_message::subscription_count(out, name, count));
+            subscribers.push_all(&frame, None, metrics);
+        }
     }
 
     /// Sends a frame to all subscribers but one; `keep` runs first, under the same lock. Returns `false`, and has done
@@ -227,6 +293,13 @@ impl Channel {
         true
     }
 
+    /// Sends a frame to all subscribers but some; tells how many they are.
+    pub(super) fn publish_but(&self, frame: &Frame, but: &HashSet<SocketId>, metrics: &AppMetrics) -> usize {
+        let state = self.state.lock();
+        let others = state.subscribers.as_slice().iter().filter(|socket| !but.contains(&socket.id()));
+        others.map(|socket| fanout::push(socket, frame, metrics)).count()
+    }
+
     /// Number of subscribed sockets and, on presence channels, of distinct users.
     pub(super) fn counts(&self) -> (usize, Option<usize>) {
         let state = self.state.lock();
@@ -242,6 +315,17 @@ impl Channel {
     /// All subscribed sockets.
     pub(super) fn sockets(&self) -> Vec<SocketId> {
         self.state.lock().subscribers.as_slice().iter().map(|socket| socket.id()).collect()
+    }
+
+    /// Members of a presence channel by id, from behind one on.
+    pub(super) fn members_after(&self, after: Option<&UserId>, limit: usize) -> Vec<Member> {
+        let state = self.state.lock();
+        state.members.iter().flat_map(|members| members.after(after)).take(limit).cloned().collect()
+    }
+
+    /// A member of a presence channel.
+    pub(super) fn member(&self, user: &UserId) -> Option<Member> {
+        self.state.lock().members.as_ref()?.get(user).cloned()
     }
 
     /// Sockets of a user in a presence channel.

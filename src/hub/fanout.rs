@@ -38,6 +38,11 @@ impl Subscribers {
         self.position(socket).is_some()
     }
 
+    /// The handle of a socket in the list.
+    pub(super) fn get(&self, socket: SocketId) -> Option<&Arc<Socket>> {
+        self.list.get(self.position(socket)?)
+    }
+
     fn position(&self, socket: SocketId) -> Option<usize> {
         match &self.index {
             Some(index) => index.get(&socket).copied(),

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::CLIENT_EVENT_PREFIX;
 use crate::{
-    domain::presence::Member,
+    domain::{presence::Member, roster::Role},
     ids::{self, UserId},
 };
 
@@ -228,8 +228,20 @@ pub fn parse_channel_data(text: &str) -> Result<Member, Error> {
         AnyId::Number(number) => (UserId::parse(&number.to_string())?, true),
         AnyId::Text(text) => (UserId::parse(&text)?, false),
     };
-    let info = user_info.map_or_else(|| Arc::from("{}"), |raw| Arc::from(raw.get()));
-    Ok(Member { id, numeric_id, info })
+    Ok(member(id, numeric_id, user_info.as_deref()))
+}
+
+/// The part of `user_info` that decides who comes first where not everybody is listed.
+#[derive(Deserialize)]
+struct RoleOf<'a> {
+    #[serde(borrow, default)]
+    role: Option<Cow<'a, str>>,
+}
+
+fn member(id: UserId, numeric_id: bool, info: Option<&RawValue>) -> Member {
+    let text = info.map_or("{}", RawValue::get);
+    let role = serde_json::from_str(text).ok().and_then(|RoleOf { role }| role?.parse::<Role>().ok());
+    Member { id, numeric_id, info: Arc::from(text), is_staff: role.is_some_and(Role::is_staff) }
 }
 
 /// `user_data` of a sign-in.
@@ -258,8 +270,7 @@ struct RawUserData {
 /// When the text is not a JSON object, `id` is missing, empty, too long or no text, or the watchlist holds anything but ids.
 pub fn parse_user_data(text: &str) -> Result<UserData, Error> {
     let RawUserData { id, user_info, watchlist } = read_object(text)?;
-    let info = user_info.map_or_else(|| Arc::from("{}"), |raw| Arc::from(raw.get()));
-    let member = Member { id: UserId::parse(&id)?, numeric_id: false, info };
+    let member = member(UserId::parse(&id)?, false, user_info.as_deref());
     let watchlist_cut = watchlist.len() > MAX_WATCHLIST;
     let mut users = Vec::with_capacity(watchlist.len().min(MAX_WATCHLIST));
     for watched in watchlist.into_iter().take(MAX_WATCHLIST) {

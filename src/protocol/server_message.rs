@@ -115,6 +115,61 @@ pub fn presence_succeeded(out: &mut Vec<u8>, channel: &str, members: &Members, s
     packed(out, "pusher_internal:subscription_succeeded", Some(channel), &inner);
 }
 
+/// Members who are listed to everybody in a crowd, as they stand in frames: written once, put into many.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// `"7","8"`, escaped.
+    ids: Vec<u8>,
+    /// `"7":{…},"8":{…}`, escaped.
+    hash: Vec<u8>,
+}
+
+/// Appends a text as it stands within a JSON string.
+fn escaped(out: &mut Vec<u8>, text: &str) {
+    let start = out.len();
+    string(out, text);
+    // Without the quotes around it.
+    out.pop();
+    out.remove(start);
+}
+
+impl Listed {
+    /// Writes the members.
+    pub fn of<'a>(members: impl Iterator<Item = &'a Member>, style: IdStyle) -> Self {
+        let mut listed = Self::default();
+        members.for_each(|member| listed.add(member, style));
+        listed
+    }
+
+    fn add(&mut self, member: &Member, style: IdStyle) {
+        if !self.ids.is_empty() {
+            self.ids.push(b',');
+            self.hash.push(b',');
+        }
+        escaped(&mut self.ids, &id_json(member, style));
+        escaped(&mut self.hash, &format!("{}:{}", id_json(member, IdStyle::Text), member.info));
+    }
+}
+
+/// `pusher_internal:subscription_succeeded` of a presence channel with a crowd: their exact number, those who are listed, and
+/// the receiver, where they are not.
+pub fn crowd_succeeded(
+    out: &mut Vec<u8>,
+    channel: &str,
+    (count, own): (usize, Option<&Member>),
+    listed: &Listed,
+    style: IdStyle,
+) {
+    let own = Listed::of(own.into_iter(), style);
+    let comma: &[u8] = if own.ids.is_empty() || listed.ids.is_empty() { b"" } else { b"," };
+    field(out, "{", "event", "pusher_internal:subscription_succeeded");
+    field(out, ",", "channel", channel);
+    out.extend_from_slice(format!(r#","data":"{{\"presence\":{{\"count\":{count},\"ids\":["#).as_bytes());
+    [own.ids.as_slice(), comma, &listed.ids, br#"],\"hash\":{"#, &own.hash, comma, &listed.hash, br#"}}}"}"#]
+        .iter()
+        .for_each(|part| out.extend_from_slice(part));
+}
+
 /// Why a subscription was refused, as `pusher:subscription_error` tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal<'a> {

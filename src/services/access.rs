@@ -14,7 +14,7 @@ mod seats;
 mod shelf;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -29,18 +29,21 @@ pub use self::{
     endpoint::{AuthRefused, ChannelAuth, ChannelAuthRequest, UserAuth},
     revoke::{Listener, Revocation},
     rights::Rights,
-    seats::{Bound, Seat},
+    seats::{Bound, Part, Seat},
 };
 use self::{seats::Seats, shelf::Shelf};
 use crate::{
     dialect::route,
     domain::{
-        access::{self, Decision, Facts, Topic},
+        access::{
+            self, Decision, Facts, Topic,
+            capability::{self, Capability},
+        },
         app::{App, MasterKey},
         block::{Block, BlockScope},
-        roster::{Place, PlaceId, Standing},
+        roster::{Place, PlaceId, Role, Standing},
     },
-    ids::{AppId, UserId},
+    ids::{AppId, SocketId, UserId},
     protocol::ChannelName,
     services::LiveApp,
     store::{self, Store},
@@ -177,6 +180,12 @@ impl Access {
         Ok(())
     }
 
+    /// Tells whether somebody looks over shoulders and does nothing else, as far as is in memory.
+    fn is_onlooker(&self, user: &UserId) -> bool {
+        let known = self.people.peek(user).flatten();
+        known.as_ref().and_then(|known| known.standing.as_ref()).is_some_and(Standing::is_onlooker)
+    }
+
     async fn place(&self, app: &AppId, place: &PlaceId) -> store::Result<Option<Arc<Place>>> {
         let load = || async { Ok(self.store.roster_place(app, place).await?.map(Arc::new)) };
         self.places.get(place, load).await
@@ -251,6 +260,72 @@ impl Asked<'_> {
 }
 
 impl LiveApp {
+    /// A person with all their enrollments; `None` when the roster does not know them. From memory, mostly.
+    ///
+    /// # Errors
+    /// When the roster cannot be read.
+    pub(super) async fn standing(&self, user: &UserId, now: DateTime<Utc>) -> Result<Option<Standing>> {
+        let app = self.app();
+        let known = patiently(self.access.person(&app.id, user, now)).await?;
+        Ok(known.and_then(|known| known.standing.clone()))
+    }
+
+    /// Decides whether somebody may be here at all: nobody else than the blocked and those whose account is off may not.
+    ///
+    /// # Errors
+    /// When the roster cannot be read.
+    pub(super) async fn admission(&self, user: &UserId, now: DateTime<Utc>) -> Result<Decision> {
+        let app = self.app();
+        let gathered = self.access.gather(&app.id, (Some(user), &Topic::SignedIn), now).await?;
+        let known = gathered.known.as_deref();
+        let (standing, blocks) = (known.and_then(|it| it.standing.as_ref()), known.map_or(&[][..], |it| &it.blocks));
+        let facts = Facts { standing, blocks, ..Facts::default() };
+        Ok(access::decide(Some(user), &Topic::SignedIn, facts, now))
+    }
+
+    /// Loads what is not known about some people, in few statements.
+    pub(super) async fn expect_people(&self, users: &[UserId]) -> Result<()> {
+        self.access.prefetch(&self.app().id, users.iter().cloned()).await
+    }
+
+    /// Sockets that hear a channel and are not told of a person: their own, and those of mere observers, who are told nothing
+    /// of other people.
+    pub(super) fn others_than_peers(&self, channel: &ChannelName, person: &UserId) -> HashSet<SocketId> {
+        let is_other = |socket: &SocketId| {
+            let Some(seat) = self.access.seats.find(*socket) else { return false };
+            let state = seat.lock();
+            let Some(held) = state.held.get(channel) else { return false };
+            let by_role = held.basis.as_ref().is_some_and(|basis| basis.role == Some(Role::Observer));
+            by_role || held.subject.as_ref().is_some_and(|user| user == person || self.access.is_onlooker(user))
+        };
+        self.hub.subscribers(channel.as_str()).into_iter().filter(is_other).collect()
+    }
+
+    /// Tells whether a role has a capability where a topic belongs, by what is in memory of the course.
+    pub(super) fn may_in(&self, topic: &Topic, role: Role, capability: Capability) -> bool {
+        let place = topic.place().and_then(|place| self.access.places.peek(&place)).flatten();
+        let course = place.as_ref().and_then(|place| place.course.as_ref());
+        let overrides = course.map_or(&[][..], |course| &course.overrides);
+        capability.held_by(role, overrides) == capability::Held::Yes
+    }
+
+    /// Somebody's name in the roster, if it is in memory.
+    pub(super) fn known_name(&self, user: &UserId) -> Option<String> {
+        let known = self.access.people.peek(user).flatten()?;
+        known.standing.as_ref().map(|standing| standing.person.name.clone())
+    }
+
+    /// Tells whether a socket is known to be somebody's.
+    pub(super) fn is_socket_of(&self, socket: SocketId, user: &UserId) -> bool {
+        let seat = self.access.seats.find(socket);
+        seat.is_some_and(|seat| seat.lock().user.as_ref().is_some_and(|(bound, _)| bound == user))
+    }
+
+    /// The store that the rules read.
+    pub(super) const fn store(&self) -> &Store {
+        &self.access.store
+    }
+
     /// Decides whether a user may hear a channel now, by the roster alone. `None` = nobody is known to be asking.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::{
     ids::{AppId, AppKey, UserId},
     metrics::{AppMetrics, Metrics},
     protocol::CloseReason,
-    services::access::Access,
+    services::{access::Access, presence::Presence, typing::Typing},
     store::Store,
     throttle::{Keyed, Network, Shared},
 };
@@ -24,6 +24,12 @@ const USER_SHARE: u32 = 3;
 
 /// All sockets of one address together may send this many times what one socket may send: a school is one address.
 const NETWORK_SHARE: u32 = 100;
+
+/// Webhooks that one address may deliver each second; hosted Pusher puts many events into one.
+const WEBHOOKS_PER_SECOND: u32 = 20;
+
+/// Webhooks that may come at once.
+const WEBHOOKS_BURST: u32 = 100;
 
 /// Limits of one app that its requests and sockets share. Absent = no limit.
 #[derive(Debug)]
@@ -42,6 +48,8 @@ pub struct Limits {
     pub user_requests: Option<Keyed<UserId>>,
     /// Requests to the REST API by the id of an API key.
     pub key_requests: Option<Keyed<String>>,
+    /// Webhooks that are received, by address.
+    pub webhooks: Option<Keyed<Network>>,
 }
 
 impl Limits {
@@ -55,6 +63,7 @@ impl Limits {
             requests: Shared::new(settings.requests_per_second),
             user_requests: Keyed::per_minute(settings.requests_per_minute_per_user),
             key_requests: Keyed::per_minute(settings.requests_per_minute_per_key),
+            webhooks: Keyed::new(WEBHOOKS_PER_SECOND, WEBHOOKS_BURST),
         }
     }
 
@@ -70,6 +79,9 @@ impl Limits {
         }
         if let Some(keys) = &self.key_requests {
             keys.sweep();
+        }
+        if let Some(networks) = &self.webhooks {
+            networks.sweep();
         }
     }
 }
@@ -92,12 +104,23 @@ pub struct LiveApp {
     pub hub: Hub,
     /// What runs for its access rules.
     pub(super) access: Access,
+    /// Who is online.
+    pub(super) presence: Presence,
+    /// Who is typing.
+    pub(super) typing: Typing,
 }
 
 impl LiveApp {
     fn new(Listed { app, made }: Listed, metrics: AppMetrics, access: Access) -> Self {
         let limits = Arc::new(Limits::new(&app.settings));
-        Self { current: RwLock::new(Current { app: Arc::new(app), limits }), made, hub: Hub::new(metrics), access }
+        Self {
+            current: RwLock::new(Current { app: Arc::new(app), limits }),
+            made,
+            hub: Hub::new(metrics),
+            access,
+            presence: Presence::default(),
+            typing: Typing::default(),
+        }
     }
 
     /// Tells whether this is the listed app, edited or not.
@@ -260,6 +283,7 @@ impl Apps {
         for live in self.all() {
             live.hub.tick(&live.app().settings, now);
             live.limits().sweep();
+            live.typing.sweep();
         }
     }
 }

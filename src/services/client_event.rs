@@ -27,6 +27,14 @@ impl LiveApp {
     /// # Errors
     /// When the user's sockets, the network's or the app's have sent too many; nobody got it then.
     pub fn client_event(&self, channel: &ChannelName, frame: &Frame, sender: Sender<'_>) -> Result<(), Exceeded> {
+        self.count_client_event(sender)?;
+        let publication = Publication { frame, except: Some(sender.socket), keep: None };
+        self.hub.publish(channel, publication, &self.app().settings);
+        Ok(())
+    }
+
+    /// Counts a client event against the limits that sockets share.
+    pub(super) fn count_client_event(&self, sender: Sender<'_>) -> Result<(), Exceeded> {
         let limits = self.limits();
         let user =
             sender.user.zip(limits.user_events.as_ref()).map_or(Ok(()), |(user, limit)| limit.take(user).map(drop));
@@ -38,8 +46,6 @@ impl LiveApp {
                 return Err(exceeded);
             }
         }
-        let publication = Publication { frame, except: Some(sender.socket), keep: None };
-        self.hub.publish(channel, publication, &self.app().settings);
         Ok(())
     }
 }

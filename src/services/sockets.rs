@@ -8,6 +8,8 @@ use std::{
     time::Instant,
 };
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     domain::presence::Member,
     hub::{Joining, NotOpened, Refused, Socket},
@@ -115,17 +117,18 @@ impl LiveApp {
         socket: &Socket,
         subscriptions: impl Iterator<Item = (&'a ChannelName, Option<&'a UserId>)>,
         signed_in: Option<&SignedIn>,
-        seat: Option<&Seat>,
+        (seat, now): (Option<&Seat>, DateTime<Utc>),
     ) {
         if std::thread::panicking() {
             self.metrics().panics.inc();
         }
         if let Some(seat) = seat {
-            self.leave_seat(seat);
+            self.leave_seat(seat, now);
         }
         for (channel, user) in subscriptions {
             self.unsubscribe(channel, socket, user, None);
         }
+        self.typing_gone(socket.id(), now);
         if let Some(SignedIn { member, watchlist }) = signed_in {
             self.hub.sign_out(&member.id, socket.id(), watchlist);
         }

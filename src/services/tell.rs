@@ -172,6 +172,14 @@ impl LiveApp {
     /// nobody hears.
     pub fn tell(&self, fact: &Fact<Payload>, except: Option<SocketId>) {
         let app = self.app();
+        self.spell(fact, |channel, frame| {
+            self.hub.publish(channel, Publication { frame, except, keep: None }, &app.settings);
+        });
+    }
+
+    /// Spells a fact for each channel that somebody hears.
+    pub(super) fn spell(&self, fact: &Fact<Payload>, mut send: impl FnMut(&ChannelName, &Frame)) {
+        let app = self.app();
         let mut spelled: HashMap<bool, String> = HashMap::new();
         for (name, grammar) in spelling::channels(&fact.topic) {
             let Ok(channel) = ChannelName::parse(&name, RULES) else { continue };
@@ -181,7 +189,7 @@ impl LiveApp {
             let data = spelled.entry(grammar == Grammar::Dashes).or_insert_with(|| spelling::data(fact, grammar));
             for event in spelling::names(fact.event, grammar, app.settings.laravel_event_names) {
                 let frame = Frame::text(|out| server_message::event(out, event, channel.as_str(), data));
-                self.hub.publish(&channel, Publication { frame: &frame, except, keep: None }, &app.settings);
+                send(&channel, &frame);
             }
         }
     }

@@ -20,7 +20,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 use entity::{
     access_block, api_key, audit_log, chapter, course, course_class, enrollment, org, person, person_identity,
-    roster_change,
+    presence_session, roster_change, user_status,
 };
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
@@ -157,5 +157,7 @@ pub(super) async fn clear(change: &DatabaseTransaction, app: &AppId) -> Result<(
     all_of::<roster_change::Entity>(change, roster_change::Column::AppId, app).await?;
     all_of::<api_key::Entity>(change, api_key::Column::AppId, app).await?;
     all_of::<access_block::Entity>(change, access_block::Column::AppId, app).await?;
+    all_of::<user_status::Entity>(change, user_status::Column::AppId, app).await?;
+    all_of::<presence_session::Entity>(change, presence_session::Column::AppId, app).await?;
     all_of::<audit_log::Entity>(change, audit_log::Column::AppId, app).await
 }

@@ -34,7 +34,7 @@ use crate::{
     domain::{app::App, caller::Subject},
     hub::{Frame, Socket},
     protocol::{CloseReason, server_message},
-    services::{LiveApp, access::Seat, sockets::Place},
+    services::{LiveApp, access::Seat, now, sockets::Place},
     throttle::Network,
 };
 
@@ -432,7 +432,7 @@ impl<Io> Drop for Connection<Io> {
     fn drop(&mut self) {
         let Admitted { live, socket, .. } = &self.admitted;
         let Incoming { session, seat, .. } = &*self.incoming;
-        live.close_socket(socket, session.subscriptions(), session.signed_in_as(), seat.as_deref());
+        live.close_socket(socket, session.subscriptions(), session.signed_in_as(), (seat.as_deref(), now()));
     }
 }
 

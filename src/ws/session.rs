@@ -22,6 +22,7 @@ use crate::{
     services::{
         access::{self, Wish},
         sockets::SignedIn,
+        typing,
     },
 };
 
@@ -60,6 +61,9 @@ pub(super) enum Action {
     Unsubscribe(ChannelName, Option<UserId>),
     /// Relay a client event to the other subscribers.
     Relay(ChannelName, Frame),
+    /// Take note that the user types, or has stopped; with what the event says besides. Relay the frame if that is nobody's
+    /// affair but the application's.
+    Type { channel: ChannelName, is_typing: bool, data: Option<String>, frame: Frame },
     /// Bind the socket to a user, for whom the auth endpoint may vouch; then call [`Session::signed_in`].
     SignIn(UserData, Option<Voucher>),
     /// Count a message that is ignored.
@@ -351,7 +355,12 @@ impl Session {
         let user = self.subscriptions.get(&name).and_then(Option::as_ref);
         let data = event.data.map(serde_json::value::RawValue::get);
         let frame = Frame::text(|out| server_message::client_event(out, &event.name, name.as_str(), data, user));
-        vec![Action::Relay(name, frame)]
+        let is_typing = match &*event.name {
+            typing::STARTED => data.is_none_or(|data| !says_no(data)),
+            typing::STOPPED => false,
+            _ => return vec![Action::Relay(name, frame)],
+        };
+        vec![Action::Type { channel: name, is_typing, data: data.map(str::to_owned), frame }]
     }
 
     fn check_client_event(
@@ -388,6 +397,12 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Tells whether the payload of a typing event says that nobody types any more.
+fn says_no(data: &str) -> bool {
+    let said = serde_json::from_str::<serde_json::Value>(data).unwrap_or_default();
+    ["typing", "isTyping", "is_typing"].iter().any(|key| said.get(key).is_some_and(|value| value == false))
 }
 
 /// Why a subscription is not authorised.

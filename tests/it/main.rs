@@ -43,6 +43,8 @@ mod keep_alive;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod online;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod pages;
@@ -72,6 +74,8 @@ mod threats_socket;
 mod tls;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod typing;
 #[cfg(test)]
 mod users;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Who is in a presence channel: the list that joiners get, and who is told when users come and go.
 
 mod crowd;
+mod summary;
 
 use serde_json::{Value, json};
 
@@ -258,7 +259,7 @@ async fn without_channel_data_the_signed_in_user_joins_and_others_are_refused() 
 
 #[tokio::test]
 async fn full_channel_refuses_a_101st_user_and_admits_another_socket_of_a_member() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_settings(|settings| settings.max_presence_members = 100).await;
     let mut crowd = app.crowd(102).await;
     let (mut extra, mut tab) = (crowd.pop().unwrap(), crowd.pop().unwrap());
     for (number, client) in crowd.iter_mut().enumerate() {

@@ -12,3 +12,4 @@ mod problems;
 mod realtime;
 mod tenants;
 mod versions;
+mod webhook;

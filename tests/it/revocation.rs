@@ -17,8 +17,13 @@ use crate::support::{
 const COURSE: &str = "private-course.1";
 const PRESENCE: &str = "presence-course.1.users";
 
+/// A server on which the roster must agree, and on which nobody hears who comes and goes.
 async fn enforcing() -> TestApp {
-    TestApp::with_settings(|settings| settings.authz = Authz::Enforce).await
+    TestApp::with_settings(|settings| {
+        settings.authz = Authz::Enforce;
+        settings.presence_events = false;
+    })
+    .await
 }
 
 /// Opens a socket that is signed in.

@@ -10,6 +10,8 @@ use crate::domain::caller::{Caller, Scope, Who};
 pub(in crate::api) enum Need {
     /// Nothing: whoever calls is answered, as far as they may know.
     Nothing,
+    /// A body that is signed with the secret of an app; the operation sees to that itself.
+    Signature,
     /// An API key with this scope.
     Scope(Scope),
     /// An API key with this scope; or a person, who may ask about themselves only.
@@ -57,6 +59,7 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
     POST "/pusher/auth" Need::Nothing;
     GET "/api/pusher/auth" Need::Nothing;
     POST "/api/pusher/auth" Need::Nothing;
+    POST "/pusher/webhook" Need::Signature;
     GET "/broadcasting/user-auth" Need::Nothing;
     POST "/broadcasting/user-auth" Need::Nothing;
     GET "/api/broadcasting/user-auth" Need::Nothing;
@@ -92,6 +95,15 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
     DELETE "/api/enrollments/{id}" WRITE;
     POST "/api/roster/batch" WRITE;
     GET "/api/roster/changes" READ;
+
+    POST "/api/realtime/presence/online" Need::Person;
+    POST "/api/realtime/presence/offline" Need::Person;
+    PATCH "/api/me/status" Need::Person;
+    GET "/api/presence/users" Need::PersonOr(Scope::PresenceRead);
+    GET "/api/presence/channels/{name}" Need::PersonOr(Scope::PresenceRead);
+
+    POST "/api/typing" Need::Person;
+    GET "/api/typing" Need::PersonOr(Scope::PresenceRead);
 
     GET "/api/access/explain" Need::OneselfOr(Scope::AccessRead);
     POST "/api/access/revoke" Need::Scope(Scope::AccessWrite);
@@ -162,7 +174,7 @@ impl Need {
     /// When it has not; the refusal says what would be right.
     pub(in crate::api) fn check(self, caller: &Caller) -> Result<(), Problem> {
         let (scope, takes_people) = match self {
-            Self::Nothing => return Ok(()),
+            Self::Nothing | Self::Signature => return Ok(()),
             Self::Person => (Scope::UsersAct, true),
             Self::Scope(scope) => (scope, false),
             Self::OneselfOr(scope) | Self::PersonOr(scope) => (scope, true),

@@ -60,6 +60,7 @@ fn the_app_has_no_limit_that_reverb_has_not() {
         max_event_name_length: 1_000,
         max_presence_member_bytes: 65_536,
         max_presence_members: 10_000,
+        presence_full_member_limit: 10_000,
         ..AppSettings::default()
     };
     assert_eq!(settings, expected);

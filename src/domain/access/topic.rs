@@ -172,6 +172,12 @@ impl Topic {
         ) && !matches!(self, Self::Notices)
     }
 
+    /// Tells whether it belongs to the classroom, and not to the application alone.
+    #[must_use]
+    pub const fn is_of_the_classroom(&self) -> bool {
+        !matches!(self, Self::SignedIn | Self::Public | Self::Custom)
+    }
+
     /// Tells whether it is about everybody with some role: any change of an enrollment or a course may concern it.
     #[must_use]
     pub const fn is_of_a_role(&self) -> bool {

@@ -188,8 +188,18 @@ settings! {
     max_channels: u32 = 100_000, 1..=10_000_000;
     /// Channels one socket may be subscribed to.
     max_channels_per_connection: u32 = 200, 1..=10_000;
-    /// Distinct users in one presence channel.
-    max_presence_members: u32 = 100, 1..=100_000;
+    /// Distinct users in one presence channel; above, a subscription is refused.
+    max_presence_members: u32 = 100_000, 1..=1_000_000;
+    /// Members of a presence channel up to which everybody is listed and each coming and going is told. Above: the exact number and some members, again whenever they change, every 2 s at most.
+    presence_full_member_limit: u32 = 100, 1..=10_000;
+    /// Members that are listed then: oneself always, then staff, then whoever came last.
+    presence_listed_members: u32 = 20, 1..=1_000;
+    /// Seconds that a user is still online after their last socket has closed, so that a page that is loaded again is no news.
+    presence_grace: Seconds = 10, 0..=300;
+    /// Tell orgs and courses when their people come online and go (`user:online`, `App\\Events\\UserOnline` and so on).
+    presence_events: bool = true, ();
+    /// Let students see who of their courses is online. When not, only staff does.
+    presence_visible_to_students: bool = true, ();
     /// Largest `user_info` of a presence member in bytes.
     max_presence_member_bytes: u32 = 2_048, 2..=65_536;
     /// Who may send client events: members, all or none.

@@ -47,7 +47,8 @@ fn a_cached_event_goes_on_to_the_channel_that_took_the_place_of_a_retired_one() 
 #[test]
 fn terminating_a_user_reaches_the_members_of_presence_channels_and_nobody_else() {
     let (hub, settings) = (hub(), AppSettings::default());
-    let member = |id: &str| Member { id: UserId::parse(id).unwrap(), numeric_id: false, info: Arc::from("{}") };
+    let member =
+        |id: &str| Member { id: UserId::parse(id).unwrap(), numeric_id: false, info: Arc::from("{}"), is_staff: false };
     let open = |bits, channel: &str, member: Option<&Member>| {
         let socket = hub.open(0, 10_000, bits).unwrap();
         hub.subscribe(&name(channel), Joining { socket: &socket, member, settings: &settings, now: Instant::now() })

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::domain::presence::Crowd;
 
 fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut out = Vec::new();
@@ -12,8 +13,11 @@ fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
     text
 }
 
+/// Nobody is left out of the list.
+const CROWD: Crowd = Crowd { full: 100, listed: 2 };
+
 fn member(id: &str, numeric_id: bool, info: &str) -> Member {
-    Member { id: UserId::parse(id).unwrap(), numeric_id, info: Arc::from(info) }
+    Member { id: UserId::parse(id).unwrap(), numeric_id, info: Arc::from(info), is_staff: false }
 }
 
 #[test]
@@ -58,10 +62,28 @@ fn subscription_frames() {
 }
 
 #[test]
+fn a_crowd_is_told_by_its_number_with_the_listed_and_the_receiver() {
+    let (ada, bob) = (member("42", true, r#"{"name":"A \"d\" a"}"#), member("7", false, "{}"));
+    let told = |own, listed: &[&Member]| {
+        let listed = Listed::of(listed.iter().copied(), IdStyle::Text);
+        let frame = text(|out| crowd_succeeded(out, "presence-a", (500, own), &listed, IdStyle::Text));
+        let frame: serde_json::Value = serde_json::from_str(&frame).unwrap();
+        assert_eq!(frame["event"], "pusher_internal:subscription_succeeded");
+        serde_json::from_str::<serde_json::Value>(frame["data"].as_str().unwrap()).unwrap()["presence"].take()
+    };
+    let hash = serde_json::json!({ "7": {}, "42": { "name": "A \"d\" a" } });
+    let both = serde_json::json!({ "count": 500, "ids": ["7", "42"], "hash": hash });
+    assert_eq!(told(Some(&bob), &[&ada]), both);
+    assert_eq!(told(None, &[&bob, &ada]), both);
+    assert_eq!(told(Some(&bob), &[]), serde_json::json!({ "count": 500, "ids": ["7"], "hash": { "7": {} } }));
+    assert_eq!(told(None, &[]), serde_json::json!({ "count": 500, "ids": [], "hash": {} }));
+}
+
+#[test]
 fn presence_frames_write_ids_as_strings_unless_parity_is_asked() {
     let mut members = Members::default();
-    members.join(&member("42", true, r#"{"name":"Ada"}"#), SocketId::from_random(1));
-    members.join(&member("__proto__", false, "{}"), SocketId::from_random(2));
+    members.join(&member("42", true, r#"{"name":"Ada"}"#), SocketId::from_random(1), CROWD);
+    members.join(&member("__proto__", false, "{}"), SocketId::from_random(2), CROWD);
     assert_eq!(
         text(|out| presence_succeeded(out, "presence-a", &members, IdStyle::Text)),
         concat!(

@@ -254,7 +254,7 @@ impl LiveApp {
         let seats = &self.access.seats;
         if let Some((user, by)) = &question.subject {
             let is_news = state.user.is_none();
-            seats.bind(seat, state, user, *by);
+            self.bind(seat, state, (user, *by), now);
             if let Some(ends) = question.wish.voucher.as_ref().and_then(|voucher| voucher.token_ends) {
                 self.lease(settings, (seat, state), ends, now);
             }
@@ -303,6 +303,7 @@ impl LiveApp {
         if let Some(seat) = seat {
             let mut state = seat.lock();
             let _held = self.access.seats.release(seat, &mut state, channel);
+            self.typing_left(socket.id(), channel);
             return self.hub.unsubscribe(channel, socket.id(), user, settings);
         }
         self.hub.unsubscribe(channel, socket.id(), user, settings);
@@ -345,16 +346,37 @@ impl LiveApp {
     ) {
         let app = self.app();
         let mut state = seat.lock();
-        self.access.seats.bind(seat, &mut state, user, by);
+        self.bind(seat, &mut state, (user, by), now);
         if let Some(ends) = token_ends {
             self.lease(&app.settings, (seat, &mut state), ends, now);
         }
         self.access.seats.expect_by(seat, &mut state, now);
     }
 
+    /// Names the user of a socket unless something stronger has, and counts them as here.
+    fn bind(&self, seat: &Arc<Seat>, state: &mut State, (user, by): (&UserId, Bound), now: DateTime<Utc>) {
+        let before = state.user.as_ref().map(|(user, _)| user.clone());
+        self.access.seats.bind(seat, state, user, by);
+        let after = state.user.as_ref().map(|(user, _)| user);
+        if before.as_ref() == after {
+            return;
+        }
+        let socket = seat.socket().id();
+        if let Some(before) = &before {
+            self.presence.depart(&self.app(), before, socket, now);
+        }
+        if let Some(after) = after {
+            self.presence.arrive(&self.app(), after, socket, now);
+        }
+    }
+
     /// Removes the seat of a socket that is gone.
-    pub(in crate::services) fn leave_seat(&self, seat: &Seat) {
+    pub(in crate::services) fn leave_seat(&self, seat: &Seat, now: DateTime<Utc>) {
         self.access.seats.leave(seat);
+        let user = seat.lock().user.as_ref().map(|(user, _)| user.clone());
+        if let Some(user) = user {
+            self.presence.depart(&self.app(), &user, seat.socket().id(), now);
+        }
     }
 }
 

@@ -96,8 +96,10 @@ impl LiveApp {
         let since = Instant::now();
         self.forget(changes);
         let deleted = |change: &&Change| change.kind == Kind::User && change.action == Action::Deleted;
+        self.presence.suspect(changes.iter().filter(|it| it.kind == Kind::User).filter_map(|it| it.user.as_ref()));
         for user in changes.iter().filter(deleted).filter_map(|change| change.user.as_ref()) {
             self.close_sockets(user, CloseReason::AccountClosed);
+            self.presence.expel(user, now);
         }
         let keys: HashSet<Key> = changes.iter().flat_map(keys_of).collect();
         let seats = self.access.seats.concerned(keys.iter());
@@ -120,6 +122,7 @@ impl LiveApp {
         self.access.places.clear();
         self.access.rostered.clear();
         self.access.advance();
+        self.presence.suspect_all();
         self.review_all(&self.access.seats.all(), Cause::Roster, (now, since)).await
     }
 
@@ -320,6 +323,7 @@ impl LiveApp {
     ) -> Option<Cut> {
         let Held { member, subject, .. } = self.access.seats.release(seat, state, channel)?;
         self.hub.unsubscribe(channel, seat.socket().id(), member.as_ref(), &app.settings);
+        self.typing_left(seat.socket().id(), channel);
         seat.disturb(state, channel.clone());
         let code = denied.reason.code();
         let refusal = NoAccess { kind: "AccessRevoked", error: &denied.detail, reason: code, status: 403 };

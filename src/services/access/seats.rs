@@ -160,7 +160,27 @@ impl State {
     }
 }
 
+/// As whom a socket hears a guarded channel.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The user who was judged.
+    pub user: UserId,
+    /// Why the roster agrees; `None` = it was not asked.
+    pub reason: Option<Reason>,
+    /// The role that decided.
+    pub role: Option<Role>,
+}
+
 impl Seat {
+    /// As whom the socket hears a channel; `None` = it does not, or nobody is known.
+    #[must_use]
+    pub fn part(&self, channel: &ChannelName) -> Option<Part> {
+        let state = self.lock();
+        let held = state.held.get(channel)?;
+        let (reason, role) = held.basis.as_ref().map_or((None, None), |basis| (Some(basis.reason), basis.role));
+        Some(Part { user: held.subject.clone()?, reason, role })
+    }
+
     pub(super) fn socket(&self) -> &Arc<Socket> {
         &self.socket
     }

@@ -98,6 +98,11 @@ impl<K: Hash + Eq + Clone, V: Kept> Shelf<K, V> {
         }
     }
 
+    /// The fact, if it is in memory.
+    pub(super) fn peek(&self, key: &K) -> Option<V> {
+        self.slots.lock().peek(key)?.get().map(|loaded| loaded.value.clone())
+    }
+
     fn slot(&self, key: &K) -> Slot<V> {
         let mut slots = self.slots.lock();
         if let Some(slot) = slots.get(key) {

@@ -262,7 +262,7 @@ async fn seats_and_indexes_go_with_their_sockets() {
                 world.live.unsubscribe(name, &socket, None, seat.as_ref());
             }
         }
-        world.live.close_socket(&socket, names.iter().map(|name| (name, None)), None, seat.as_deref());
+        world.live.close_socket(&socket, names.iter().map(|name| (name, None)), None, (seat.as_deref(), now()));
         world.live.hub.release(&socket);
     }
     assert!(world.live.access.seats.is_empty(), "{:?}", world.live.access.seats);
@@ -361,7 +361,7 @@ async fn the_audience_tells_who_hears_a_channel_and_why() {
 async fn without_its_database_enforce_refuses_and_trust_trusts_and_known_ends_are_kept() {
     let world = World::new().await;
     let (held, late) = (world.socket(1), world.socket(2));
-    let member = Member { id: user("7"), numeric_id: false, info: Arc::from("{}") };
+    let member = Member { id: user("7"), numeric_id: false, info: Arc::from("{}"), is_staff: false };
     let wish = Wish {
         channel: channel("presence-course.1.users"),
         member: Some(member),

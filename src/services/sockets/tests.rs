@@ -47,7 +47,7 @@ fn a_socket_whose_task_panics_is_closed_and_counted() {
 
     impl Drop for Task {
         fn drop(&mut self) {
-            self.0.close_socket(&self.1, std::iter::empty(), None, None);
+            self.0.close_socket(&self.1, std::iter::empty(), None, (None, DateTime::UNIX_EPOCH));
             self.0.hub.release(&self.1);
         }
     }

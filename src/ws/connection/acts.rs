@@ -21,6 +21,7 @@ use crate::{
         access::{Judged, NotAdmitted, Question, Seat, Wish},
         client_event::Sender,
         now,
+        typing::{Heard, Said},
     },
     ws::{
         session::{self, Action},
@@ -60,6 +61,10 @@ impl<Io> Connection<Io> {
                 live.unsubscribe(&name, socket, user.as_ref(), self.incoming.seat.as_ref());
             }
             Action::Relay(name, frame) => self.relay(app, &name, &frame),
+            Action::Type { channel, is_typing, data, frame } => {
+                let said = Said { is_typing, data: data.as_deref() };
+                self.take_note_of_typing(app, (&channel, said), &frame);
+            }
             Action::SignIn(user, voucher) => self.sign_in(user, voucher.as_ref()),
             Action::CountIgnored => self.admitted.live.metrics().ignored_events.inc(),
             Action::Close(reason) => self.close(reason, now),
@@ -154,6 +159,20 @@ impl<Io> Connection<Io> {
             && let Action::Reply(answer) = session::too_many_client_events(&app.settings, name)
         {
             self.send(&answer);
+        }
+    }
+
+    fn take_note_of_typing(&self, app: &App, (channel, said): (&ChannelName, Said<'_>), frame: &Frame) {
+        let Admitted { live, socket, network, .. } = &self.admitted;
+        let sender = Sender { socket: socket.id(), user: self.incoming.session.user_in(channel), network: *network };
+        match live.typing_said((channel, said), sender, self.incoming.seat.as_deref(), now()) {
+            Ok(Heard::Noted) => {}
+            Ok(Heard::Foreign) => self.relay(app, channel, frame),
+            Err(_exceeded) => {
+                if let Action::Reply(answer) = session::too_many_client_events(&app.settings, channel) {
+                    self.send(&answer);
+                }
+            }
         }
     }
 

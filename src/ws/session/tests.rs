@@ -50,6 +50,7 @@ fn told(actions: &[Action]) -> Vec<String> {
         }
         Action::Unsubscribe(name, user) => format!("unsubscribe {name} {:?}", user.as_ref().map(UserId::as_str)),
         Action::Relay(name, frame) => format!("relay {name} {}", text(frame)),
+        Action::Type { channel, is_typing, data, .. } => format!("type {channel} {is_typing} {data:?}"),
         Action::SignIn(user, _) => format!("sign in {}", user.member.id),
         Action::CountIgnored => "count ignored".to_owned(),
         Action::Close(reason) => format!("close {}", reason.code()),

@@ -70,7 +70,7 @@ async fn come_and_go(number: usize, client: Client) -> Option<Observer> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_hundred_sockets_at_once_leave_everybody_with_the_same_true_list() {
-    let app = TestApp::with_settings(|settings| settings.max_presence_members = 1_000).await;
+    let app = TestApp::with_settings(|settings| settings.presence_full_member_limit = 1_000).await;
     let mut watchers = Vec::new();
     for number in 0..5 {
         watchers.push(Observer::join(app.connect().await, &format!("watcher-{number}")).await);

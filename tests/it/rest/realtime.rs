@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{
     answer::finish,
     app::{MAIN, OTHER, TestApp},
+    eventually,
     rest::now,
 };
 
@@ -31,6 +32,8 @@ async fn a_guest_hears_where_to_connect_and_not_much_else() {
         assert_eq!(told[absent], Value::Null, "{absent}");
     }
     assert!(told["features"].as_array().unwrap().contains(&json!("channel_authorization")));
+    let intervals = json!({ "presence_seconds": 30, "typing_throttle_ms": 3_000, "typing_expiry_ms": 6_000 });
+    assert_eq!(told["intervals"], intervals);
 }
 
 #[tokio::test]
@@ -42,6 +45,8 @@ async fn a_person_hears_of_themselves_and_a_program_of_its_own_app() {
     assert_eq!((&told["online_users"], &told["version"]), (&json!(0), &json!(env!("CARGO_PKG_VERSION"))));
     let mut socket = app.connect().await;
     socket.sign_in("7").await;
+    let counted = async || ada.get("/api/realtime/status").await.ok()["online_users"] == 1;
+    eventually("the person is online", counted).await;
     let told = ada.get("/api/realtime/status").await.ok();
     assert_eq!(told["me"], json!({ "id": "7", "connections": 1, "status": "online" }));
     assert_eq!(told["online_users"], 1);

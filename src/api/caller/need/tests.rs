@@ -45,7 +45,7 @@ fn the_description_names_the_scope_and_the_ways_to_prove_it() {
         let is_open = ways.iter().any(|way| way.as_object().is_some_and(serde_json::Map::is_empty));
         assert!(has("bearer"), "{what}: bearer");
         match need {
-            Need::Nothing => assert!(is_open, "{what}: may be called without proof"),
+            Need::Nothing | Need::Signature => assert!(is_open, "{what}: may be called without proof"),
             Need::Scope(scope) => {
                 assert!(text.contains(scope.name()), "{what}: {scope}");
                 assert!(has("apiKey") && !has("session") && !is_open, "{what}: API keys only");

@@ -1,0 +1,394 @@
+//! Who is online in an app: taken note of at once, told a moment later, kept in the database behind that.
+//!
+//! `domain::presence` decides what is news; here it is fed with sockets (from the seats of `services::access`) and with signs of
+//! life, and `sight` says who is told and who may look. What is news goes out from [`LiveApp::presence_tick`], which the server
+//! calls several times a second, so that a crowd that comes at once is told in portions.
+
+mod sight;
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
+use tokio::sync::Mutex as Turn;
+
+pub use self::sight::Room;
+use crate::{
+    domain::{
+        access::{Decision, Topic, capability::Capability},
+        app::App,
+        fact::{Event, topic_key},
+        presence::{Availability, BadStatus, Edge, LEASE, Moment, Offline, Roll, Signal, Status, Stay, TooMany},
+        roster::{Role, Standing},
+    },
+    ids::{SocketId, UserId},
+    services::{LiveApp, access},
+    store,
+};
+
+/// Seconds after which a sign of life should be given again.
+pub const INTERVAL_SECONDS: u32 = 30;
+
+/// Frames that are queued at once for what is news; when there are more, the rest waits for the next time. A crowd that comes
+/// at once would else keep everybody else waiting.
+const MAX_FRAMES: usize = 20_000;
+
+/// Most people whose status is read at once.
+const MAX_READ: usize = 500;
+
+/// Most rows that wait for a database that fails; beyond, the oldest are lost.
+const MAX_UNKEPT: usize = 100_000;
+
+/// How often it is kept that those who are here are here still.
+const ALIVE_EVERY: TimeDelta = TimeDelta::seconds(60);
+
+/// Why presence was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The person may not be here at all.
+    #[error("{}", .0.detail)]
+    Denied(Box<Decision>),
+    /// Too many people are here.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// A status that nobody can have.
+    #[error(transparent)]
+    BadStatus(#[from] BadStatus),
+    /// The roster cannot be read.
+    #[error(transparent)]
+    Roster(#[from] access::Error),
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// Result of a call about presence.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A sign of life, as a client gives it.
+#[derive(Debug, Clone, Copy)]
+pub struct Heartbeat<'a> {
+    /// From which of the user's devices; empty when it has no name.
+    pub device: &'a str,
+    /// What they are at; `None` = nothing in particular.
+    pub scope: Option<&'a Topic>,
+    /// What the user says by it; `None` = nothing new.
+    pub availability: Option<Availability>,
+}
+
+/// What is changed of a status; absent = it stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct StatusChange {
+    /// Whether the user can be talked to.
+    pub availability: Option<Availability>,
+    /// A line about it; `Some(None)` = none any more.
+    pub text: Option<Option<String>>,
+    /// A picture of it.
+    pub emoji: Option<Option<String>>,
+    /// Looks offline to everybody else.
+    pub invisible: Option<bool>,
+    /// When availability, text and emoji go by themselves.
+    pub clear_at: Option<Option<DateTime<Utc>>>,
+}
+
+/// What waits to be kept.
+#[derive(Debug, Default)]
+struct Unkept {
+    stays: Vec<Stay>,
+    seen: Vec<(UserId, DateTime<Utc>)>,
+    /// When it was kept last who is here still; `None` = nothing was kept since the start.
+    alive: Option<DateTime<Utc>>,
+}
+
+/// Topics that are told of somebody, with the role that they have there.
+type Audience = Vec<(Topic, Option<Role>)>;
+
+/// Who is online in one app.
+#[derive(Debug, Default)]
+pub(super) struct Presence {
+    /// Guards who is here; no await under it.
+    roll: Mutex<Roll>,
+    /// People about whom the roster says something else now.
+    suspects: Mutex<HashSet<UserId>>,
+    /// Held while news are told, so that they keep their order.
+    telling: Turn<()>,
+    /// Whom was told last that somebody looks online, by who it is. Guards the map; no await under it.
+    audiences: Mutex<HashMap<UserId, Audience>>,
+    /// Held while rows are kept.
+    unkept: Turn<Unkept>,
+}
+
+fn moment(app: &App, now: DateTime<Utc>) -> Moment {
+    Moment { now, grace: TimeDelta::seconds(app.settings.presence_grace.into()) }
+}
+
+impl Presence {
+    /// A socket is known to be somebody's.
+    pub(super) fn arrive(&self, app: &App, user: &UserId, socket: SocketId, now: DateTime<Utc>) {
+        self.roll.lock().arrive(user, socket, moment(app, now));
+    }
+
+    /// A socket is gone, or is known to be somebody else's.
+    pub(super) fn depart(&self, app: &App, user: &UserId, socket: SocketId, now: DateTime<Utc>) {
+        self.roll.lock().depart(user, socket, moment(app, now));
+    }
+
+    /// Somebody was deleted from the roster: they are gone at once.
+    pub(super) fn expel(&self, user: &UserId, now: DateTime<Utc>) {
+        self.roll.lock().expel(user, now);
+    }
+
+    /// The roster says something else about some people: whether they may be here is looked at in a moment.
+    pub(super) fn suspect<'a>(&self, users: impl Iterator<Item = &'a UserId>) {
+        let roll = self.roll.lock();
+        self.suspects.lock().extend(users.filter(|user| roll.knows(user)).cloned());
+    }
+
+    /// As [`Presence::suspect`], of everybody.
+    pub(super) fn suspect_all(&self) {
+        self.suspects.lock().extend(self.roll.lock().everybody().cloned());
+    }
+}
+
+impl LiveApp {
+    /// How many users look online to others.
+    #[must_use]
+    pub fn online_users(&self) -> usize {
+        self.presence.roll.lock().shown_count()
+    }
+
+    /// How a user sees themselves: their sockets on this node, and their status; `None` = they are offline.
+    #[must_use]
+    pub fn own_presence(&self, user: &UserId) -> (usize, Option<Status>) {
+        self.presence.roll.lock().own(user)
+    }
+
+    /// Takes note of a sign of life of a user. Tells until when it counts, and as what.
+    ///
+    /// # Errors
+    /// When the user may not be here, too many are, or roster or database cannot be read.
+    pub async fn presence_online(
+        &self,
+        user: &UserId,
+        heartbeat: Heartbeat<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(DateTime<Utc>, Status)> {
+        self.check_person(user, now).await?;
+        let moment = moment(&self.app(), now);
+        let Heartbeat { device, scope, availability } = heartbeat;
+        if let Some(place) = scope.and_then(Topic::place) {
+            let decision = self.rights(user, &place, now).await?.decide(Capability::BeListed);
+            if !decision.allow {
+                return Err(Error::Denied(Box::new(decision)));
+            }
+        }
+        let scope = scope.and_then(topic_key);
+        let signal = Signal { device, scope: scope.as_deref(), valid_for: LEASE, availability: None };
+        self.presence.roll.lock().renew(user, signal, moment)?;
+        self.read_statuses(std::slice::from_ref(user), now).await?;
+        let until = self.presence.roll.lock().renew(user, Signal { availability, ..signal }, moment)?;
+        self.tell_presence_of(user, now).await?;
+        Ok((until, self.own_presence(user).1.unwrap_or_default()))
+    }
+
+    /// A sign of life that somebody else gives for a user: another server that knows them to be there.
+    ///
+    /// # Errors
+    /// When too many are here.
+    pub fn presence_reported(
+        &self,
+        user: &UserId,
+        (source, valid_for): (&str, TimeDelta),
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let signal = Signal { device: source, scope: None, valid_for, availability: None };
+        self.presence.roll.lock().renew(user, signal, moment(&self.app(), now))?;
+        Ok(())
+    }
+
+    /// Lets a user go offline, as far as they want it.
+    ///
+    /// # Errors
+    /// When roster or database cannot be read: the others are told a moment later.
+    pub async fn presence_offline(
+        &self,
+        user: &UserId,
+        (device, how): (&str, Offline),
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        self.presence.roll.lock().end(user, device, how, moment(&self.app(), now));
+        self.tell_presence_of(user, now).await
+    }
+
+    /// Ends a sign of life that somebody else has given for a user.
+    pub fn presence_ended(&self, user: &UserId, source: &str, now: DateTime<Utc>) {
+        self.presence.roll.lock().end(user, source, Offline::Device, moment(&self.app(), now));
+    }
+
+    /// Changes what a user says about themselves; it is kept until they say something else.
+    ///
+    /// # Errors
+    /// When the user may not be here, a text is too long, or roster or database fail; nothing is changed then.
+    pub async fn status_change(&self, user: &UserId, change: StatusChange, now: DateTime<Utc>) -> Result<Status> {
+        self.check_person(user, now).await?;
+        let app = self.app();
+        let kept = self.store().presence_statuses(&app.id, std::slice::from_ref(user)).await?;
+        let before = kept.into_values().next().unwrap_or_default().status.at(now);
+        let StatusChange { availability, text, emoji, invisible, clear_at } = change;
+        let status = Status {
+            availability: availability.unwrap_or(before.availability),
+            text: text.unwrap_or(before.text),
+            emoji: emoji.unwrap_or(before.emoji),
+            invisible: invisible.unwrap_or(before.invisible),
+            clear_at: clear_at.unwrap_or(before.clear_at),
+        };
+        status.check()?;
+        self.store().presence_status_save(&app.id, user, &status).await?;
+        self.presence.roll.lock().say(user, status.clone().at(now), moment(&app, now));
+        self.tell_presence_of(user, now).await?;
+        Ok(status)
+    }
+
+    /// Does what is due: ends leases and graces, tells what is news, keeps what has to be kept. Several times a second.
+    ///
+    /// # Errors
+    /// When roster or database fail; the next call goes on from there.
+    pub async fn presence_tick(&self, now: DateTime<Utc>) -> Result<()> {
+        self.presence.roll.lock().tick(moment(&self.app(), now));
+        let told = match self.expel_suspects(now).await {
+            Ok(()) => self.tell_presence(now).await,
+            Err(error) => Err(error),
+        };
+        self.keep_presence(now).await?;
+        told
+    }
+
+    /// Refuses whoever is blocked or switched off.
+    async fn check_person(&self, user: &UserId, now: DateTime<Utc>) -> Result<()> {
+        let decision = self.admission(user, now).await?;
+        if !decision.allow {
+            return Err(Error::Denied(Box::new(decision)));
+        }
+        Ok(())
+    }
+
+    async fn expel_suspects(&self, now: DateTime<Utc>) -> Result<()> {
+        let suspects: Vec<UserId> = self.presence.suspects.lock().iter().cloned().collect();
+        if suspects.is_empty() {
+            return Ok(());
+        }
+        self.expect_people(&suspects).await?;
+        for user in &suspects {
+            let standing: Option<Standing> = self.standing(user, now).await?;
+            let off = standing.and_then(|standing| standing.person.deactivated_at).filter(|off| *off <= now);
+            self.presence.suspects.lock().remove(user);
+            if off.is_some() {
+                self.presence.roll.lock().expel(user, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what some people have said about themselves.
+    async fn read_statuses(&self, users: &[UserId], now: DateTime<Utc>) -> Result<()> {
+        if users.is_empty() {
+            return Ok(());
+        }
+        let app = self.app();
+        let mut kept = self.store().presence_statuses(&app.id, users).await?;
+        let mut roll = self.presence.roll.lock();
+        for user in users {
+            let status = kept.remove(user).unwrap_or_default().status.at(now);
+            roll.learn(user, status, moment(&app, now));
+        }
+        Ok(())
+    }
+
+    /// Tells what is news, as much of it as is good at once.
+    async fn tell_presence(&self, now: DateTime<Utc>) -> Result<()> {
+        let _turn = self.presence.telling.lock().await;
+        let unread = self.presence.roll.lock().unread(MAX_READ);
+        self.expect_people(&unread).await?;
+        self.read_statuses(&unread, now).await?;
+        let mut frames = 0;
+        while frames < MAX_FRAMES {
+            let edge = self.presence.roll.lock().take_news(now);
+            let Some(edge) = edge else { break };
+            // Whoever nobody hears of is no work either, but not quite none.
+            frames += 1 + self.tell_edge(&edge, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells what is news about one user.
+    async fn tell_presence_of(&self, user: &UserId, now: DateTime<Utc>) -> Result<()> {
+        let _turn = self.presence.telling.lock().await;
+        self.read_statuses(std::slice::from_ref(user), now).await?;
+        let edge = self.presence.roll.lock().take_news_of(user, now);
+        if let Some(edge) = edge {
+            self.tell_edge(&edge, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps stays, and when people were seen last.
+    async fn keep_presence(&self, now: DateTime<Utc>) -> Result<()> {
+        let mut unkept = self.presence.unkept.lock().await;
+        let stays = self.presence.roll.lock().take_stays();
+        unkept.stays.extend(stays);
+        let app = self.app();
+        if unkept.alive.is_none() {
+            self.store().presence_restart(&app.id).await?;
+        }
+        if !unkept.stays.is_empty() || !unkept.seen.is_empty() {
+            if let Err(error) = self.store().presence_keep(&app.id, &unkept.stays, &unkept.seen).await {
+                unkept.shed();
+                return Err(error.into());
+            }
+            unkept.stays.clear();
+            unkept.seen.clear();
+        }
+        if unkept.alive.is_none_or(|at| now - at >= ALIVE_EVERY) {
+            self.presence_alive(now).await?;
+            unkept.alive = Some(now);
+        }
+        Ok(())
+    }
+
+    /// Keeps that those who are here are here still. Once a minute, and before the server goes down: should it not come to keep
+    /// their ends, the next start takes this for them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn presence_alive(&self, now: DateTime<Utc>) -> Result<()> {
+        let is_empty = self.presence.roll.lock().everybody().next().is_none();
+        if !is_empty {
+            self.store().presence_alive(&self.app().id, now).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Unkept {
+    /// Forgets the oldest of too much that waits.
+    fn shed(&mut self) {
+        let (stays, seen) = (self.stays.len().saturating_sub(MAX_UNKEPT), self.seen.len().saturating_sub(MAX_UNKEPT));
+        self.stays.drain(..stays);
+        self.seen.drain(..seen);
+        if stays + seen > 0 {
+            tracing::error!(stays, seen, "the database fails for too long, times of presence are lost");
+        }
+    }
+}
+
+/// What has happened, as it is told.
+const fn event(edge: &Edge) -> Event {
+    match (&edge.before, &edge.after) {
+        (None, _) => Event::UserOnline,
+        (_, None) => Event::UserOffline,
+        (Some(before), Some(after)) => match (before.availability, after.availability) {
+            (Availability::Online | Availability::Busy, Availability::Away) => Event::UserAway,
+            _ => Event::UserActive,
+        },
+    }
+}

@@ -1,0 +1,382 @@
+//! Who is typing: signs from sockets and from the REST API feed one state, and the server says who it is.
+//!
+//! A sign counts only from a user who is known and may write there; what a client says about who it is counts for nothing. The
+//! way of a sign that is told to nobody is a look into memory: no database, no await. What is said in channels that are the
+//! application's own is relayed like any client event.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+
+use super::{
+    Draft, LiveApp,
+    access::{self, Seat},
+    client_event::Sender,
+};
+use crate::{
+    dialect::{
+        self, route,
+        spelling::{self, Grammar, Payload},
+    },
+    domain::{
+        access::{Decision, Reason, Topic, capability::Capability},
+        app::App,
+        fact::{Event, Fact},
+        roster::Role,
+        typing::{Sign, Stopped, Typist, Typists},
+    },
+    hub::{Frame, Publication},
+    ids::{SocketId, UserId},
+    protocol::{ChannelName, Guard, channel_name::NameRules, server_message},
+    throttle::{Exceeded, Keyed},
+};
+
+/// Names of our own channels are within the alphabet; ids in them are bounded.
+const RULES: NameRules = NameRules { max_length: 400, lenient: true };
+
+/// Client event by which a client tells that its user types.
+pub const STARTED: &str = "client-typing";
+
+/// Client event by which a client tells that its user has stopped.
+pub const STOPPED: &str = "client-typing-stopped";
+
+/// Why a sign from the REST API was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The person may not write there.
+    #[error("{}", .0.detail)]
+    Denied(Box<Decision>),
+    /// More than one sign a second.
+    #[error(transparent)]
+    TooMany(#[from] Exceeded),
+    /// The roster cannot be read.
+    #[error(transparent)]
+    Roster(#[from] access::Error),
+}
+
+/// Result of a call about typing.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What a client says about its user's typing.
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'a> {
+    /// They type; else they have stopped.
+    pub is_typing: bool,
+    /// What else there is, as JSON text.
+    pub data: Option<&'a str>,
+}
+
+/// What became of a sign from a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// It was taken note of, and told where that was due.
+    Noted,
+    /// It is the application's own affair: to be relayed as it is.
+    Foreign,
+}
+
+/// A sign from the REST API.
+#[derive(Debug, Clone, Copy)]
+pub struct Keystroke<'a> {
+    /// Who types.
+    pub user: &'a UserId,
+    /// Where.
+    pub channel: &'a ChannelName,
+    /// They type; else they have stopped.
+    pub is_typing: bool,
+    /// What they are typing at, such as the id of a message that they edit.
+    pub context: Option<&'a str>,
+    /// Their socket, which does not hear of it; when it closes they have stopped.
+    pub socket: Option<SocketId>,
+}
+
+/// Who is typing in one app.
+pub(super) struct Typing {
+    /// Guards who types; no await under it.
+    state: Mutex<Typists>,
+    /// Signs from the REST API by user: starts.
+    starts: Option<Keyed<UserId>>,
+    /// The same of stops, so that whoever has just begun may stop.
+    stops: Option<Keyed<UserId>>,
+}
+
+impl fmt::Debug for Typing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Typing").finish_non_exhaustive()
+    }
+}
+
+impl Default for Typing {
+    fn default() -> Self {
+        Self { state: Mutex::default(), starts: Keyed::new(1, 1), stops: Keyed::new(1, 1) }
+    }
+}
+
+impl Typing {
+    /// Forgets limits that are full again.
+    pub(super) fn sweep(&self) {
+        self.starts.iter().chain(&self.stops).for_each(Keyed::sweep);
+    }
+}
+
+/// A change that goes out: what it is about, who does not hear it, and what the client said besides.
+struct Telling<'a> {
+    event: Event,
+    topic: &'a Topic,
+    payload: Payload,
+    /// The channel in which it was said, if that is none of the topic's usual ones.
+    source: Option<&'a ChannelName>,
+    except: Option<SocketId>,
+    more: Payload,
+}
+
+impl LiveApp {
+    /// Takes note of what a client says about its user's typing.
+    ///
+    /// # Errors
+    /// When the limits of client events are exceeded; no note is taken then.
+    pub fn typing_said(
+        &self,
+        (channel, said): (&ChannelName, Said<'_>),
+        sender: Sender<'_>,
+        seat: Option<&Seat>,
+        now: DateTime<Utc>,
+    ) -> Result<Heard, Exceeded> {
+        let app = self.app();
+        let topic = route::topic(channel, &app.settings.channel_routes);
+        let Some(part) = seat.filter(|_| topic.is_of_the_classroom()).and_then(|seat| seat.part(channel)) else {
+            return Ok(Heard::Foreign);
+        };
+        self.count_client_event(sender)?;
+        let may_post = match part.reason {
+            // Without the roster's word the application's signature decides.
+            None => true,
+            Some(Reason::Guest) => false,
+            Some(_) => part.role.is_none_or(|role| self.may_post(&topic, role)),
+        };
+        if !may_post {
+            return Ok(Heard::Noted);
+        }
+        let socket = Some(sender.socket);
+        if !said.is_typing {
+            let stopped = self.typing.state.lock().stop(&topic, &part.user);
+            stopped.iter().for_each(|stopped| self.tell_stopped(stopped, socket, now));
+            return Ok(Heard::Noted);
+        }
+        let sign = self.typing.state.lock().sign(&topic, &part.user, socket, now);
+        if sign != Sign::Known {
+            let typist = Typist {
+                name: self.name_in(channel, &part.user),
+                is_staff: part.role.is_some_and(Role::is_staff),
+                ..typist(part.user, now)
+            };
+            self.begin(&topic, (sign, typist), (Some(channel), socket, said.data), now);
+        }
+        Ok(Heard::Noted)
+    }
+
+    /// Takes note of a sign from the REST API.
+    ///
+    /// # Errors
+    /// When the person may not write there, comes too often, or the roster cannot be read.
+    pub async fn typing_keystroke(&self, keystroke: Keystroke<'_>, now: DateTime<Utc>) -> Result<()> {
+        let Keystroke { user, channel, is_typing, context, socket } = keystroke;
+        let limit = if is_typing { &self.typing.starts } else { &self.typing.stops };
+        limit.as_ref().map_or(Ok(()), |limit| limit.take(user).map(drop))?;
+        let app = self.app();
+        let topic = route::topic(channel, &app.settings.channel_routes);
+        let role = self.check_writing(user, channel, (&topic, Capability::ChatPost), now).await?;
+        let own_socket = socket.filter(|socket| self.is_socket_of(*socket, user));
+        if !is_typing {
+            let stopped = self.typing.state.lock().stop(&topic, user);
+            stopped.iter().for_each(|stopped| self.tell_stopped(stopped, own_socket, now));
+            return Ok(());
+        }
+        let sign = self.typing.state.lock().sign(&topic, user, own_socket, now);
+        if sign != Sign::Known {
+            let typist = Typist {
+                name: self.actor(user, now).await?.name,
+                is_staff: role.is_some_and(Role::is_staff),
+                context: context.map(str::to_owned),
+                ..typist(user.clone(), now)
+            };
+            self.begin(&topic, (sign, typist), (None, own_socket, None), now);
+        }
+        Ok(())
+    }
+
+    /// Those who type in a channel but the one who asks; `None` asks a program.
+    ///
+    /// # Errors
+    /// When the person may not hear it, or the roster cannot be read.
+    pub async fn typing_list(
+        &self,
+        asker: Option<&UserId>,
+        channel: &ChannelName,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Typist>> {
+        let topic = route::topic(channel, &self.app().settings.channel_routes);
+        if let Some(asker) = asker {
+            self.check_hearing(asker, channel, now).await?;
+        }
+        let mut typists = self.typing.state.lock().list(&topic);
+        typists.retain(|typist| typist.expires_at > now && Some(&typist.user) != asker);
+        Ok(typists)
+    }
+
+    /// Somebody does not type any more: what they typed was sent, or they may not write now.
+    pub fn typing_stopped(&self, topic: &Topic, user: &UserId, now: DateTime<Utc>) {
+        let stopped = self.typing.state.lock().stop(topic, user);
+        stopped.iter().for_each(|stopped| self.tell_stopped(stopped, None, now));
+    }
+
+    /// A socket is gone: whoever typed with this one alone has stopped.
+    pub(super) fn typing_gone(&self, socket: SocketId, now: DateTime<Utc>) {
+        let stopped = self.typing.state.lock().leave(socket, None);
+        stopped.iter().for_each(|stopped| self.tell_stopped(stopped, None, now));
+    }
+
+    /// A socket does not hear a channel any more; the others hear in a moment who has stopped by that.
+    pub(super) fn typing_left(&self, socket: SocketId, channel: &ChannelName) {
+        if self.typing.state.lock().knows(socket) {
+            let topic = route::topic(channel, &self.app().settings.channel_routes);
+            self.typing.state.lock().leave_later(socket, &topic);
+        }
+    }
+
+    /// Stops those of whom no sign has come for long, and tells of crowds. Several times a second.
+    pub fn typing_tick(&self, now: DateTime<Utc>) {
+        let (stopped, crowds) = self.typing.state.lock().tick(now);
+        stopped.iter().for_each(|stopped| self.tell_stopped(stopped, None, now));
+        for news in &crowds {
+            let payload = dialect::typing::crowd(news);
+            self.tell_typing(
+                Telling {
+                    event: Event::TypingCrowd,
+                    topic: &news.topic,
+                    payload,
+                    source: None,
+                    except: None,
+                    more: Payload::new(),
+                },
+                now,
+            );
+        }
+    }
+
+    /// Tells whether a role may write in a topic, as far as is in memory.
+    fn may_post(&self, topic: &Topic, role: Role) -> bool {
+        self.may_in(topic, role, Capability::ChatPost)
+    }
+
+    /// Refuses whoever may not hear a channel. Whoever is in a channel that no rule covers may.
+    async fn check_hearing(&self, user: &UserId, channel: &ChannelName, now: DateTime<Utc>) -> Result<Option<Role>> {
+        let decision = self.decide(Some(user), channel, now).await?;
+        let is_in = decision.reason == Reason::UnknownChannel && self.hub.member(channel.as_str(), user).is_some();
+        if decision.allow || is_in {
+            return Ok(decision.role);
+        }
+        Err(Error::Denied(Box::new(decision)))
+    }
+
+    /// Refuses whoever may not write in a channel; tells their role there.
+    async fn check_writing(
+        &self,
+        user: &UserId,
+        channel: &ChannelName,
+        (topic, capability): (&Topic, Capability),
+        now: DateTime<Utc>,
+    ) -> Result<Option<Role>> {
+        let role = self.check_hearing(user, channel, now).await?;
+        let Some(place) = topic.place() else { return Ok(role) };
+        let rights = self.rights(user, &place, now).await?;
+        let decision = rights.decide(capability);
+        if decision.allow {
+            return Ok(decision.role.or(role));
+        }
+        Err(Error::Denied(Box::new(decision)))
+    }
+
+    /// What others know somebody as: in the channel, in the roster, or by their id.
+    fn name_in(&self, channel: &ChannelName, user: &UserId) -> String {
+        let member = self.hub.member(channel.as_str(), user);
+        let info = member.and_then(|member| serde_json::from_str::<Payload>(&member.info).ok());
+        let name = info.and_then(|info| info.get("name")?.as_str().map(str::to_owned));
+        name.or_else(|| self.known_name(user)).unwrap_or_else(|| user.to_string())
+    }
+
+    /// Enters and tells somebody who types.
+    fn begin(
+        &self,
+        topic: &Topic,
+        (sign, typist): (Sign, Typist),
+        (source, socket, said): (Option<&ChannelName>, Option<SocketId>, Option<&str>),
+        now: DateTime<Utc>,
+    ) {
+        let is_told = sign == Sign::Again || self.typing.state.lock().begin(topic, typist.clone(), socket);
+        if is_told {
+            let payload = dialect::typing::started(&typist, topic, now);
+            let more = dialect::typing::said(said, &typist);
+            let event = Event::TypingStarted;
+            self.tell_typing(Telling { event, topic, payload, source, except: socket, more }, now);
+        }
+    }
+
+    fn tell_stopped(&self, stopped: &Stopped, except: Option<SocketId>, now: DateTime<Utc>) {
+        let Stopped { topic, typist } = stopped;
+        let (payload, event) = (dialect::typing::stopped(typist, topic), Event::TypingStopped);
+        self.tell_typing(Telling { event, topic, payload, source: None, except, more: Payload::new() }, now);
+    }
+
+    /// Tells everybody who hears the topic. Channels with dots hear the whisper too, as Echo's `listenForWhisper` wants it.
+    fn tell_typing(&self, telling: Telling<'_>, now: DateTime<Utc>) {
+        let Telling { event, topic, payload, source, except, more } = telling;
+        let app = self.app();
+        let draft = Draft { event, topic: topic.clone(), actor: None, payload, at: now, except };
+        let (fact, _except) = draft.into_fleeting();
+        let mut channels: Vec<(ChannelName, Grammar)> = spelling::channels(topic)
+            .into_iter()
+            .filter_map(|(name, grammar)| Some((ChannelName::parse(&name, RULES).ok()?, grammar)))
+            .collect();
+        if let Some(source) = source.filter(|source| channels.iter().all(|(known, _)| known != *source)) {
+            channels.push((source.clone(), Grammar::Dashes));
+        }
+        let mut whisper = None;
+        for (channel, grammar) in channels.iter().filter(|(channel, _)| self.hub.wants(channel)) {
+            if *grammar != Grammar::Dashes {
+                self.tell_in_class(&app, &fact, (channel, *grammar), except);
+            }
+            let data = whisper.get_or_insert_with(|| spelling::data_with(&fact, Grammar::Dashes, more.clone()));
+            let user = fact.payload.get("user_id").and_then(serde_json::Value::as_str);
+            let user = user.filter(|_| channel.guard() == Guard::Presence).and_then(|user| UserId::parse(user).ok());
+            for name in spelling::names(event, Grammar::Dashes, app.settings.laravel_event_names) {
+                let name = |out: &mut Vec<u8>| {
+                    server_message::client_event(out, name, channel.as_str(), Some(data), user.as_ref());
+                };
+                let frame = Frame::text(name);
+                self.hub.publish(channel, Publication { frame: &frame, except, keep: None }, &app.settings);
+            }
+        }
+    }
+
+    /// Tells it under Laravel's names.
+    fn tell_in_class(
+        &self,
+        app: &App,
+        fact: &Fact<Payload>,
+        (channel, grammar): (&ChannelName, Grammar),
+        except: Option<SocketId>,
+    ) {
+        let data = spelling::data(fact, grammar);
+        for name in spelling::names(fact.event, grammar, app.settings.laravel_event_names) {
+            let frame = Frame::text(|out| server_message::event(out, name, channel.as_str(), &data));
+            self.hub.publish(channel, Publication { frame: &frame, except, keep: None }, &app.settings);
+        }
+    }
+}
+
+fn typist(user: UserId, now: DateTime<Utc>) -> Typist {
+    let expires_at = now + crate::domain::typing::EXPIRY;
+    Typist { user, name: String::new(), is_staff: false, context: None, started_at: now, expires_at }
+}

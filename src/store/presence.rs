@@ -1,0 +1,215 @@
+//! When people were here, what they have said about themselves, and when others saw them last, as rows.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use entity::{presence_session, user_status};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
+    sea_query::{Expr, OnConflict},
+};
+
+use super::{Result, Store};
+use crate::{
+    domain::presence::{Status, Stay},
+    ids::{AppId, UserId},
+};
+
+/// Most rows of one statement: SQLite takes 32,766 bound values.
+const CHUNK: usize = 500;
+
+/// What is kept about somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KeptStatus {
+    /// What they have said about themselves.
+    pub status: Status,
+    /// When others saw them last; `None` = never, or not since they have gone.
+    pub seen: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// What is kept about some people; those of whom nothing is kept are left out.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn presence_statuses(&self, app: &AppId, users: &[UserId]) -> Result<HashMap<UserId, KeptStatus>> {
+        let mut found = HashMap::with_capacity(users.len());
+        for some in users.chunks(CHUNK) {
+            let which = Condition::all().add(user_status::Column::AppId.eq(app.as_str())).add(
+                user_status::Column::UserId.is_in(some.iter().filter(|user| is_storable(user)).map(UserId::as_str)),
+            );
+            let rows = user_status::Entity::find().filter(which).all(&self.db).await?;
+            let kept = rows.into_iter().filter_map(|row| Some((UserId::parse(&row.user_id).ok()?, readable(row))));
+            // MySQL overlooks blanks at the end: what is not asked for is left out.
+            found.extend(kept.filter(|(user, _)| some.contains(user)));
+        }
+        Ok(found)
+    }
+
+    /// Keeps what somebody says about themselves.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn presence_status_save(&self, app: &AppId, user: &UserId, status: &Status) -> Result<()> {
+        if !is_storable(user) {
+            return Ok(());
+        }
+        let replace = OnConflict::columns([user_status::Column::AppId, user_status::Column::UserId])
+            .update_columns([
+                user_status::Column::Availability,
+                user_status::Column::Note,
+                user_status::Column::Emoji,
+                user_status::Column::Invisible,
+                user_status::Column::ClearAt,
+            ])
+            .to_owned();
+        let row = row(app, user, status, None);
+        user_status::Entity::insert(row).on_conflict(replace).exec_without_returning(&self.db).await?;
+        Ok(())
+    }
+
+    /// Keeps stays that have begun or ended, in this order, and when people were seen last.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database); nothing is kept then.
+    pub async fn presence_keep(&self, app: &AppId, stays: &[Stay], seen: &[(UserId, DateTime<Utc>)]) -> Result<()> {
+        let change = self.db.begin().await?;
+        keep_stays(&change, app, stays).await?;
+        let latest: BTreeMap<&UserId, DateTime<Utc>> =
+            seen.iter().filter(|(user, _)| is_storable(user)).map(|(user, at)| (user, *at)).collect();
+        let rows: Vec<_> = latest.into_iter().map(|(user, at)| row(app, user, &Status::default(), Some(at))).collect();
+        for some in rows.chunks(CHUNK) {
+            let replace = OnConflict::columns([user_status::Column::AppId, user_status::Column::UserId])
+                .update_column(user_status::Column::LastSeenAt)
+                .to_owned();
+            let rows = user_status::Entity::insert_many(some.to_vec()).on_conflict(replace);
+            rows.exec_without_returning(&change).await?;
+        }
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Takes note that those whose stays have not ended are here still.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn presence_alive(&self, app: &AppId, now: DateTime<Utc>) -> Result<()> {
+        let open = presence_session::Entity::update_many()
+            .col_expr(presence_session::Column::SeenAt, Expr::value(now.timestamp_millis()))
+            .filter(presence_session::Column::AppId.eq(app.as_str()))
+            .filter(presence_session::Column::LeftAt.is_null());
+        open.exec(&self.db).await?;
+        Ok(())
+    }
+
+    /// Ends the stays that the last run of the server could not end, when they were last known to go on.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn presence_restart(&self, app: &AppId) -> Result<()> {
+        let open = presence_session::Entity::update_many()
+            .col_expr(presence_session::Column::LeftAt, Expr::col(presence_session::Column::SeenAt))
+            .col_expr(presence_session::Column::Reason, Expr::value("restart"))
+            .filter(presence_session::Column::AppId.eq(app.as_str()))
+            .filter(presence_session::Column::LeftAt.is_null());
+        open.exec(&self.db).await?;
+        Ok(())
+    }
+
+    /// Stays of somebody, or those at something, the latest first: since when, until when, and why they went.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn presence_stays(
+        &self,
+        app: &AppId,
+        (user, scope): (&UserId, Option<&str>),
+        limit: u32,
+    ) -> Result<Vec<(DateTime<Utc>, Option<DateTime<Utc>>, Option<String>)>> {
+        let of_user = presence_session::Entity::find()
+            .filter(presence_session::Column::AppId.eq(app.as_str()))
+            .filter(presence_session::Column::UserId.eq(user.as_str().replace('\0', "")))
+            .filter(presence_session::Column::Scope.eq(scope.unwrap_or_default()))
+            .order_by_desc(presence_session::Column::JoinedAt)
+            .order_by_desc(presence_session::Column::Id);
+        let rows = of_user.limit(u64::from(limit)).all(&self.db).await?;
+        let stay = |row: presence_session::Model| (moment(row.joined_at), row.left_at.map(moment), row.reason);
+        Ok(rows.into_iter().map(stay).collect())
+    }
+}
+
+/// Tells whether every database can keep the id: PostgreSQL refuses texts with NUL.
+fn is_storable(user: &UserId) -> bool {
+    !user.as_str().contains('\0')
+}
+
+fn moment(ms: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(ms).unwrap_or_default()
+}
+
+async fn keep_stays(change: &DatabaseTransaction, app: &AppId, stays: &[Stay]) -> Result<()> {
+    let mut begun: Vec<presence_session::ActiveModel> = Vec::new();
+    for stay in stays.iter().filter(|stay| is_storable(&stay.user)) {
+        let Some((left, reason)) = stay.left else {
+            begun.push(presence_session::ActiveModel {
+                id: NotSet,
+                app_id: Set(app.as_str().to_owned()),
+                user_id: Set(stay.user.as_str().to_owned()),
+                scope: Set(stay.scope.clone().unwrap_or_default()),
+                joined_at: Set(stay.joined_at.timestamp_millis()),
+                seen_at: Set(stay.joined_at.timestamp_millis()),
+                left_at: Set(None),
+                reason: Set(None),
+            });
+            continue;
+        };
+        begin(change, &mut begun).await?;
+        presence_session::Entity::update_many()
+            .col_expr(presence_session::Column::SeenAt, Expr::value(left.timestamp_millis()))
+            .col_expr(presence_session::Column::LeftAt, Expr::value(left.timestamp_millis()))
+            .col_expr(presence_session::Column::Reason, Expr::value(reason))
+            .filter(presence_session::Column::AppId.eq(app.as_str()))
+            .filter(presence_session::Column::UserId.eq(stay.user.as_str()))
+            .filter(presence_session::Column::Scope.eq(stay.scope.as_deref().unwrap_or_default()))
+            .filter(presence_session::Column::JoinedAt.eq(stay.joined_at.timestamp_millis()))
+            .exec(change)
+            .await?;
+    }
+    begin(change, &mut begun).await
+}
+
+/// Writes the stays that have begun so far.
+async fn begin(change: &DatabaseTransaction, begun: &mut Vec<presence_session::ActiveModel>) -> Result<()> {
+    while !begun.is_empty() {
+        let some = begun.drain(..begun.len().min(CHUNK));
+        presence_session::Entity::insert_many(some).exec_without_returning(change).await?;
+    }
+    Ok(())
+}
+
+fn row(app: &AppId, user: &UserId, status: &Status, seen: Option<DateTime<Utc>>) -> user_status::ActiveModel {
+    let Status { availability, text, emoji, invisible, clear_at } = status;
+    let storable = |text: &Option<String>| text.as_ref().map(|text| text.replace('\0', ""));
+    user_status::ActiveModel {
+        app_id: Set(app.as_str().to_owned()),
+        user_id: Set(user.as_str().to_owned()),
+        availability: Set(availability.name().to_owned()),
+        note: Set(storable(text)),
+        emoji: Set(storable(emoji)),
+        invisible: Set(*invisible),
+        clear_at: Set(clear_at.map(|at| at.timestamp_millis())),
+        last_seen_at: Set(seen.map(|at| at.timestamp_millis())),
+    }
+}
+
+fn readable(row: user_status::Model) -> KeptStatus {
+    let status = Status {
+        availability: row.availability.parse().unwrap_or_default(),
+        text: row.note,
+        emoji: row.emoji,
+        invisible: row.invisible,
+        clear_at: row.clear_at.map(moment),
+    };
+    KeptStatus { status, seen: row.last_seen_at.map(moment) }
+}
