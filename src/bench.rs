@@ -1,7 +1,8 @@
 //! `campanile bench`: a load tool for any Pusher server, not only ours.
 //!
 //! Owns workloads, the receiving loop, the publishers and the physical floor to compare with. It speaks the wire as a client
-//! and shares no code with the server's rooms, so that it cannot agree with them by having the same mistake. Send times
+//! and shares no code with the server's rooms, so that it cannot agree with them by having the same mistake (but for
+//! `decision`, which measures one of them from within). Send times
 //! are scheduled and latency counts from them. `main` calls [`run`]; threads are the bench's own and it needs no runtime.
 
 mod audience;
@@ -10,6 +11,7 @@ mod broadcast;
 mod chat;
 mod churn;
 mod clock;
+mod decision;
 mod floor;
 mod frame;
 mod http;
@@ -47,6 +49,7 @@ enum Workload {
     PresenceChurn(options::PresenceChurn),
     Idle(options::Idle),
     Auth(options::Auth),
+    Decision(options::Decision),
     Revocation(options::Revocation),
     Chat(options::Chat),
     Floor(options::Floor),
@@ -163,6 +166,9 @@ pub enum Error {
     /// The workload has more connections than can be numbered.
     #[error("the workload has too many connections")]
     TooMany,
+    /// The server's own rooms fail, where they are measured from within.
+    #[error("the server's rooms failed")]
+    Inside(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The system's random numbers are missing.
     #[error("no random numbers")]
     Random(#[source] getrandom::Error),
@@ -198,6 +204,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Workload::Auth(options) => (auth::run(options)?, &options.target.output),
         Workload::Revocation(options) => (revocation::run(options)?, &options.target.output),
         Workload::Chat(options) => (chat::run(options)?, &options.target.output),
+        Workload::Decision(options) => return decision::run(options),
         Workload::Floor(options) => (floor::run(options)?, &options.output),
         Workload::FloorServer(options) => return floor::server::run(options),
     };

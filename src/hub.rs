@@ -354,6 +354,24 @@ impl Hub {
         self.channel(name).map_or_else(Vec::new, |channel| channel.sockets())
     }
 
+    /// Handles of the sockets that are subscribed to a channel, in no particular order.
+    #[must_use]
+    pub fn listeners(&self, name: &str) -> Vec<Arc<Socket>> {
+        self.channel(name).map_or_else(Vec::new, |channel| channel.handles())
+    }
+
+    /// Tells whether a socket is subscribed to a channel.
+    #[must_use]
+    pub fn is_subscribed(&self, name: &str, socket: SocketId) -> bool {
+        self.channel(name).is_some_and(|channel| channel.has(socket))
+    }
+
+    /// Tells whether a socket is open.
+    #[must_use]
+    pub fn is_open(&self, socket: SocketId) -> bool {
+        self.sockets.lock().by_id.contains_key(&socket)
+    }
+
     /// The event that a cache channel keeps.
     #[must_use]
     pub fn cached(&self, name: &ChannelName) -> Option<CachedEvent> {

@@ -270,10 +270,11 @@ impl Server {
             };
             tasks.spawn(accept.run());
         }
-        tasks.spawn(roster::keep_deadlines(Arc::clone(&gate.apps), token.clone()));
-        tasks.spawn(roster::keep_following(store.clone(), Arc::clone(&gate.apps), token.clone()));
+        tasks.spawn(roster::keep_deadlines(Arc::clone(&gate.apps), tasks.clone(), token.clone()));
+        tasks.spawn(roster::keep_following(store.clone(), Arc::clone(&gate.apps), tasks.clone(), token.clone()));
         tasks.spawn(classroom::keep_typing(Arc::clone(&gate.apps), token.clone()));
         tasks.spawn(classroom::keep_going(Arc::clone(&services.teller), Arc::clone(&gate.apps), token.clone()));
+        tasks.spawn(tidy::keep_audit(store.clone(), config.store.audit_days, token.clone()));
         tasks.spawn(directory::keep_time(Arc::clone(&gate), services.strangers, token.clone()));
         tasks.spawn(directory::keep_notes(services.callers, token.clone()));
         tasks.spawn(tidy::keep_tidy(services.once, token.clone()));

@@ -33,7 +33,7 @@ use crate::{
     },
     ids::{ExternalId, UserId},
     protocol::ChannelName,
-    services::access::{self, Bound, Listener, Revocation},
+    services::access::{self, Bound, By, Listener, Revocation},
 };
 
 /// The routes.
@@ -275,13 +275,14 @@ impl Access {
     ) -> Result<Answer<DecisionView>, Fault<Reading>> {
         let user = asked_about(&visitor, user.0.map(|user| user.0))?;
         let channel = channel(&name, "channel", &visitor)?;
-        let decision = visitor.live.decide(user.as_ref(), &channel, visitor.now).await?;
         if matches!(visitor.caller.who, Who::User(_)) {
+            let decision = visitor.live.decide_blindly(user.as_ref(), &channel, visitor.now).await?;
             return Ok(Answer::of(DecisionView {
                 steps: None,
                 ..DecisionView::new(user, &channel, decision.for_people())
             }));
         }
+        let decision = visitor.live.decide(user.as_ref(), &channel, visitor.now).await?;
         Ok(Answer::of(DecisionView::new(user, &channel, decision)))
     }
 
@@ -302,7 +303,7 @@ impl Access {
         let channel = channel(&name, "name", &visitor)?;
         let mut listeners = visitor.live.audience(&channel);
         let total = listeners.len() as u64;
-        listeners.sort_by_key(|listener| listener.socket.to_string());
+        listeners.sort_unstable_by_key(|listener| listener.socket);
         listeners.truncate(limit.0.map_or(USUAL, |limit| limit.0.0) as usize);
         let data = listeners.into_iter().map(ListenerView::from).collect();
         Ok(Answer::of(AudienceView { channel: channel.to_string(), data, total }))
@@ -339,7 +340,9 @@ impl Access {
         _proof: ByKey,
     ) -> Result<Answer<DisconnectedView>, Fault<Reading>> {
         let user = id.0.0;
-        let sockets = visitor.live.disconnect(&user) as u64;
+        let actor = visitor.caller.actor();
+        let by = By { actor: &actor, ip: Some(visitor.address), now: visitor.now };
+        let sockets = visitor.live.disconnect(&user, by).await as u64;
         Ok(Answer::of(DisconnectedView { user: Word(user), sockets }))
     }
 }

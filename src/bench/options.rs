@@ -171,6 +171,17 @@ pub(super) struct Auth {
     pub(super) path: String,
 }
 
+/// Decisions about access from memory, in this process and without any server: what one of them costs
+#[derive(Debug, Clone, PartialEq, Args)]
+pub(super) struct Decision {
+    /// People of the roster, all of whom stay in memory
+    #[arg(long, default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=50_000))]
+    pub(super) users: u32,
+    /// Decisions, over all people in turn
+    #[arg(long, default_value_t = 1_000_000, value_parser = value_parser!(u32).range(20..=100_000_000))]
+    pub(super) rounds: u32,
+}
+
 /// Enrollments dropped over the REST API while their users listen: how soon the last frame comes. Makes a roster of its own
 /// and removes it afterwards
 #[derive(Debug, Clone, PartialEq, Args)]

@@ -92,11 +92,14 @@ impl fmt::Debug for DatabaseUrl {
 pub struct StoreConfig {
     /// Address of the database. Default `sqlite://campanile.db`. `CAMPANILE_DATABASE_URL`.
     pub url: DatabaseUrl,
+    /// Days for which the audit is kept; 0 = for ever. Default 365. `CAMPANILE_AUDIT_DAYS`.
+    pub audit_days: u32,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { url: DatabaseUrl { text: "sqlite://campanile.db".into(), backend: Backend::Sqlite } }
+        let url = DatabaseUrl { text: "sqlite://campanile.db".into(), backend: Backend::Sqlite };
+        Self { url, audit_days: 365 }
     }
 }
 

@@ -100,6 +100,7 @@ const fn spellings(event: Event) -> (&'static str, &'static str, &'static str) {
         Event::PollVoted => ("App\\Events\\PollVoted", "poll.voted", "poll:voted"),
         Event::PollBallot => ("App\\Events\\PollBallot", "poll.ballot", "poll:ballot"),
         Event::PollTurnout => ("App\\Events\\PollTurnout", "poll.turnout", "poll:turnout"),
+        Event::AccessChanged => ("App\\Events\\AccessChanged", "access.changed", "access:changed"),
         Event::Broadcast => ("App\\Events\\Broadcast", "broadcast", "broadcast"),
     }
 }

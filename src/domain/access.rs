@@ -146,16 +146,22 @@ impl Decision {
     #[must_use]
     pub fn for_people(self) -> Self {
         let decision = Self { steps: Vec::new(), ..self };
-        let is_stranger = match decision.reason {
-            Reason::ObjectDeleted | Reason::NotEnrolled | Reason::UnknownUser => true,
-            Reason::WrongRole => decision.enrollment.is_none(),
-            _ => false,
-        };
-        if decision.allow || !is_stranger {
+        if !decision.hides_what_is_there() || decision.reason == Reason::NotIdentified {
             return decision;
         }
         let detail = "no enrollment of yours opens this channel".to_owned();
         Self { reason: Reason::NotEnrolled, detail, role: None, ..decision }
+    }
+
+    /// Tells whether it is a refusal of a stranger, which must look the same whether or not something is there.
+    #[must_use]
+    pub const fn hides_what_is_there(&self) -> bool {
+        !self.allow
+            && match self.reason {
+                Reason::ObjectDeleted | Reason::NotEnrolled | Reason::UnknownUser | Reason::NotIdentified => true,
+                Reason::WrongRole => self.enrollment.is_none(),
+                _ => false,
+            }
     }
 
     /// What is answered when the roster cannot be read.

@@ -68,6 +68,7 @@ events! {
     PollVoted "poll.voted" Fleeting "A user has voted, perhaps in another tab."
     PollBallot "poll.ballot" Fleeting "Who voted what, for staff, in named polls only."
     PollTurnout "poll.turnout" Fleeting "How many have voted, for staff."
+    AccessChanged "access.changed" Fleeting "A user has another role in a course: other channels are open to them."
     Broadcast "broadcast" Kept "What staff or a program tells many at once; it has an event name of its own."
 }
 

@@ -328,6 +328,16 @@ impl Channel {
         self.state.lock().members.as_ref()?.get(user).cloned()
     }
 
+    /// Handles of all subscribed sockets.
+    pub(super) fn handles(&self) -> Vec<Arc<Socket>> {
+        self.state.lock().subscribers.as_slice().to_vec()
+    }
+
+    /// Tells whether a socket is subscribed.
+    pub(super) fn has(&self, socket: SocketId) -> bool {
+        self.state.lock().subscribers.contains(socket)
+    }
+
     /// Sockets of a user in a presence channel.
     pub(super) fn sockets_of(&self, user: &UserId) -> Vec<SocketId> {
         let state = self.state.lock();

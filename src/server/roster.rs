@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Result,
@@ -18,31 +19,68 @@ use crate::{
 /// How often is looked for changes and ends.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// Longest wait for the database to tell what has changed, and for what that means to be done.
+/// Longest wait for the database to tell what has changed, and for hands to do what that means.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Changes that are read at once.
 const PAGE: u32 = 1_000;
 
-/// Ends access that has come to its end, until cancelled.
-pub(super) async fn keep_deadlines(apps: Arc<Apps>, token: CancellationToken) {
-    let mut ticker = ticker(INTERVAL);
-    while token.run_until_cancelled(ticker.tick()).await.is_some() {
-        for live in apps.all() {
-            live.keep_deadlines(now()).await;
-        }
+/// Apps that are worked on at the same time.
+const AT_ONCE: usize = 64;
+
+/// Longest wait for the audit when the server goes down.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Works on apps side by side, so that one whose roster gives no answer keeps no other waiting.
+#[derive(Debug, Clone)]
+struct Hands {
+    tasks: TaskTracker,
+    token: CancellationToken,
+    free: Arc<Semaphore>,
+}
+
+impl Hands {
+    fn new(tasks: TaskTracker, token: CancellationToken) -> Self {
+        Self { tasks, token, free: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Begins a piece of work as soon as a hand is free.
+    async fn give(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let Ok(hand) = Arc::clone(&self.free).acquire_owned().await else { return };
+        let token = self.token.clone();
+        self.tasks.spawn(async move {
+            let _cancelled = token.run_until_cancelled(work).await;
+            drop(hand);
+        });
     }
 }
 
+/// Ends access that has come to its end, until cancelled.
+pub(super) async fn keep_deadlines(apps: Arc<Apps>, tasks: TaskTracker, token: CancellationToken) {
+    let (mut ticker, hands) = (ticker(INTERVAL), Hands::new(tasks, token.clone()));
+    while token.run_until_cancelled(ticker.tick()).await.is_some() {
+        for live in apps.all().into_iter().filter(|live| live.is_due(now())) {
+            let work = Box::pin(async move { live.keep_deadlines(now()).await });
+            let _cancelled = token.run_until_cancelled(hands.give(work)).await;
+        }
+    }
+    let write = async {
+        for live in apps.all() {
+            live.write_journal().await;
+        }
+    };
+    let _late = tokio::time::timeout(FAREWELL, write).await;
+}
+
 /// Takes note of every change of the roster, until cancelled.
-pub(super) async fn keep_following(store: Store, apps: Arc<Apps>, token: CancellationToken) {
-    let (store, apps) = (&store, &*apps);
-    let look = follow("roster", ticker(INTERVAL), TIMEOUT, move |known| catch_up(store, apps, known));
+pub(super) async fn keep_following(store: Store, apps: Arc<Apps>, tasks: TaskTracker, token: CancellationToken) {
+    let (store, apps, hands) = (&store, &*apps, &Hands::new(tasks, token.clone()));
+    let look = follow("roster", ticker(INTERVAL), TIMEOUT, move |known| catch_up(store, apps, hands, known));
     let _cancelled = token.run_until_cancelled(look).await;
 }
 
-/// Acts on everything after the change that is known; tells the newest.
-async fn catch_up(store: &Store, apps: &Apps, known: Option<i64>) -> Result<i64> {
+/// Has everything acted on after the change that is known; tells the newest.
+async fn catch_up(store: &Store, apps: &Apps, hands: &Hands, known: Option<i64>) -> Result<i64> {
     let newest = store.roster_seq().await?;
     let gap = known.map(|known| newest - known);
     let mut seen = match (known, gap) {
@@ -51,7 +89,7 @@ async fn catch_up(store: &Store, apps: &Apps, known: Option<i64>) -> Result<i64>
         // At the start, or when more has happened than the log still tells.
         _ => {
             for live in apps.all() {
-                live.roster_reset(now()).await;
+                hands.give(Box::pin(async move { drop(live.roster_reset(now()).await) })).await;
             }
             return Ok(newest);
         }
@@ -66,9 +104,38 @@ async fn catch_up(store: &Store, apps: &Apps, known: Option<i64>) -> Result<i64>
         }
         for (app, changes) in by_app {
             if let Some(live) = apps.by_id(app.as_str()) {
-                live.roster_followed(&changes, now()).await;
+                hands.give(Box::pin(async move { live.roster_followed(&changes, now()).await })).await;
             }
         }
     }
     Ok(newest)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_hangs_keeps_no_other_waiting_until_all_hands_are_full() {
+        let (tasks, token) = (TaskTracker::new(), CancellationToken::new());
+        let hands = Hands::new(tasks.clone(), token.clone());
+        for _ in 0..AT_ONCE - 1 {
+            hands.give(pending()).await;
+        }
+        for _ in 0..3 {
+            let (done, is_done) = oneshot::channel();
+            hands.give(async move { done.send(()).unwrap() }).await;
+            is_done.await.unwrap();
+        }
+        hands.give(pending()).await;
+        let full = hands.give(pending());
+        assert!(futures_util::FutureExt::now_or_never(full).is_none(), "the next one waits");
+        token.cancel();
+        tasks.close();
+        tasks.wait().await;
+    }
 }

@@ -1,15 +1,18 @@
 //! Who may hear what, with the world: facts from the roster, sockets and their users, access given and taken away.
 //!
 //! `domain::access` decides; here are the facts it decides on (`shelf`), the sockets that live by the decision (`seats`), the
-//! three moments in which it is asked for – a subscription (`admit`), a change or an end that has come (`review`), a request
-//! to the auth endpoint (`endpoint`) – and what operators do by hand (`revoke`). Both doors and the follower of the roster
-//! call it.
+//! three moments in which it is asked for – a subscription (`admit`), a change or an end that has come (`review`, and
+//! `enlist` when an app's rules change), a request to the auth endpoint (`endpoint`) –, what operators do by hand (`revoke`)
+//! and what of it stands in the audit (`journal`). Both doors and the follower of the roster call it.
 
 mod admit;
 mod endpoint;
+mod enlist;
+mod journal;
 mod review;
 mod revoke;
 mod rights;
+mod roles;
 mod seats;
 mod shelf;
 
@@ -27,11 +30,11 @@ use chrono::{DateTime, Utc};
 pub use self::{
     admit::{Denied, Judged, NotAdmitted, Question, Wish},
     endpoint::{AuthRefused, ChannelAuth, ChannelAuthRequest, UserAuth},
-    revoke::{Listener, Revocation},
+    revoke::{By, Listener, Revocation},
     rights::Rights,
     seats::{Bound, Part, Seat},
 };
-use self::{seats::Seats, shelf::Shelf};
+use self::{journal::Journal, seats::Seats, shelf::Shelf};
 use crate::{
     dialect::route,
     domain::{
@@ -57,6 +60,10 @@ const MAX_PLACES: usize = 10_000;
 
 /// Longest wait for the roster.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Refusals of strangers come at multiples of this: looking up what is not there takes another time than remembering what is,
+/// and the time would tell.
+const EVEN: Duration = Duration::from_millis(25);
 
 /// The roster cannot be read now.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +105,13 @@ pub(super) struct Access {
     /// Whether the app has any course.
     rostered: Shelf<(), bool>,
     seats: Seats,
+    journal: Journal,
+    /// Rules have changed: those who hear what was open are to be entered.
+    is_to_enlist: AtomicBool,
+    /// Counts seats that were given without the session's doing.
+    enlisted: AtomicU64,
+    /// Held by whoever keeps the deadlines.
+    clock: tokio::sync::Mutex<()>,
     /// Held from before a write to the roster until it is in force here, and by the follower of the roster while it acts: so
     /// that whoever writes is told whose access ended, and not the follower who happened to see the change first.
     turn: tokio::sync::Mutex<()>,
@@ -116,6 +130,10 @@ impl Access {
             places: Shelf::new(MAX_PLACES),
             rostered: Shelf::new(1),
             seats: Seats::default(),
+            journal: Journal::default(),
+            is_to_enlist: AtomicBool::new(false),
+            enlisted: AtomicU64::new(0),
+            clock: tokio::sync::Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             generation: AtomicU64::new(0),
             is_failing: AtomicBool::new(false),
@@ -217,6 +235,14 @@ impl Access {
             Ok(gathered)
         };
         patiently(gather).await
+    }
+}
+
+/// Waits with a refusal that must not tell what is there, so that it takes as long whatever was looked up.
+async fn evenly(since: tokio::time::Instant, decision: &Decision) {
+    if decision.hides_what_is_there() {
+        let steps = since.elapsed().as_millis() / EVEN.as_millis() + 1;
+        tokio::time::sleep_until(since + EVEN * u32::try_from(steps).unwrap_or(u32::MAX)).await;
     }
 }
 
@@ -335,6 +361,25 @@ impl LiveApp {
         let topic = route::topic(channel, &app.settings.channel_routes);
         let gathered = self.access.gather(&app.id, (user, &topic), now).await?;
         Ok(gathered.decide(user, &Asked { app: &app, channel, topic: &topic }, now))
+    }
+}
+
+impl LiveApp {
+    /// As [`LiveApp::decide`], for the eyes of whoever asks about themselves: a refusal of a stranger takes as long whether or
+    /// not something is there.
+    ///
+    /// # Errors
+    /// When the roster cannot be read.
+    pub async fn decide_blindly(
+        &self,
+        user: Option<&UserId>,
+        channel: &ChannelName,
+        now: DateTime<Utc>,
+    ) -> Result<Decision> {
+        let since = tokio::time::Instant::now();
+        let decision = self.decide(user, channel, now).await?;
+        evenly(since, &decision).await;
+        Ok(decision)
     }
 }
 

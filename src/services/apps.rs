@@ -156,8 +156,9 @@ impl LiveApp {
             current.limits = Arc::new(Limits::new(&app.settings));
         }
         let enabled = app.enabled;
-        let rules = |settings: &AppSettings| (settings.authz, settings.guarded_public);
-        let has_other_rules = rules(&current.app.settings) != rules(&app.settings);
+        let (old, new) = (&current.app.settings, &app.settings);
+        let has_other_rules = (old.authz, old.guarded_public, &old.channel_routes)
+            != (new.authz, new.guarded_public, &new.channel_routes);
         current.app = Arc::new(app);
         drop(current);
         if has_other_rules {

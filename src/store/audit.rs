@@ -1,5 +1,6 @@
-//! The audit as rows. Only ever added to; removed with its app.
+//! The audit as rows. Only ever added to; removed when they are old, and with their app.
 
+use chrono::{DateTime, NaiveDateTime, Utc};
 use entity::audit_log;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -15,6 +16,9 @@ use crate::{
 /// Most rows in one statement: SQLite takes 32,766 bound values.
 const CHUNK: usize = 500;
 
+/// Most rows that are removed at once.
+const PRUNED: u64 = 1_000;
+
 impl Store {
     /// Adds entries.
     ///
@@ -22,6 +26,29 @@ impl Store {
     /// [`Error::Database`](super::Error::Database).
     pub async fn audit_insert(&self, entries: &[AuditEntry]) -> Result<()> {
         insert(&self.db, entries).await
+    }
+
+    /// Removes the oldest entries of all apps that are older than this, at most a thousand; tells how many.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    #[tracing::instrument(name = "store.audit_prune", level = "debug", skip_all)]
+    pub async fn audit_prune(&self, before: DateTime<Utc>) -> Result<u64> {
+        // Numbers go up with time, so that the oldest are found without an index of times.
+        let oldest: Vec<(i64, NaiveDateTime)> = audit_log::Entity::find()
+            .select_only()
+            .columns([audit_log::Column::Id, audit_log::Column::CreatedAt])
+            .order_by_asc(audit_log::Column::Id)
+            .limit(PRUNED)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        let old: Vec<i64> = oldest.into_iter().filter(|(_, at)| *at < stamp(before)).map(|(id, _)| id).collect();
+        if old.is_empty() {
+            return Ok(0);
+        }
+        let which = audit_log::Column::Id.is_in(old);
+        Ok(audit_log::Entity::delete_many().filter(which).exec(&self.db).await?.rows_affected)
     }
 
     /// Entries of an app, newest first, each with its number. `before` is the last number of the page before; `None` = the
@@ -94,4 +121,39 @@ fn entry(app: &AppId, row: audit_log::Model) -> (i64, AuditEntry) {
         at: row.created_at.and_utc(),
     };
     (row.id, entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn old_entries_go_a_thousand_at_once_and_younger_ones_stay() {
+        let config = super::super::Config { url: "sqlite::memory:".to_owned(), ..super::super::Config::default() };
+        let store = Store::open(&config).await.unwrap();
+        store.migrate().await.unwrap();
+        let app = AppId::parse("campus").unwrap();
+        let entry = |seconds: i64| AuditEntry {
+            app: app.clone(),
+            actor: "cli".to_owned(),
+            action: "roster.updated".to_owned(),
+            target_type: "user".to_owned(),
+            target_id: seconds.to_string(),
+            scope: None,
+            before: None,
+            after: None,
+            ip: None,
+            at: DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds),
+        };
+        let entries: Vec<_> = (0..1_005).map(entry).collect();
+        store.audit_insert(&entries).await.unwrap();
+        let before = DateTime::UNIX_EPOCH + TimeDelta::seconds(1_003);
+        assert_eq!(store.audit_prune(before).await.unwrap(), 1_000);
+        assert_eq!(store.audit_prune(before).await.unwrap(), 3);
+        assert_eq!(store.audit_prune(before).await.unwrap(), 0);
+        let left = store.audit_list(&app, &AuditFilter::default(), None, 10).await.unwrap();
+        assert_eq!(left.iter().map(|(_, entry)| entry.target_id.as_str()).collect::<Vec<_>>(), ["1004", "1003"]);
+    }
 }

@@ -59,7 +59,7 @@ pub struct Admitted {
 /// written.
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.live.hub.release(&self.socket);
+        self.live.forget_socket(&self.socket);
     }
 }
 
@@ -98,6 +98,8 @@ struct Incoming {
     session: Session,
     /// What is known about the socket's user and guarded channels; absent as long as it has neither.
     seat: Option<Arc<Seat>>,
+    /// How many sockets had been given a seat by others when this one looked last.
+    enlisted: u64,
     /// The subscription that waits for the roster. Nothing is read meanwhile.
     waiting: Option<Box<Waiting>>,
 }
@@ -137,6 +139,7 @@ where
             reader: Reader::new(app.settings.max_message_bytes as usize),
             session: Session::new(admitted.socket.id()),
             seat: acts::seat_by_token(&mut admitted),
+            enlisted: 0,
             waiting: None,
         }),
         writer: Writer::default(),

@@ -3,7 +3,10 @@
 //! A state machine that returns [`Action`]s: it verifies, counts and remembers, but touches no socket and no hub, so it can
 //! be driven by plain tests. A channel is named in an action only after the socket has proved that it may have it.
 
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Instant,
+};
 
 use crate::{
     domain::{
@@ -37,6 +40,9 @@ const FRAMES_PER_SECOND: u32 = 100;
 
 /// Frames that may come at once.
 const FRAMES_BURST: u32 = 500;
+
+/// Channels that one socket is known to have lost; beyond, it sends only to those that it hears.
+const MAX_REVOKED: usize = 1_000;
 
 /// Refusal codes of `pusher:error` frames that do not close.
 mod code {
@@ -78,6 +84,10 @@ pub(super) struct Session {
     socket: SocketId,
     /// Channels the socket is subscribed to, with the user it joined as on presence channels.
     subscriptions: HashMap<ChannelName, Option<UserId>>,
+    /// Channels that were taken away and not given again.
+    revoked: HashSet<ChannelName>,
+    /// More were taken away than are remembered.
+    has_more_revoked: bool,
     user: Option<Box<SignedIn>>,
     frames: Bucket,
     frame_limit: Bucket,
@@ -121,6 +131,8 @@ impl Session {
         Self {
             socket,
             subscriptions: HashMap::new(),
+            revoked: HashSet::new(),
+            has_more_revoked: false,
             user: None,
             frames: Bucket::default(),
             frame_limit: Bucket::default(),
@@ -268,6 +280,7 @@ impl Session {
 
     /// Remembers a subscription that the hub has accepted.
     pub(super) fn subscribed(&mut self, name: ChannelName, user: Option<UserId>) {
+        self.revoked.remove(&name);
         self.subscriptions.insert(name, user);
     }
 
@@ -288,11 +301,21 @@ impl Session {
         Frame::text(|out| server_message::no_access(out, name.as_str(), refusal))
     }
 
-    /// Forgets subscriptions that were taken away.
+    /// Forgets subscriptions that were taken away, and remembers that they were.
     pub(super) fn forget(&mut self, channels: &[ChannelName]) {
         for channel in channels {
             self.subscriptions.remove(channel);
+            if self.revoked.len() < MAX_REVOKED {
+                self.revoked.insert(channel.clone());
+            } else {
+                self.has_more_revoked = true;
+            }
         }
+    }
+
+    /// Tells whether a channel was taken away, or may have been.
+    fn is_revoked(&self, channel: &ChannelName) -> bool {
+        self.revoked.contains(channel) || (self.has_more_revoked && !self.subscriptions.contains_key(channel))
     }
 
     fn on_unsubscribe(&mut self, channel: &str) -> Vec<Action> {
@@ -373,10 +396,8 @@ impl Session {
         let subscribed = self.subscriptions.contains_key(name);
         match settings.client_events {
             ClientEvents::None => return refuse("The app does not have client messaging enabled."),
-            ClientEvents::Members if !subscribed => {
-                let text = "The client is not a member of the specified channel.";
-                return Err((code::UNAUTHORIZED, text.to_owned()));
-            }
+            ClientEvents::Members if !subscribed => return Err(not_a_member()),
+            ClientEvents::All if self.is_revoked(name) => return Err(not_a_member()),
             ClientEvents::Members | ClientEvents::All => {}
         }
         match name.guard() {
@@ -403,6 +424,10 @@ impl Session {
 fn says_no(data: &str) -> bool {
     let said = serde_json::from_str::<serde_json::Value>(data).unwrap_or_default();
     ["typing", "isTyping", "is_typing"].iter().any(|key| said.get(key).is_some_and(|value| value == false))
+}
+
+fn not_a_member() -> (u16, String) {
+    (code::UNAUTHORIZED, "The client is not a member of the specified channel.".to_owned())
 }
 
 /// Why a subscription is not authorised.

@@ -6,6 +6,7 @@ use campanile::{
     domain::{
         access::ChannelRoutes,
         app::{AppSettings, GuardedPublic},
+        caller::Scope,
         roster::{Kind, Object, Role, Visibility},
     },
     identity::session,
@@ -13,8 +14,9 @@ use campanile::{
 use serde_json::json;
 
 use crate::support::{
-    app::{MAIN, TestApp},
+    app::{MAIN, OTHER, TestApp},
     client::Client,
+    eventually,
     roster::{course, now, person, user},
 };
 
@@ -141,4 +143,29 @@ async fn routes_of_the_application_guard_its_own_channels() {
     expect_denied(&mut nobody, "lounge", (401, "not_identified")).await;
     student.subscribe("lounge").await;
     nobody.subscribe("helpdesk").await;
+}
+
+#[tokio::test]
+async fn what_was_open_is_guarded_for_those_who_hear_it_already_once_the_app_says_so() {
+    let app = TestApp::with_two_apps().await;
+    let office = app.program_of(OTHER, &[Scope::RosterWrite]).await;
+    assert_eq!(office.put("/api/courses/1", json!({ "title": "A course" })).await.status, 201);
+    let store = app.store().await;
+    let set = async |mode: &str| {
+        assert!(store.app_setting_set(&OTHER.app().id, "guarded_public", mode, now()).await.unwrap());
+    };
+    set("open").await;
+    let mut nobody = app.connect_to(OTHER).await;
+    eventually("the channel is open", async || {
+        nobody.ask(COMMENTS).await;
+        nobody.frame().await["event"] == "pusher_internal:subscription_succeeded"
+    })
+    .await;
+    set("enforce").await;
+    let told = nobody.expect_on("pusher:subscription_error", COMMENTS).await;
+    assert_eq!((&told["data"]["type"], &told["data"]["reason"]), (&json!("AccessRevoked"), &json!("not_identified")));
+    nobody.send_event("client-wave", COMMENTS, json!({})).await;
+    assert!(nobody.expect_error(4009).await.contains("not a member"), "its session knows");
+    nobody.expect_silence().await;
+    nobody.close().await;
 }

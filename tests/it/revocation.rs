@@ -1,7 +1,7 @@
 //! Access that ends while a socket is open: by a drop, a date, an archived course, a role, a closed account.
 
 use campanile::domain::{
-    app::{AppSettings, Authz},
+    app::{AppSettings, Authz, ClientEvents},
     roster::{Kind, Object, Role, Status},
 };
 use chrono::TimeDelta;
@@ -106,6 +106,32 @@ async fn dropped_student_is_told_and_hears_and_says_nothing_more_and_the_others_
     .await;
     student.ask_signed(COURSE, None).await;
     expect_denied(&mut student, COURSE, "enrollment_inactive").await;
+}
+
+#[tokio::test]
+async fn where_everybody_may_send_a_dropped_student_may_not() {
+    let app = TestApp::with_settings(|settings| {
+        (settings.authz, settings.client_events) = (Authz::Enforce, ClientEvents::All);
+    })
+    .await;
+    let roster = app.roster().await;
+    roster.enroll(&[("7", Role::Student), ("9", Role::Instructor)]).await;
+    let (mut student, mut teacher) = (signed_in(&app, "7").await, signed_in(&app, "9").await);
+    student.subscribe_private(COURSE).await;
+    teacher.subscribe_private(COURSE).await;
+    roster.drop("7").await;
+    expect_revoked(&mut student, COURSE, "enrollment_inactive").await;
+    student.send_event("client-wave", COURSE, json!({})).await;
+    assert!(student.expect_error(4009).await.contains("not a member"));
+    teacher.expect_silence().await;
+    roster.enroll(&[("7", Role::Student)]).await;
+    eventually("the student is let in again", async || {
+        student.ask_signed(COURSE, None).await;
+        student.frame().await["event"] == "pusher_internal:subscription_succeeded"
+    })
+    .await;
+    student.send_event("client-wave", COURSE, json!({})).await;
+    teacher.expect_on("client-wave", COURSE).await;
 }
 
 #[tokio::test]
@@ -228,6 +254,37 @@ async fn a_change_of_role_opens_and_closes_the_staffs_channels() {
 }
 
 #[tokio::test]
+async fn whoever_listens_to_their_own_channel_is_told_once_of_another_role_in_the_grammar_that_they_speak() {
+    let app = enforcing().await;
+    let roster = app.roster().await;
+    roster.enroll(&[("7", Role::Student), ("8", Role::Student)]).await;
+    let (mut dots, mut dashes) = (signed_in(&app, "7").await, signed_in(&app, "7").await);
+    let mut other = signed_in(&app, "8").await;
+    for (client, own) in
+        [(&mut dots, "private-user.7"), (&mut dashes, "private-user-7"), (&mut other, "private-user.8")]
+    {
+        for channel in [COURSE, "private-course-1", own] {
+            client.subscribe_private(channel).await;
+        }
+    }
+    roster.enroll(&[("7", Role::Assistant)]).await;
+    for event in ["App\\Events\\AccessChanged", "access.changed"] {
+        let frame = dots.expect_on(event, "private-user.7").await;
+        let data: Value = serde_json::from_str(frame["data"].as_str().unwrap()).unwrap();
+        let told = (&data["course"], &data["role"], &data["previous_role"]);
+        assert_eq!(told, (&json!("1"), &json!("assistant"), &json!("student")));
+    }
+    let frame = dashes.expect_on("access:changed", "private-user-7").await;
+    let data: Value = serde_json::from_str(frame["data"].as_str().unwrap()).unwrap();
+    assert_eq!((&data["role"], &data["previousRole"]), (&json!("assistant"), &json!("student")));
+    // A change that is none of theirs says nothing.
+    roster.put([Object::Course(course("1"))]).await;
+    for client in [&mut dots, &mut dashes, &mut other] {
+        client.expect_silence().await;
+    }
+}
+
+#[tokio::test]
 async fn sockets_of_a_closed_or_deleted_account_are_closed_with_4009_and_others_stay() {
     // Not even the roster has to be in force for this.
     let app = TestApp::start().await;
@@ -243,6 +300,7 @@ async fn sockets_of_a_closed_or_deleted_account_are_closed_with_4009_and_others_
     roster.put([Object::User(off)]).await;
     closed.refused_with(4009).await;
     roster.delete(Kind::User, "8").await;
+    expect_revoked(&mut deleted, PRESENCE, "user_deactivated").await;
     deleted.refused_with(4009).await;
     stays.expect_on("pusher_internal:member_removed", PRESENCE).await;
     stays.expect_silence().await;

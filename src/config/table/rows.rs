@@ -238,6 +238,13 @@ fn store_and_log() -> Vec<Setting> {
         .hidden(Sensitivity::Url, "CAMPANILE_DATABASE_URL_FILE")
         .default("sqlite://campanile.db"),
         Setting::new(
+            "store.audit_days",
+            &["CAMPANILE_AUDIT_DAYS"],
+            "Days for which the audit is kept; 0 = for ever",
+            |draft, text| put(&mut draft.store.audit_days, whole(text, 0..=36_500)),
+        )
+        .default("365"),
+        Setting::new(
             "log.filter",
             &["CAMPANILE_LOG"],
             "What is logged: a level, or directives such as info,campanile=debug",

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    Asked,
+    Asked, evenly,
     seats::{Basis, Bound, Held, Lease, Seat, State, Within},
 };
 use crate::{
@@ -135,8 +135,8 @@ impl Judged {
     }
 }
 
-/// Tells whether a public channel is guarded all the same.
-fn is_guarded(channel: &ChannelName, topic: &Topic, settings: &AppSettings) -> bool {
+/// Tells whether a channel is guarded, a public one included.
+pub(super) fn is_guarded(channel: &ChannelName, topic: &Topic, settings: &AppSettings) -> bool {
     match channel.guard() {
         Guard::Private | Guard::Presence => true,
         Guard::Public => topic.is_rostered() && settings.guarded_public != GuardedPublic::Open,
@@ -167,6 +167,7 @@ impl LiveApp {
 
     /// Answers a question. From memory, mostly.
     pub async fn judge(self: Arc<Self>, question: Question, now: DateTime<Utc>) -> Judged {
+        let since = tokio::time::Instant::now();
         let generation = self.access.generation();
         let app = self.app();
         let asked = Asked { app: &app, channel: &question.wish.channel, topic: &question.topic };
@@ -185,6 +186,9 @@ impl LiveApp {
             tracing::warn!(app.id = %app.id, %error, "a subscription is judged without the roster");
             (Some(Box::new(Decision::unavailable())), Within::default())
         });
+        if let Some(decision) = decision.as_deref().filter(|_| question.must_agree) {
+            evenly(since, decision).await;
+        }
         Judged { question, decision, generation, within }
     }
 
@@ -258,8 +262,8 @@ impl LiveApp {
             if let Some(ends) = question.wish.voucher.as_ref().and_then(|voucher| voucher.token_ends) {
                 self.lease(settings, (seat, state), ends, now);
             }
-            if is_news && state.held.len() > 1 {
-                // What was heard while nobody was known is looked at in a moment.
+            if is_news {
+                // What was heard while nobody was known, and the end of their account, is looked at in a moment.
                 seats.expect_by(seat, state, now);
             }
             return;

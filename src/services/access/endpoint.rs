@@ -103,7 +103,8 @@ impl LiveApp {
         let (member, voucher) = match asking {
             Asking::App => (signed_as_it_is(&channel, request.channel_data)?, None),
             Asking::Nobody => {
-                let decision = self.decide(None, &channel, now).await.map_err(|_unread| AuthRefused::Unavailable)?;
+                let decision =
+                    self.decide_blindly(None, &channel, now).await.map_err(|_unread| AuthRefused::Unavailable)?;
                 self.refuse(&app, decision)?;
                 if channel.guard() == Guard::Presence {
                     return Err(AuthRefused::NotIdentified("presence channels need a user: send a token"));
@@ -112,7 +113,8 @@ impl LiveApp {
             }
             Asking::User(subject) => {
                 let user = Some(&subject.user);
-                let decision = self.decide(user, &channel, now).await.map_err(|_unread| AuthRefused::Unavailable)?;
+                let decision =
+                    self.decide_blindly(user, &channel, now).await.map_err(|_unread| AuthRefused::Unavailable)?;
                 let role = self.refuse(&app, decision)?.role;
                 let member = self.member(&app, (subject, role), (&channel, request.channel_data), now).await?;
                 (member, Some(voucher_of(subject)))

@@ -4,8 +4,8 @@
 //! leave, then they are told, and what they send to it is refused from then on. All of it is done when the call returns.
 
 use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::{Arc, atomic::Ordering},
     time::Instant,
 };
 
@@ -13,14 +13,15 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Asked, Error,
-    admit::Denied,
-    seats::{Basis, Held, Key, Lease, Seat, State},
+    admit::{Denied, is_guarded},
+    roles::NewRole,
+    seats::{Basis, Held, Key, Lease, Seat, State, Within},
 };
 use crate::{
+    dialect::route,
     domain::{
         access::{Decision, Reason, Topic},
         app::{App, Authz, GuardedPublic},
-        audit::AuditEntry,
         roster::{Action, Change, Kind, PlaceId},
     },
     hub::Frame,
@@ -69,8 +70,18 @@ struct Again {
     serial: u64,
     topic: Topic,
     subject: Option<UserId>,
-    decision: Option<Decision>,
+    answer: Option<(Decision, Within)>,
 }
+
+/// What a review has found.
+#[derive(Debug, Default)]
+struct Found {
+    cuts: Cuts,
+    roles: BTreeSet<NewRole>,
+}
+
+/// What ended, where.
+pub(super) type Cuts = Vec<(Cut, SocketId)>;
 
 impl LiveApp {
     /// Waits until nobody else on this node is between a write to the roster and its effect.
@@ -83,6 +94,8 @@ impl LiveApp {
     /// # Cancel safety
     /// As that one.
     pub async fn roster_followed(&self, changes: &[Change], now: DateTime<Utc>) {
+        // At once: however long the turn takes, nothing new is decided on what has changed.
+        self.forget(changes);
         let _turn = self.roster_turn().await;
         let _told_already = self.roster_changed(changes, now).await;
     }
@@ -95,23 +108,18 @@ impl LiveApp {
     pub async fn roster_changed(&self, changes: &[Change], now: DateTime<Utc>) -> Vec<Revoked> {
         let since = Instant::now();
         self.forget(changes);
+        let mut cuts = Vec::new();
         let deleted = |change: &&Change| change.kind == Kind::User && change.action == Action::Deleted;
         self.presence.suspect(changes.iter().filter(|it| it.kind == Kind::User).filter_map(|it| it.user.as_ref()));
         for user in changes.iter().filter(deleted).filter_map(|change| change.user.as_ref()) {
-            self.close_sockets(user, CloseReason::AccountClosed);
+            for seat in self.seats_of(user) {
+                cuts.extend(self.close_account(&seat));
+            }
             self.presence.expel(user, now);
         }
         let keys: HashSet<Key> = changes.iter().flat_map(keys_of).collect();
         let seats = self.access.seats.concerned(keys.iter());
-        self.review_all(&seats, Cause::Roster, (now, since)).await
-    }
-
-    /// Has everything judged again in a moment, because the app's settings say something else about it.
-    pub(in crate::services) fn reconsider(&self) {
-        self.access.advance();
-        for seat in self.access.seats.all() {
-            self.access.seats.expect_by(&seat, &mut seat.lock(), DateTime::UNIX_EPOCH);
-        }
+        self.review_all(&seats, Cause::Roster, (now, since), cuts).await
     }
 
     /// Takes note that any part of the roster may have changed.
@@ -123,15 +131,26 @@ impl LiveApp {
         self.access.rostered.clear();
         self.access.advance();
         self.presence.suspect_all();
-        self.review_all(&self.access.seats.all(), Cause::Roster, (now, since)).await
+        self.review_all(&self.access.seats.all(), Cause::Roster, (now, since), Vec::new()).await
     }
 
-    /// Does what is due: ends that have come, sockets that have to go.
+    /// Tells whether [`LiveApp::keep_deadlines`] has anything to do and nobody is at it.
+    #[must_use]
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        let access = &self.access;
+        let is_due = access.seats.has_due(now) || access.is_to_enlist.load(Ordering::Acquire);
+        (is_due || !access.journal.is_empty()) && access.clock.try_lock().is_ok()
+    }
+
+    /// Does what is due: ends that have come, sockets that have to go, rules that have changed, rows that wait for the audit.
     pub async fn keep_deadlines(&self, now: DateTime<Utc>) {
+        let _alone = self.access.clock.lock().await;
+        self.enlist().await;
         let due = self.access.seats.due(now);
         if !due.is_empty() {
-            let _told = self.review_all(&due, Cause::Clock, (now, Instant::now())).await;
+            let _told = self.review_all(&due, Cause::Clock, (now, Instant::now()), Vec::new()).await;
         }
+        self.write_journal().await;
     }
 
     /// Forgets the facts that have changed, and makes decisions that rest on them stale.
@@ -173,15 +192,21 @@ impl LiveApp {
         access.advance();
     }
 
+    /// Judges again what these sockets hear. `cuts` have been made already and are told with the others.
     async fn review_all(
         &self,
         seats: &[Arc<Seat>],
         cause: Cause,
         (now, since): (DateTime<Utc>, Instant),
+        mut cuts: Cuts,
     ) -> Vec<Revoked> {
         let app = self.app();
-        let mut cuts = Vec::new();
-        let mut fault: Option<Error> = None;
+        let (mut fault, mut roles): (Option<Error>, _) = (None, BTreeSet::new());
+        let note = |cut: &Cut| {
+            self.metrics().revocation_latency_ms.observe(since.elapsed().as_secs_f64() * 1e3);
+            self.note_cut(cut, cause.name(), now);
+        };
+        cuts.iter().for_each(|(cut, _)| note(cut));
         for seat in seats {
             end_lease(seat, now);
         }
@@ -191,28 +216,28 @@ impl LiveApp {
                 fault = self.access.prefetch(&app.id, users.into_iter()).await.err();
             }
             for seat in some {
-                let judged = if fault.is_none() { self.review(seat, cause, now).await } else { Ok(Vec::new()) };
-                let mut cut = judged.unwrap_or_else(|error| {
+                let judged = if fault.is_none() { self.review(seat, cause, now).await } else { Ok(Found::default()) };
+                let mut found = judged.unwrap_or_else(|error| {
                     fault = Some(error);
-                    Vec::new()
+                    Found::default()
                 });
                 if fault.is_some() {
-                    cut.extend(self.put_off(seat, now));
+                    found.cuts.extend(self.put_off(seat, now));
                 }
-                let took = since.elapsed().as_secs_f64() * 1e3;
-                cut.iter().for_each(|_| self.metrics().revocation_latency_ms.observe(took));
-                cuts.extend(cut.into_iter().map(|cut| (cut, seat.socket().id())));
+                found.cuts.iter().for_each(|(cut, _)| note(cut));
+                cuts.extend(found.cuts);
+                roles.extend(found.roles);
             }
             tokio::task::yield_now().await;
         }
         self.access.complain(&app, fault.as_ref());
-        let entries: Vec<_> = cuts.iter().map(|(cut, _)| self.audit_entry(cut, cause.name(), now)).collect();
-        self.write_audit(&entries).await;
+        self.tell_roles(roles, now);
+        self.write_journal().await;
         gather(cuts)
     }
 
     /// Judges again what a socket hears.
-    async fn review(&self, seat: &Arc<Seat>, cause: Cause, now: DateTime<Utc>) -> Result<Vec<Cut>, Error> {
+    async fn review(&self, seat: &Arc<Seat>, cause: Cause, now: DateTime<Utc>) -> Result<Found, Error> {
         let app = self.app();
         let mut attempt = 0;
         loop {
@@ -225,20 +250,19 @@ impl LiveApp {
                 again.clear();
             }
             // Applications that know no roster are not asked about it at each sign-in.
-            if let Some(user) = &user
-                && !(is_open && cause == Cause::Clock)
-                && self.is_switched_off(&app, user, now).await?
-            {
-                let is_news = seat.socket().outbox().end(CloseReason::AccountClosed);
-                let heard: Vec<ChannelName> = seat.lock().held.keys().filter(|_| is_news).cloned().collect();
-                let code = Reason::UserDeactivated.code();
-                let cut = |channel| Cut { user: Some(user.clone()), channel, code };
-                return Ok(heard.into_iter().map(cut).collect());
+            let asks = user.as_ref().filter(|_| !(is_open && cause == Cause::Clock));
+            let account_ends = match asks {
+                Some(user) => self.account_ends(&app, user, now).await?,
+                None => None,
+            };
+            if account_ends.is_some_and(|end| end <= now) {
+                return Ok(Found { cuts: self.close_account(seat), ..Found::default() });
             }
             for one in &mut again {
                 let asked = Asked { app: &app, channel: &one.channel, topic: &one.topic };
                 let gathered = self.access.gather(&app.id, (one.subject.as_ref(), &one.topic), now).await?;
-                one.decision = Some(gathered.decide(one.subject.as_ref(), &asked, now));
+                let within = gathered.place.as_deref().map(Within::of).unwrap_or_default();
+                one.answer = Some((gathered.decide(one.subject.as_ref(), &asked, now), within));
             }
             let mut state = seat.lock();
             // Whoever has bound the socket meanwhile wants another look.
@@ -246,19 +270,28 @@ impl LiveApp {
             attempt += 1;
             // An answer of before a change must not be acted on after it.
             if self.access.generation() == generation || attempt == ATTEMPTS {
-                let cuts = again.into_iter().filter_map(|one| self.apply(&app, (seat, &mut state), one)).collect();
+                if asks.is_some() {
+                    state.account_ends = account_ends;
+                }
+                let mut found = Found::default();
+                for one in again {
+                    self.apply(&app, (seat, &mut state), one, &mut found);
+                }
                 self.access.seats.expect(seat, &mut state);
                 if let Some(wanted) = wanted {
                     self.access.seats.expect_by(seat, &mut state, wanted);
                 }
-                return Ok(cuts);
+                return Ok(found);
             }
         }
     }
 
     /// Has a seat judged later, because the roster cannot be read; what has come to its known end is taken away all the same.
-    fn put_off(&self, seat: &Arc<Seat>, now: DateTime<Utc>) -> Vec<Cut> {
+    fn put_off(&self, seat: &Arc<Seat>, now: DateTime<Utc>) -> Cuts {
         let app = self.app();
+        if seat.lock().account_ends.is_some_and(|end| end <= now) {
+            return self.close_account(seat);
+        }
         let mut state = seat.lock();
         // It may have been taken out of the index already, and would be expected in vain.
         self.access.seats.looked_at(seat, &mut state);
@@ -275,42 +308,58 @@ impl LiveApp {
     fn to_judge(&self, seat: &Arc<Seat>, app: &App) -> (Option<UserId>, Vec<Again>) {
         let mut state = seat.lock();
         self.access.seats.looked_at(seat, &mut state);
-        let is_open = app.settings.guarded_public != GuardedPublic::Enforce;
+        let settings = &app.settings;
+        // The app's routes may be others than when it was entered.
+        let topic = |channel: &ChannelName| route::topic(channel, &settings.channel_routes);
+        let is_open =
+            |channel: &ChannelName| channel.guard() == Guard::Public && !is_guarded(channel, &topic(channel), settings);
+        let open: Vec<ChannelName> = state.held.keys().filter(|channel| is_open(channel)).cloned().collect();
+        for channel in &open {
+            let _heard_by_all = self.access.seats.release(seat, &mut state, channel);
+        }
         let judged = state.held.iter().filter(|(channel, held)| match channel.guard() {
-            Guard::Public => !is_open,
+            Guard::Public => settings.guarded_public == GuardedPublic::Enforce,
             _ => held.subject.is_some() || held.basis.is_some(),
         });
         let again = judged.map(|(channel, held)| Again {
             channel: channel.clone(),
             serial: held.serial,
-            topic: held.topic.clone(),
+            topic: topic(channel),
             subject: held.subject.clone(),
-            decision: None,
+            answer: None,
         });
         (state.user.as_ref().map(|(user, _)| user.clone()), again.collect())
     }
 
-    async fn is_switched_off(&self, app: &App, user: &UserId, now: DateTime<Utc>) -> Result<bool, Error> {
+    /// When the account of a user ends, or has ended.
+    async fn account_ends(&self, app: &App, user: &UserId, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Error> {
         let gathered = self.access.gather(&app.id, (Some(user), &Topic::Custom), now).await?;
         let standing = gathered.known.as_ref().and_then(|known| known.standing.as_ref());
-        Ok(standing.and_then(|standing| standing.person.deactivated_at).is_some_and(|off| off <= now))
+        Ok(standing.and_then(|standing| standing.person.deactivated_at))
     }
 
     /// Acts on a new decision, unless the subscription is another one by now.
-    fn apply(&self, app: &App, (seat, state): (&Arc<Seat>, &mut State), one: Again) -> Option<Cut> {
-        let Again { channel, serial, topic, decision, .. } = one;
-        let decision = decision?;
-        let held = state.held.get_mut(&channel).filter(|held| held.serial == serial)?;
-        if decision.allow {
-            held.basis = Some(Basis::from(&decision));
-            return None;
-        }
+    fn apply(&self, app: &App, (seat, state): (&Arc<Seat>, &mut State), one: Again, found: &mut Found) {
+        let Again { channel, serial, topic, answer, .. } = one;
+        let Some((decision, within)) = answer else { return };
+        let Some(held) = state.held.get(&channel).filter(|held| held.serial == serial) else { return };
         let must_agree = app.settings.authz == Authz::Enforce && topic.is_rostered();
         let is_public = channel.guard() == Guard::Public;
-        if held.basis.is_none() && !must_agree && !is_public && !decision.reason.is_about_the_person() {
-            return None;
+        let is_bare = held.basis.is_none() && !must_agree && !is_public && !decision.reason.is_about_the_person();
+        if !decision.allow && !is_bare {
+            found.cuts.extend(self.cut(app, (seat, state), &channel, &Denied::from(decision)));
+            return;
         }
-        self.cut(app, (seat, state), &channel, &Denied::from(decision))
+        found.roles.extend(NewRole::of(held, &decision));
+        let basis = decision.allow.then(|| Basis::from(&decision));
+        let has_moved = (&held.topic, &held.within) != (&topic, &within);
+        if has_moved {
+            // A change of what it belongs to now must find it.
+            let held = Held { topic, within, basis, ..held.clone() };
+            let _before = self.access.seats.put(seat, state, &channel, held);
+        } else if let Some(held) = state.held.get_mut(&channel) {
+            held.basis = basis;
+        }
     }
 
     /// Takes a channel away from a socket: no more events, the others see the member go, then the socket is told.
@@ -320,7 +369,7 @@ impl LiveApp {
         (seat, state): (&Arc<Seat>, &mut State),
         channel: &ChannelName,
         denied: &Denied,
-    ) -> Option<Cut> {
+    ) -> Option<(Cut, SocketId)> {
         let Held { member, subject, .. } = self.access.seats.release(seat, state, channel)?;
         self.hub.unsubscribe(channel, seat.socket().id(), member.as_ref(), &app.settings);
         self.typing_left(seat.socket().id(), channel);
@@ -329,38 +378,26 @@ impl LiveApp {
         let refusal = NoAccess { kind: "AccessRevoked", error: &denied.detail, reason: code, status: 403 };
         let frame = Frame::text(|out| server_message::no_access(out, channel.as_str(), refusal));
         self.hub.send(seat.socket(), &frame);
-        Some(Cut { user: subject, channel: channel.clone(), code })
+        Some((Cut { user: subject, channel: channel.clone(), code }, seat.socket().id()))
     }
 
-    /// Ends all sockets that are known to be a user's; tells how many.
-    pub(super) fn close_sockets(&self, user: &UserId, reason: CloseReason) -> usize {
-        let seats = self.access.seats.concerned(std::iter::once(&Key::User(user.clone())));
-        let of_user = |seat: &&Arc<Seat>| seat.lock().user.as_ref().is_some_and(|(bound, _)| bound == user);
-        seats.iter().filter(of_user).filter(|seat| seat.socket().outbox().end(reason)).count()
+    /// Ends a socket whose account is gone. What it heard is taken away first, however slowly its connection ends.
+    fn close_account(&self, seat: &Arc<Seat>) -> Cuts {
+        let app = self.app();
+        let mut state = seat.lock();
+        let heard: Vec<ChannelName> = state.held.keys().cloned().collect();
+        let (reason, detail) = (Reason::UserDeactivated, "the account is switched off or deleted".to_owned());
+        let denied = Denied { reason, detail, status: 403 };
+        let cuts = heard.iter().filter_map(|name| self.cut(&app, (seat, &mut state), name, &denied)).collect();
+        seat.socket().outbox().end(CloseReason::AccountClosed);
+        cuts
     }
 
-    pub(super) fn audit_entry(&self, cut: &Cut, actor: &str, now: DateTime<Utc>) -> AuditEntry {
-        AuditEntry {
-            app: self.app().id.clone(),
-            actor: actor.to_owned(),
-            action: "access.revoked".to_owned(),
-            target_type: "user".to_owned(),
-            target_id: cut.user.as_ref().map_or_else(String::new, ToString::to_string),
-            scope: Some(cut.channel.to_string()),
-            before: None,
-            after: Some(format!(r#"{{"reason":"{}"}}"#, cut.code)),
-            ip: None,
-            at: now,
-        }
-    }
-
-    pub(super) async fn write_audit(&self, entries: &[AuditEntry]) {
-        if entries.is_empty() {
-            return;
-        }
-        if let Err(error) = self.access.store.audit_insert(entries).await {
-            tracing::error!(app.id = %self.app().id, %error, entries = entries.len(), "the audit was not written");
-        }
+    /// Seats that are known to be a user's.
+    pub(super) fn seats_of(&self, user: &UserId) -> Vec<Arc<Seat>> {
+        let mut seats = self.access.seats.concerned(std::iter::once(&Key::User(user.clone())));
+        seats.retain(|seat| seat.lock().user.as_ref().is_some_and(|(bound, _)| bound == user));
+        seats
     }
 }
 
@@ -374,7 +411,7 @@ fn end_lease(seat: &Seat, now: DateTime<Utc>) {
 }
 
 /// Puts together what ended by user.
-pub(super) fn gather(cuts: Vec<(Cut, SocketId)>) -> Vec<Revoked> {
+pub(super) fn gather(cuts: Cuts) -> Vec<Revoked> {
     let mut by_user: BTreeMap<UserId, (Vec<ChannelName>, HashSet<SocketId>)> = BTreeMap::new();
     for (Cut { user, channel, .. }, socket) in cuts {
         let Some(user) = user else { continue };

@@ -1,12 +1,12 @@
 //! Access taken away by hand, and who hears what at this moment.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use chrono::{DateTime, Utc};
 
 use super::{
     admit::Denied,
-    review::{Cut, gather},
+    review::{Cuts, gather},
     seats::{Basis, Bound, Held, Key, Seat},
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     domain::{
         access::Reason,
         app::App,
+        audit::AuditEntry,
         block::{BlockScope, NewBlock},
         roster::Role,
     },
@@ -36,6 +37,17 @@ pub struct Revocation<'a> {
     pub reason: &'a str,
     /// Who does it, as the audit names callers.
     pub actor: &'a str,
+}
+
+/// Who ends sockets by hand, from where and when, for the audit.
+#[derive(Debug, Clone, Copy)]
+pub struct By<'a> {
+    /// Who, as the audit names callers.
+    pub actor: &'a str,
+    /// Where they call from.
+    pub ip: Option<IpAddr>,
+    /// When.
+    pub now: DateTime<Utc>,
 }
 
 /// A socket that hears a channel.
@@ -76,18 +88,18 @@ impl LiveApp {
         }
         let mut cuts = Vec::new();
         for seat in self.access.seats.concerned(std::iter::once(&Key::User(user.clone()))) {
-            let cut = self.cut_scope(&app, &seat, (user, scope));
-            let took = since.elapsed().as_secs_f64() * 1e3;
-            cut.iter().for_each(|_| self.metrics().revocation_latency_ms.observe(took));
-            cuts.extend(cut.into_iter().map(|cut| (cut, seat.socket().id())));
+            for cut in self.cut_scope(&app, &seat, (user, scope)) {
+                self.metrics().revocation_latency_ms.observe(since.elapsed().as_secs_f64() * 1e3);
+                self.note_cut(&cut.0, actor, now);
+                cuts.push(cut);
+            }
         }
-        let entries: Vec<_> = cuts.iter().map(|(cut, _)| self.audit_entry(cut, actor, now)).collect();
-        self.write_audit(&entries).await;
+        self.write_journal().await;
         let nothing = || Revoked { user: user.clone(), channels: Vec::new(), sockets: 0 };
         Ok(gather(cuts).pop().unwrap_or_else(nothing))
     }
 
-    fn cut_scope(&self, app: &App, seat: &Arc<Seat>, (user, scope): (&UserId, &BlockScope)) -> Vec<Cut> {
+    fn cut_scope(&self, app: &App, seat: &Arc<Seat>, (user, scope): (&UserId, &BlockScope)) -> Cuts {
         let topic = match scope {
             BlockScope::Channel(name) => ChannelName::parse(name, (&app.settings).into()).ok(),
             _ => None,
@@ -109,8 +121,23 @@ impl LiveApp {
     }
 
     /// Ends all sockets of a user; they do not come back by themselves (4009). Tells how many there were on this node.
-    pub fn disconnect(&self, user: &UserId) -> usize {
-        self.close_sockets(user, CloseReason::Terminated)
+    pub async fn disconnect(&self, user: &UserId, by: By<'_>) -> usize {
+        let ended = |seat: &Arc<Seat>| seat.socket().outbox().end(CloseReason::Terminated);
+        let sockets = self.seats_of(user).iter().filter(|seat| ended(seat)).count();
+        self.note(AuditEntry {
+            app: self.app().id.clone(),
+            actor: by.actor.to_owned(),
+            action: "user.disconnected".to_owned(),
+            target_type: "user".to_owned(),
+            target_id: user.to_string(),
+            scope: None,
+            before: None,
+            after: Some(format!(r#"{{"sockets":{sockets}}}"#)),
+            ip: by.ip.map(|ip| ip.to_string()),
+            at: by.now,
+        });
+        self.write_journal().await;
+        sockets
     }
 
     /// Who hears a channel now on this node, and why. In no particular order.

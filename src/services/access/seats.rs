@@ -84,7 +84,7 @@ pub(super) struct Held {
 }
 
 /// What a channel belongs to, as far as the roster has said.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Within {
     pub(super) course: Option<ExternalId>,
     pub(super) class: Option<ExternalId>,
@@ -128,6 +128,8 @@ pub(super) struct State {
     pub(super) session: Option<Lease>,
     /// When it has to go because nobody knows its user.
     pub(super) unbound: Option<Lease>,
+    /// When the account of its user ends, as the roster said last.
+    pub(super) account_ends: Option<DateTime<Utc>>,
     /// When to look at it next, as it stands in the index.
     due: Option<DateTime<Utc>>,
     /// How often each key of the index is in use.
@@ -256,6 +258,11 @@ impl Seats {
         self.index.lock().by_socket.values().cloned().collect()
     }
 
+    /// Tells whether any is due.
+    pub(super) fn has_due(&self, now: DateTime<Utc>) -> bool {
+        self.index.lock().due.first().is_some_and(|(due, _)| *due <= now)
+    }
+
     /// Takes out those that are due.
     pub(super) fn due(&self, now: DateTime<Utc>) -> Vec<Arc<Seat>> {
         let mut index = self.index.lock();
@@ -292,6 +299,7 @@ impl Seats {
         self.add_key(seat, state, Key::User(user.clone()));
         if let Some((before, _)) = state.user.replace((user.clone(), by)) {
             self.drop_key(seat, state, Key::User(before));
+            state.account_ends = None;
         }
         state.unbound = None;
         let anonymous: Vec<_> = state.held.values_mut().filter(|held| held.subject.is_none()).collect();
@@ -378,7 +386,7 @@ impl Seats {
     pub(super) fn expect(&self, seat: &Seat, state: &mut State) {
         let leases = [state.session, state.unbound].into_iter().flatten().map(|lease| lease.until);
         let ends = state.held.values().filter_map(|held| held.basis.as_ref()?.not_after);
-        let first = leases.chain(ends).min();
+        let first = leases.chain(ends).chain(state.account_ends).min();
         if !state.has_left && first != state.due {
             self.set_due(seat, state, first);
         }

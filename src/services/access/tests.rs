@@ -1,6 +1,7 @@
 //! What is hard to time from outside: changes between a decision and its use, leases, a database that is away. The roster is
 //! real.
 
+mod changes;
 mod endpoint;
 
 use std::time::Duration;
@@ -9,7 +10,8 @@ use super::*;
 use crate::{
     domain::{
         access::Reason,
-        app::{AppSettings, Authz, MasterKey, Secret, SessionLease},
+        app::{AppSettings, Authz, GuardedPublic, MasterKey, Secret, SessionLease},
+        audit::{AuditEntry, AuditFilter},
         caller::{Caller, Subject, Who},
         presence::Member,
         roster::{Change, Course, Enrollment, Kind, Object, Operation, Person, Role, Status, Visibility},
@@ -126,6 +128,19 @@ impl World {
 
     async fn drop_student(&self) -> Vec<Change> {
         self.write(Operation::Delete(Kind::Enrollment, "e7".to_owned())).await
+    }
+
+    /// What the audit says of an action, newest first.
+    async fn audit(&self, action: &str) -> Vec<AuditEntry> {
+        let all = self.store.audit_list(&self.live.app().id, &AuditFilter::default(), None, 100_000).await.unwrap();
+        all.into_iter().map(|(_, entry)| entry).filter(|entry| entry.action == action).collect()
+    }
+
+    /// Gives the app other settings.
+    fn set(&self, set: impl FnOnce(&mut AppSettings)) {
+        let mut app = App::clone(&self.live.app());
+        set(&mut app.settings);
+        self.apps.replace(vec![app]);
     }
 
     fn socket(&self, bits: u64) -> Arc<Socket> {
@@ -334,8 +349,16 @@ async fn access_taken_away_by_hand_ends_at_once_and_stays_closed_as_long_as_was_
     assert!(is_denied(world.subscribe(&socket, "private-orders", Some("7")).await, Reason::Blocked));
     let refused = world.live.authorize_user(&world.person("7"), "1.1", now()).await;
     assert!(matches!(refused, Err(AuthRefused::Denied(decision)) if decision.reason == Reason::Blocked));
-    assert_eq!(world.live.disconnect(&user("7")), 1);
-    assert_eq!((socket.outbox().ending(), world.live.disconnect(&user("8"))), (Some(CloseReason::Terminated), 0));
+    let by = By { actor: "key:ck_1", ip: None, now: now() };
+    assert_eq!(world.live.disconnect(&user("7"), by).await, 1);
+    assert_eq!(
+        (socket.outbox().ending(), world.live.disconnect(&user("8"), by).await),
+        (Some(CloseReason::Terminated), 0)
+    );
+    let told: Vec<_> =
+        world.audit("user.disconnected").await.into_iter().map(|row| (row.target_id, row.after)).collect();
+    let sockets = |count: u32| Some(format!(r#"{{"sockets":{count}}}"#));
+    assert_eq!(told, [("8".to_owned(), sockets(0)), ("7".to_owned(), sockets(1))]);
 }
 
 #[tokio::test]
@@ -439,35 +462,6 @@ async fn however_long_the_database_is_away_nobody_who_was_put_off_is_forgotten()
     world.store.run("ALTER TABLE enrollment_away RENAME TO enrollment").await;
     world.live.keep_deadlines(now() + TimeDelta::seconds(5)).await;
     assert!(world.live.audience(&channel("private-course.1")).is_empty());
-}
-
-/// Prints how long it takes; asserts nothing about time.
-#[tokio::test]
-async fn a_mass_drop_ends_the_access_of_those_who_are_dropped_and_of_nobody_else() {
-    const PEOPLE: usize = 200;
-    let world = World::new().await;
-    let names: Vec<String> = (0..PEOPLE).map(|number| format!("s{number}")).collect();
-    let channels =
-        ["private-course.1", "private-course-1", "presence-course-1", "private-role.student", "private-orders"];
-    for (name, bits) in names.iter().zip(100..) {
-        world.enroll(name).await;
-        let socket = world.socket(bits);
-        for channel in channels {
-            world.subscribe(&socket, channel, Some(name)).await.unwrap();
-        }
-    }
-    let mut changes = Vec::new();
-    for name in names.iter().step_by(2) {
-        changes.extend(world.write(Operation::Delete(Kind::Enrollment, format!("e{name}"))).await);
-    }
-    let since = std::time::Instant::now();
-    let revoked = world.live.roster_changed(&changes, now()).await;
-    println!("{} subscriptions of {} people: {:?}", 4 * PEOPLE / 2, PEOPLE / 2, since.elapsed());
-    assert_eq!(revoked.len(), PEOPLE / 2);
-    assert!(revoked.iter().all(|one| one.channels.len() == 4 && one.sockets == 1), "{revoked:?}");
-    for (name, left) in [("private-course.1", PEOPLE / 2), ("private-orders", PEOPLE)] {
-        assert_eq!(world.live.audience(&channel(name)).len(), left);
-    }
 }
 
 /// Prints what a decision from memory costs; asserts nothing about time.

@@ -146,6 +146,10 @@ impl<Io> Connection<Io> {
 
     /// Forgets channels that were taken away, before the client's next message is judged by them.
     pub(super) fn forget_revoked(&mut self) {
+        if self.incoming.seat.is_none() {
+            let Admitted { live, socket, .. } = &self.admitted;
+            self.incoming.seat = live.seat_since(socket.id(), &mut self.incoming.enlisted);
+        }
         if let Some(seat) = &self.incoming.seat {
             let revoked = seat.take_revoked();
             self.incoming.session.forget(&revoked);

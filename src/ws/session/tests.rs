@@ -255,3 +255,29 @@ fn without_a_limit_of_client_events_they_pass_and_other_frames_are_a_flood_still
     }
     assert_eq!(session.on_frame(&app.settings, now), Some(CloseReason::FrameFlood));
 }
+
+#[test]
+fn what_was_taken_away_gets_no_client_events_even_where_everybody_may_send() {
+    let mut app = app();
+    app.settings.client_events = ClientEvents::All;
+    let mut session = session();
+    let send = |session: &mut Session, channel: &str| {
+        let text = format!(r#"{{"event":"client-x","channel":"{channel}","data":{{}}}}"#);
+        told(&session.on_text(&app, &text, Instant::now())).remove(0)
+    };
+    let name = |text: &str| ChannelName::parse(text, (&AppSettings::default()).into()).unwrap();
+    join(&mut session, "private-a", None);
+    session.forget(&[name("private-a")]);
+    assert!(send(&mut session, "private-a").contains("not a member"));
+    assert!(send(&mut session, "private-b").starts_with("relay private-b"), "as Reverb lets everybody");
+    join(&mut session, "private-a", None);
+    assert!(send(&mut session, "private-a").starts_with("relay private-a"));
+
+    let lost: Vec<_> = (0..MAX_REVOKED).map(|number| name(&format!("private-{number}"))).collect();
+    session.forget(&lost);
+    assert!(send(&mut session, "private-b").starts_with("relay private-b"), "at the limit");
+    session.forget(&[name("private-c")]);
+    for (channel, may) in [("private-0", false), ("private-b", false), ("private-c", false), ("private-a", true)] {
+        assert_eq!(send(&mut session, channel).starts_with("relay"), may, "{channel}");
+    }
+}

@@ -64,29 +64,46 @@ impl Ended {
 }
 
 /// A running child; killed when dropped.
-struct Process {
-    child: Child,
+pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap())
+    }
+
+    pub(crate) fn id(&self) -> i32 {
+        i32::try_from(self.0.id()).unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_raw(self.id()).unwrap(), signal).unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _gone = self.0.kill();
+        let _status = self.0.wait();
+    }
+}
+
+/// A running child and what it says.
+struct Heard {
+    child: Running,
     out: Lines,
     err: Lines,
 }
 
-impl Process {
+impl Heard {
     fn start(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (out, err) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
+        let mut child = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let (out, err) = (Lines::of(child.0.stdout.take().unwrap()), Lines::of(child.0.stderr.take().unwrap()));
         Self { child, out, err }
     }
 
     fn ended(&mut self) -> Ended {
         let (out, err) = (self.out.rest(), self.err.rest());
-        Ended { code: self.child.wait().unwrap().code(), out, err }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _status = self.child.wait();
+        Ended { code: self.child.0.wait().unwrap().code(), out, err }
     }
 }
 
@@ -106,10 +123,15 @@ impl Folder {
         std::fs::write(self.path(name), text).unwrap();
     }
 
-    /// The program with no variables but these. The kernel ends it if the test itself is killed.
+    /// The program with no variables but these.
     fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+        self.command_within(&[], arguments, variables)
+    }
+
+    /// The program, started by another one that goes before it. The kernel ends it if the test itself is killed.
+    pub(crate) fn command_within(&self, before: &[&str], arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig=KILL", "--", env!("CARGO_BIN_EXE_campanile")]).args(arguments);
+        command.args(["--pdeathsig=KILL", "--"]).args(before).arg(env!("CARGO_BIN_EXE_campanile")).args(arguments);
         let path = ("PATH", "/usr/bin:/bin");
         command.current_dir(self.0.path()).env_clear().envs(variables.iter().copied().chain([path]));
         command
@@ -122,7 +144,7 @@ impl Folder {
 
     /// Runs a command to its end, with variables.
     pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
-        Process::start(&mut self.command(arguments, variables)).ended()
+        Heard::start(&mut self.command(arguments, variables)).ended()
     }
 
     /// Starts a server on free ports and waits until it listens.
@@ -147,7 +169,7 @@ impl Folder {
 
 /// A running server.
 pub(crate) struct Server {
-    process: Process,
+    process: Heard,
     pub(crate) address: SocketAddr,
     pub(crate) metrics: SocketAddr,
     /// What it printed to greet.
@@ -156,7 +178,7 @@ pub(crate) struct Server {
 
 impl Server {
     fn start(command: &mut Command) -> Self {
-        let process = Process::start(command);
+        let process = Heard::start(command);
         let address = |what: &str| {
             let mut said = Vec::new();
             while let Some(line) = process.err.next() {
@@ -193,8 +215,7 @@ impl Server {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.process.child.id().try_into().unwrap()).unwrap();
-        kill_process(pid, signal).unwrap();
+        self.process.child.signal(signal);
     }
 
     /// Waits for the end.

@@ -1,13 +1,13 @@
-//! The server as a process of its own, for what cannot be seen from within: memory, signals, limits, logs.
+//! The server as a process of its own, for what cannot be seen from within: memory, limits, logs however long.
 
 use std::{
     fs::{self, File},
     net::SocketAddr,
     os::fd::OwnedFd,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{ExitStatus, Stdio},
 };
 
-use tempfile::TempDir;
+use rustix::process::Signal;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     net::unix::pipe,
@@ -15,6 +15,7 @@ use tokio::{
 
 use super::{
     app::{Keys, MAIN},
+    binary::{Folder, Running},
     client::Client,
     eventually, within,
 };
@@ -23,8 +24,8 @@ use super::{
 pub(crate) struct Process {
     pub(crate) address: SocketAddr,
     keys: Keys,
-    child: Child,
-    folder: TempDir,
+    child: Running,
+    folder: Folder,
 }
 
 /// What a process left behind.
@@ -36,31 +37,29 @@ pub(crate) struct Remains {
 impl Process {
     /// Starts a server with the app [`MAIN`] and further variables.
     pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
-        Self::spawn(Command::new(env!("CARGO_BIN_EXE_campanile")), MAIN, variables).await
+        Self::start_for(MAIN, variables).await
     }
 
     /// Starts a server with another app.
     pub(crate) async fn start_for(keys: Keys, variables: &[(&str, &str)]) -> Self {
-        Self::spawn(Command::new(env!("CARGO_BIN_EXE_campanile")), keys, variables).await
+        Self::spawn(&[], keys, variables).await
     }
 
     /// Starts a server that may have at most `descriptors` open files.
     pub(crate) async fn with_descriptors(descriptors: u32, variables: &[(&str, &str)]) -> Self {
-        let mut shell = Command::new("bash");
-        shell.arg("-c").arg(format!("ulimit -n {descriptors} && exec \"$0\""));
-        shell.arg(env!("CARGO_BIN_EXE_campanile"));
-        Self::spawn(shell, MAIN, variables).await
+        let limit = format!("--nofile={descriptors}:{descriptors}");
+        Self::spawn(&["prlimit", &limit, "--"], MAIN, variables).await
     }
 
-    async fn spawn(mut command: Command, keys: Keys, variables: &[(&str, &str)]) -> Self {
-        let folder = TempDir::new().unwrap();
-        let log = File::create(folder.path().join("log")).unwrap();
-        command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-        command.env_clear().env("CAMPANILE_PORT", "0").env("CAMPANILE_METRICS_ADDRESS", "off");
+    async fn spawn(before: &[&str], keys: Keys, variables: &[(&str, &str)]) -> Self {
+        let folder = Folder::new();
+        let log = File::create(folder.path("log")).unwrap();
+        let mut command = folder.command_within(before, &[], variables);
+        command.env("CAMPANILE_PORT", "0").env("CAMPANILE_METRICS_ADDRESS", "off");
         command.env("CAMPANILE_APP_ID", keys.id).env("CAMPANILE_APP_KEY", keys.key);
-        command.env("CAMPANILE_APP_SECRET", keys.secret).envs(variables.iter().copied());
-        let mut child = command.spawn().unwrap();
-        let output = pipe::Receiver::from_owned_fd(OwnedFd::from(child.stdout.take().unwrap())).unwrap();
+        command.env("CAMPANILE_APP_SECRET", keys.secret);
+        let mut child = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log));
+        let output = pipe::Receiver::from_owned_fd(OwnedFd::from(child.0.stdout.take().unwrap())).unwrap();
         let mut process = Self { address: SocketAddr::from(([127, 0, 0, 1], 0)), keys, child, folder };
         let mut lines = BufReader::new(output).lines();
         while process.address.port() == 0 {
@@ -84,40 +83,28 @@ impl Process {
 
     /// What the server has logged so far.
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap()
-    }
-
-    fn id(&self) -> i32 {
-        i32::try_from(self.child.id()).unwrap()
+        fs::read_to_string(self.folder.path("log")).unwrap()
     }
 
     /// Memory in use, in bytes.
     pub(crate) fn memory(&self) -> u64 {
-        let status = procfs::process::Process::new(self.id()).unwrap().status().unwrap();
+        let status = procfs::process::Process::new(self.child.id()).unwrap().status().unwrap();
         status.vmrss.unwrap() * 1_024
     }
 
     /// Tells whether the process runs.
     pub(crate) fn is_up(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+        self.child.0.try_wait().unwrap().is_none()
     }
 
     /// Sends SIGTERM and does not wait.
     pub(crate) fn terminate(&self) {
-        let id = rustix::process::Pid::from_raw(self.id()).unwrap();
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        self.child.signal(Signal::TERM);
     }
 
     /// Waits for the end after [`Process::terminate`].
     pub(crate) async fn ended(mut self) -> Remains {
         eventually("the end", async || !self.is_up()).await;
-        Remains { status: self.child.wait().unwrap(), log: self.log() }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _status = self.child.wait();
+        Remains { status: self.child.0.wait().unwrap(), log: self.log() }
     }
 }

@@ -197,3 +197,42 @@ async fn a_guest_hears_a_class_only_as_long_as_it_takes_guests() {
         assert!(is_denied(world.show(&socket, name, &auth).await, Reason::NotIdentified));
     }
 }
+
+/// Prints the medians; asserts nothing about time but that a refusal is not given before its turn.
+#[tokio::test]
+async fn a_stranger_waits_as_long_for_what_is_there_as_for_what_is_nowhere() {
+    let world = World::new().await;
+    let changes = world.write(Operation::Put(Box::new(Object::User(Person {
+        id: user("9"),
+        org: None,
+        name: "A stranger".to_owned(),
+        email: None,
+        avatar: None,
+        org_role: None,
+        deactivated_at: None,
+    }))));
+    world.live.roster_changed(&changes.await, now()).await;
+    let (stranger, mut took) = (world.person("9"), [Vec::new(), Vec::new()]);
+    for number in 0..20 {
+        for (name, took) in ["private-course.1".to_owned(), format!("private-course.no-{number}")].iter().zip(&mut took)
+        {
+            let since = std::time::Instant::now();
+            let refused = world.authorize(&stranger, name, None).await.unwrap_err();
+            took.push(since.elapsed());
+            let AuthRefused::Denied(decision) = refused else { panic!("{refused:?}") };
+            let told = decision.for_people();
+            assert_eq!(
+                (told.reason, told.detail.as_str()),
+                (Reason::NotEnrolled, "no enrollment of yours opens this channel")
+            );
+        }
+    }
+    for took in &mut took {
+        took.sort_unstable();
+        assert!(took[0] >= EVEN, "{took:?}");
+    }
+    println!("median of what is there {:?}, of what is nowhere {:?}", took[0][10], took[1][10]);
+    let since = std::time::Instant::now();
+    world.authorize(&world.person("7"), "private-course.1", None).await.unwrap();
+    println!("a grant waits for nothing: {:?}", since.elapsed());
+}
