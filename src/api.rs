@@ -14,6 +14,7 @@ mod error;
 mod health;
 mod list;
 pub mod page;
+mod poll;
 mod presence;
 mod problem;
 mod pusher_channels;
@@ -36,7 +37,7 @@ use tokio_util::task::TaskTracker;
 
 use self::caller::describe::Rest;
 use crate::{
-    services::{Apps, Callers, Once, Teller, roster::Roster},
+    services::{Apps, Callers, Once, Teller, poll::Polls, roster::Roster},
     throttle::{Keyed, Network},
 };
 
@@ -92,6 +93,8 @@ enum Group {
     Roster,
     /// Explain who may hear what, and take it away.
     Access,
+    /// Ask a class, count its votes, show the results.
+    Polls,
     /// Where to connect, and what time it is there.
     Realtime,
     /// Who is online, and what they say about themselves.
@@ -155,6 +158,7 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
         roster::Follow,
         access::Access,
         realtime::Realtime,
+        poll::PollRoutes,
         presence::Presence,
         typing::Typing,
         webhook::Webhook,
@@ -192,6 +196,8 @@ pub struct Services {
     pub roster: Arc<Roster>,
     /// Tells what happens in the classroom.
     pub teller: Arc<Teller>,
+    /// The polls of every app.
+    pub polls: Arc<Polls>,
     /// Requests to the REST API without a proof that holds, by address; `None` = no limit. The caller sweeps it.
     pub strangers: Option<Arc<Keyed<Network>>>,
     /// What was executed under an idempotency key.
@@ -247,6 +253,7 @@ pub fn routes(
         .into_endpoint()
         .data(Arc::clone(&services.roster))
         .data(Arc::clone(&services.apps))
+        .data(Arc::clone(&services.polls))
         .data(Arc::clone(&config));
     let rest = caller::Known::new(inner, services, config);
     Routes { pusher_api, pusher, rest, pages: page::routes(pages) }

@@ -4,6 +4,7 @@
 //! be judged differently.
 
 pub mod presence;
+pub mod poll;
 pub mod route;
 pub mod spelling;
 pub mod typing;

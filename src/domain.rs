@@ -9,6 +9,7 @@ pub mod audit;
 pub mod block;
 pub mod caller;
 pub mod fact;
+pub mod poll;
 pub mod presence;
 pub mod rate;
 pub mod roster;

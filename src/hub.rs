@@ -271,10 +271,11 @@ impl Hub {
     /// Sends an event to the subscribers of a channel; a cache channel keeps it even when there are none.
     pub fn publish(&self, name: &ChannelName, publication: Publication<'_>, settings: &AppSettings) {
         let Publication { frame, except, keep } = publication;
+        let is_left_out = |socket| Some(socket) == except;
         let Some(data) = keep.filter(|_| name.is_cached()) else {
             if let Some(channel) = self.channel(name.as_str()) {
                 // When it has retired, nobody was subscribed at that moment: the event is for nobody.
-                let _was_alive = channel.publish(frame, except, &self.metrics, || ());
+                let _was_alive = channel.publish(frame, is_left_out, &self.metrics, || ());
             }
             return;
         };
@@ -284,7 +285,7 @@ impl Hub {
         // The event and its copy enter under the channel's lock, so a joiner gets it once. The channel may not exist yet.
         loop {
             match self.channel_or_new(name, u32::MAX) {
-                Ok(channel) if channel.publish(frame, except, &self.metrics, put) => {
+                Ok(channel) if channel.publish(frame, is_left_out, &self.metrics, put) => {
                     return self.settle(&channel, channel.retire_if_empty());
                 }
                 // A joiner may be in a new channel of this name, with no copy to start with: the event must reach that one.

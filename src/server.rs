@@ -40,7 +40,7 @@ use crate::{
     ids,
     metrics::Metrics,
     outbound,
-    services::{Apps, Callers, Once, Teller, now, roster::Roster, sockets::Capacity},
+    services::{Apps, Callers, Once, Teller, now, poll::Polls, roster::Roster, sockets::Capacity},
     store::{self, Store},
     telemetry::{self, Health},
     throttle::Keyed,
@@ -133,11 +133,13 @@ pub async fn build(config: Config) -> Result<Server> {
     let outbound = Arc::new(outbound::Client::new(&config.outbound)?);
     let verifier = Verifier::new(config.issuers.clone(), &outbound)?;
     let callers = Arc::new(Callers::new(Arc::clone(&apps), &store, verifier));
+    let teller = Arc::new(Teller::new(store.clone(), Arc::clone(&apps)));
     let services = Services {
         apps: Arc::clone(&apps),
         callers: Arc::clone(&callers),
         roster: Arc::new(Roster::new(store.clone())),
-        teller: Arc::new(Teller::new(store.clone(), Arc::clone(&apps))),
+        polls: Arc::new(Polls::new(store.clone(), Arc::clone(&teller), Arc::clone(&apps))),
+        teller,
         strangers: Keyed::per_minute(config.server.guest_requests_per_minute_per_ip).map(Arc::new),
         once: Arc::new(Once::new(store.clone())),
         tasks: TaskTracker::new(),
@@ -273,7 +275,7 @@ impl Server {
         tasks.spawn(roster::keep_deadlines(Arc::clone(&gate.apps), tasks.clone(), token.clone()));
         tasks.spawn(roster::keep_following(store.clone(), Arc::clone(&gate.apps), tasks.clone(), token.clone()));
         tasks.spawn(classroom::keep_typing(Arc::clone(&gate.apps), token.clone()));
-        tasks.spawn(classroom::keep_going(Arc::clone(&services.teller), Arc::clone(&gate.apps), token.clone()));
+        tasks.spawn(classroom::keep_going(services.clone(), token.clone()));
         tasks.spawn(tidy::keep_audit(store.clone(), config.store.audit_days, token.clone()));
         tasks.spawn(directory::keep_time(Arc::clone(&gate), services.strangers, token.clone()));
         tasks.spawn(directory::keep_notes(services.callers, token.clone()));

@@ -11,6 +11,7 @@ pub mod client_event;
 pub mod import;
 pub mod once;
 pub mod origin;
+pub mod poll;
 pub mod presence;
 pub mod publish;
 pub mod roster;

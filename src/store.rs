@@ -15,6 +15,7 @@ mod blocks;
 mod connect;
 mod idempotency;
 mod identities;
+mod poll;
 mod presence;
 mod roster;
 mod streams;
@@ -36,6 +37,7 @@ use sea_orm::{
 
 pub use apps::NewApp;
 pub use idempotency::{ANSWER_KEPT_FOR, KeptAnswer, RESERVED_FOR, Reserved, Slot};
+pub use poll::{Booth, Cast, Changed, PollChange, PollFilter, Voted, VoterKeys, Voting};
 pub use presence::KeptStatus;
 pub use roster::{CHANGES_KEPT, Member, MemberFilter, Page, RosterApplied, RosterFilter, RosterWrite};
 pub use streams::{Kept, MAX_PAGE, Missed};

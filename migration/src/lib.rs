@@ -29,6 +29,10 @@ mod m20261121_000017_create_stream_event;
 mod m20261121_000018_create_idempotency_key;
 mod m20261121_000019_create_user_status;
 mod m20261121_000020_create_presence_session;
+mod m20261121_000035_create_poll;
+mod m20261121_000036_create_poll_option;
+mod m20261121_000037_create_poll_ballot;
+mod m20261121_000038_create_poll_choice;
 mod table;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
@@ -63,6 +67,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000018_create_idempotency_key::Migration),
             Box::new(m20261121_000019_create_user_status::Migration),
             Box::new(m20261121_000020_create_presence_session::Migration),
+            Box::new(m20261121_000035_create_poll::Migration),
+            Box::new(m20261121_000036_create_poll_option::Migration),
+            Box::new(m20261121_000037_create_poll_ballot::Migration),
+            Box::new(m20261121_000038_create_poll_choice::Migration),
         ]
     }
 }

@@ -19,7 +19,7 @@ use poem_openapi::{
     types::{Example, ToJSON},
 };
 
-pub(super) use self::described::{Asking, Fault, Following, Reading, Writing, example, responses};
+pub(super) use self::described::{Asking, Fault, Following, Leading, Reading, Voting, Writing, example, responses};
 use super::caller::limit::Told;
 use crate::throttle::Exceeded;
 
@@ -348,7 +348,7 @@ fn title(status: StatusCode) -> &'static str {
         404 => "Not found",
         405 => "Not with this method",
         408 => "The request took too long",
-        410 => "Forgotten",
+        410 => "Over",
         409 => "In conflict with what is there",
         412 => "Changed in the meantime",
         413 => "The body is too large",

@@ -19,6 +19,7 @@ use serde_json::Value;
 use crate::{
     domain::{
         caller::Scope,
+        poll::{Anonymity, Kind as PollKind, State as PollState, Visibility as ResultsVisibility},
         presence::Availability,
         roster::{Action, Effect, Kind, Role, Status, Visibility},
     },
@@ -135,7 +136,9 @@ macro_rules! fixed_words {
 }
 
 fixed_words! {
-    Action "action", Availability "status", Effect "effect", Kind "kind", Role "role", Scope "scope", Status "status", Visibility "visibility",
+    Anonymity "anonymity", PollKind "kind of poll", PollState "state of a poll", ResultsVisibility "visibility of results",
+    Availability "status", Action "action", Effect "effect", Kind "kind", Role "role", Scope "scope", Status "status",
+    Visibility "visibility",
 }
 
 macro_rules! ids {

@@ -156,6 +156,7 @@ impl Scope {
                 Self::RosterWrite => needed == Self::RosterRead,
                 Self::AccessWrite => needed == Self::AccessRead,
                 Self::ChatWrite => needed == Self::ChatRead,
+                Self::LiveManage => needed == Self::ResultsRead,
                 _ => false,
             }
     }

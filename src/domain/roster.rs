@@ -39,6 +39,14 @@ pub struct UnknownWord {
     known: String,
 }
 
+impl UnknownWord {
+    /// A text that is none of the `known` words.
+    pub(in crate::domain) fn new(what: &'static str, got: &str, known: impl Iterator<Item = &'static str>) -> Self {
+        Self { what, got: got.chars().take(80).collect(), known: known.collect::<Vec<_>>().join(", ") }
+    }
+}
+
+/// Makes an enum of words of a fixed set. Whoever uses it has [`UnknownWord`], [`fmt`] and [`FromStr`] at hand.
 macro_rules! words {
     ($(#[$meta:meta])* $type:ident ($what:literal) { $($(#[doc = $doc:literal])* $variant:ident $name:literal),* $(,)? }) => {
         $(#[$meta])*
@@ -67,15 +75,13 @@ macro_rules! words {
 
             fn from_str(text: &str) -> Result<Self, UnknownWord> {
                 let found = Self::ALL.iter().find(|word| word.name() == text).copied();
-                found.ok_or_else(|| UnknownWord {
-                    what: $what,
-                    got: text.chars().take(80).collect(),
-                    known: Self::ALL.iter().map(|word| word.name()).collect::<Vec<_>>().join(", "),
-                })
+                found.ok_or_else(|| UnknownWord::new($what, text, Self::ALL.iter().map(|word| word.name())))
             }
         }
     };
 }
+
+pub(in crate::domain) use words;
 
 words! {
     /// What somebody is in a course. Held by an enrollment, not by a person.

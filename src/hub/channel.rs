@@ -275,12 +275,12 @@ impl Channel {
         }
     }
 
-    /// Sends a frame to all subscribers but one; `keep` runs first, under the same lock. Returns `false`, and has done
-    /// nothing, when the channel has retired meanwhile: a new one of the same name may have subscribers already.
+    /// Sends a frame to all subscribers but those to be left out; `keep` runs first, under the same lock. Returns `false`, and
+    /// has done nothing, when the channel has retired meanwhile: a new one of the same name may have subscribers already.
     pub(super) fn publish(
         &self,
         frame: &Frame,
-        except: Option<SocketId>,
+        is_left_out: impl Fn(SocketId) -> bool,
         metrics: &AppMetrics,
         keep: impl FnOnce(),
     ) -> bool {
@@ -289,7 +289,7 @@ impl Channel {
             return false;
         }
         keep();
-        state.subscribers.push_all(frame, except, metrics);
+        state.subscribers.push_but(frame, is_left_out, metrics);
         true
     }
 

@@ -80,8 +80,13 @@ impl Subscribers {
 
     /// Pushes one frame to every subscriber but `except`.
     pub(super) fn push_all(&self, frame: &Frame, except: Option<SocketId>, metrics: &AppMetrics) {
+        self.push_but(frame, |socket| Some(socket) == except, metrics);
+    }
+
+    /// Pushes one frame to every subscriber that is not to be left out.
+    pub(super) fn push_but(&self, frame: &Frame, is_left_out: impl Fn(SocketId) -> bool, metrics: &AppMetrics) {
         for socket in &self.list {
-            if Some(socket.id()) != except {
+            if !is_left_out(socket.id()) {
                 push(socket, frame, metrics);
             }
         }

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use super::directory::ticker;
-use crate::services::{Apps, Teller, now};
+use crate::{
+    api::Services,
+    services::{Apps, now},
+};
 
 /// How often is looked for what is due.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -14,24 +17,25 @@ const INTERVAL: Duration = Duration::from_millis(250);
 const REST_EVERY: u32 = 4;
 
 /// Tells at once what the last run of the server left behind, then goes on until cancelled.
-pub(super) async fn keep_going(teller: Arc<Teller>, apps: Arc<Apps>, token: CancellationToken) {
+pub(super) async fn keep_going(services: Services, token: CancellationToken) {
+    let Services { apps, teller, polls, .. } = services;
     let mut ticker = ticker(INTERVAL);
-    let mut is_failing = false;
-    let mut is_blind = false;
+    let (mut told, mut polled) = (Duty::new("what happened"), Duty::new("polls"));
+    let mut seen = Duty::new("who comes and goes");
     for beat in (0..REST_EVERY).cycle() {
         if token.run_until_cancelled(ticker.tick()).await.is_none() {
             break;
         }
-        is_blind = keep_presence(&apps, is_blind).await;
-        if beat == 0 {
-            let told = teller.tell_the_rest(now()).await;
-            if let Err(error) = &told
-                && !is_failing
-            {
-                tracing::error!(%error, "what happened cannot be read from the database, it is told later");
-            }
-            is_failing = told.is_err();
+        for live in apps.all() {
+            seen.note(live.presence_tick(now()).await);
         }
+        seen.over();
+        if beat == 0 {
+            told.note(teller.tell_the_rest(now()).await);
+            told.over();
+        }
+        polled.note(polls.tick(now()).await);
+        polled.over();
     }
     for live in apps.all() {
         if let Err(error) = live.presence_alive(now()).await {
@@ -40,18 +44,32 @@ pub(super) async fn keep_going(teller: Arc<Teller>, apps: Arc<Apps>, token: Canc
     }
 }
 
-/// Tells and keeps who comes and goes. Tells whether that failed in any app; `was_failing` keeps the log short.
-async fn keep_presence(apps: &Apps, was_failing: bool) -> bool {
-    let mut is_failing = false;
-    for live in apps.all() {
-        if let Err(error) = live.presence_tick(now()).await {
-            if !was_failing && !is_failing {
-                tracing::error!(%error, "who comes and goes cannot be told or kept now, it is done later");
-            }
-            is_failing = true;
-        }
+/// Something that is done over and over, in several parts, and complained of once when it fails.
+struct Duty {
+    /// What it is about.
+    what: &'static str,
+    was_failing: bool,
+    is_failing: bool,
+}
+
+impl Duty {
+    const fn new(what: &'static str) -> Self {
+        Self { what, was_failing: false, is_failing: false }
     }
-    is_failing
+
+    /// Takes note of how a part of it went.
+    fn note<E: std::error::Error>(&mut self, outcome: Result<(), E>) {
+        let Err(error) = outcome else { return };
+        if !self.was_failing && !self.is_failing {
+            tracing::error!(%error, "{} cannot be seen to now, it is tried again", self.what);
+        }
+        self.is_failing = true;
+    }
+
+    /// All parts are done for this time.
+    fn over(&mut self) {
+        self.was_failing = std::mem::take(&mut self.is_failing);
+    }
 }
 
 /// Stops those who have stopped typing, until cancelled. Waits for nothing else, least of all the database.

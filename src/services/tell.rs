@@ -5,7 +5,7 @@
 //! or to [`Teller::tell_the_rest`], which the server calls at its start and once a second.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tokio::sync::Mutex as Turn;
 
-use super::{Apps, LiveApp};
+use super::{Apps, LiveApp, access::Listener};
 use crate::{
     dialect::spelling::{self, Grammar, Payload},
     domain::{
@@ -177,7 +177,31 @@ impl LiveApp {
         });
     }
 
-    /// Spells a fact for each channel that somebody hears.
+    /// Tells a fact to everybody who hears its topic but for some.
+    pub fn tell_but(&self, fact: &Fact<Payload>, left_out: &HashSet<SocketId>) {
+        self.spell(fact, |channel, frame| {
+            let _heard = self.hub.publish_but(channel, frame, left_out);
+        });
+    }
+
+    /// Sockets on this node that hear a topic, with what is known about each. One that hears it by several channels comes
+    /// several times.
+    #[must_use]
+    pub fn listeners(&self, topic: &Topic) -> Vec<Listener> {
+        let channels = spelling::channels(topic).into_iter();
+        let channels = channels.filter_map(|(name, _)| ChannelName::parse(&name, RULES).ok());
+        channels.flat_map(|channel| self.audience(&channel)).collect()
+    }
+
+    /// Tells whether anybody on this node hears a topic.
+    #[must_use]
+    pub fn is_heard(&self, topic: &Topic) -> bool {
+        let channels = spelling::channels(topic).into_iter();
+        let mut channels = channels.filter_map(|(name, _)| ChannelName::parse(&name, RULES).ok());
+        channels.any(|channel| self.hub.wants(&channel))
+    }
+
+    /// Makes the frames of a fact, one for each name that it has on each channel that somebody hears.
     pub(super) fn spell(&self, fact: &Fact<Payload>, mut send: impl FnMut(&ChannelName, &Frame)) {
         let app = self.app();
         let mut spelled: HashMap<bool, String> = HashMap::new();

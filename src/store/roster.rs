@@ -19,7 +19,7 @@ mod tests;
 
 use chrono::{DateTime, Utc};
 use entity::{
-    access_block, api_key, audit_log, chapter, course, course_class, enrollment, org, person, person_identity,
+    access_block, api_key, audit_log, chapter, course, course_class, enrollment, org, person, person_identity, poll,
     presence_session, roster_change, user_status,
 };
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
@@ -147,6 +147,7 @@ pub(super) async fn clear(change: &DatabaseTransaction, app: &AppId) -> Result<(
         E::delete_many().filter(column.eq(app.as_str())).exec(change).await?;
         Ok(())
     }
+    all_of::<poll::Entity>(change, poll::Column::AppId, app).await?;
     all_of::<enrollment::Entity>(change, enrollment::Column::AppId, app).await?;
     all_of::<chapter::Entity>(change, chapter::Column::AppId, app).await?;
     all_of::<course_class::Entity>(change, course_class::Column::AppId, app).await?;

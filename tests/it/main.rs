@@ -49,6 +49,8 @@ mod openapi;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod polls;
+#[cfg(test)]
 mod presence;
 #[cfg(test)]
 mod process;

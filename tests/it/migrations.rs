@@ -1,6 +1,7 @@
 //! The tables on each of the three databases: made, taken away and made again, and an app and a roster that go through their
 //! lives.
 
+mod poll;
 mod roster;
 
 use campanile::{
@@ -38,6 +39,7 @@ async fn check(store: &Store, other: &Store) {
     assert_eq!(store.migrate().await.unwrap(), names);
     lead_an_app_through_its_life(store).await;
     roster::lead_through_its_life(store).await;
+    poll::lead_through_its_life(store).await;
     assert!(store.migration_status().await.unwrap().iter().all(|(_, taken)| *taken));
     assert_eq!(store.migrate_down(u32::MAX).await.unwrap().len(), names.len());
     assert!(store.migration_status().await.unwrap().iter().all(|(_, taken)| !taken));
@@ -46,6 +48,8 @@ async fn check(store: &Store, other: &Store) {
     lead_an_app_through_its_life(store).await;
     let_writers_meet(store, other).await;
     roster::lead_through_its_life(store).await;
+    poll::lead_through_its_life(store).await;
+    poll::let_voters_meet(store, other).await;
     roster::go_with_the_app(store).await;
     roster::let_writers_meet(store, other).await;
     store.close().await.unwrap();

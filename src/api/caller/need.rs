@@ -45,6 +45,8 @@ macro_rules! operations {
 
 const READ: Need = Need::Scope(Scope::RosterRead);
 const WRITE: Need = Need::Scope(Scope::RosterWrite);
+const LEAD: Need = Need::PersonOr(Scope::LiveManage);
+const RESULTS: Need = Need::PersonOr(Scope::ResultsRead);
 
 /// All operations that this door lets through.
 pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
@@ -104,6 +106,23 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
 
     POST "/api/typing" Need::Person;
     GET "/api/typing" Need::PersonOr(Scope::PresenceRead);
+
+    POST "/api/polls" LEAD;
+    GET "/api/polls" RESULTS;
+    GET "/api/polls/{id}" RESULTS;
+    PATCH "/api/polls/{id}" LEAD;
+    POST "/api/polls/{id}/open" LEAD;
+    POST "/api/polls/{id}/close" LEAD;
+    POST "/api/polls/{id}/reopen" LEAD;
+    POST "/api/polls/{id}/publish" LEAD;
+    POST "/api/polls/{id}/archive" LEAD;
+    POST "/api/polls/{id}/duplicate" LEAD;
+    PUT "/api/polls/{id}/vote" Need::Person;
+    DELETE "/api/polls/{id}/vote" Need::Person;
+    POST "/api/polls/{id}/options" LEAD;
+    GET "/api/polls/{id}/results" RESULTS;
+    GET "/api/polls/{id}/ballots" RESULTS;
+    GET "/api/polls/{id}/export" RESULTS;
 
     GET "/api/access/explain" Need::OneselfOr(Scope::AccessRead);
     POST "/api/access/revoke" Need::Scope(Scope::AccessWrite);

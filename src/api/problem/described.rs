@@ -24,7 +24,7 @@ const MEANINGS: [(u16, &str, &str); 14] = [
     (404, "not_found", "There is no such thing, or it is not the caller's: both look the same."),
     (408, "body_late", "The body did not arrive in time."),
     (409, "duplicate_enrollment", "In conflict with what is there already."),
-    (410, "changes_gone", "What was asked for was there and is forgotten."),
+    (410, "changes_gone", "What was asked for is over: closed, or forgotten."),
     (412, "version_mismatch", "The object has another version than `If-Match` says."),
     (413, "body_too_large", "The body is too large."),
     (415, "unsupported_media_type", "The body has a media type that is not understood; `Accept` names the right one."),
@@ -59,6 +59,14 @@ pub(in crate::api) struct Following;
 #[derive(Debug)]
 pub(in crate::api) struct Asking;
 
+/// Routes that do something without a body.
+#[derive(Debug)]
+pub(in crate::api) struct Leading;
+
+/// Routes that take a JSON body, and are over some day.
+#[derive(Debug)]
+pub(in crate::api) struct Voting;
+
 /// Routes that take a JSON body.
 #[derive(Debug)]
 pub(in crate::api) struct Writing;
@@ -73,6 +81,14 @@ impl Statuses for Following {
 
 impl Statuses for Asking {
     const STATUSES: &'static [u16] = &[400, 401, 403, 404, 408, 413, 415, 429, 500, 503];
+}
+
+impl Statuses for Leading {
+    const STATUSES: &'static [u16] = &[400, 401, 403, 404, 408, 409, 410, 413, 422, 429, 500, 503];
+}
+
+impl Statuses for Voting {
+    const STATUSES: &'static [u16] = &[400, 401, 403, 404, 408, 409, 410, 412, 413, 415, 422, 429, 500, 503];
 }
 
 impl Statuses for Writing {

@@ -95,6 +95,16 @@ fn show_lists(schemas: &mut Object) {
             list.entry("example").or_insert_with(|| json!({ "data": [item], "page": page }));
         }
     }
+    // The same with the place where the stream stood.
+    let of_item = |name: &str| schemas.get(name.strip_prefix("Snapshot_")?)?.get("example").cloned();
+    let examples: Vec<_> = schemas.keys().filter_map(|name| Some((name.clone(), of_item(name)?))).collect();
+    for (name, item) in examples {
+        if let Some(list) = schemas.get_mut(&name).and_then(Value::as_object_mut) {
+            let page = json!({ "next_cursor": null, "has_more": false });
+            let stream = json!({ "topic": "class.12", "epoch": "01KAJ2Q9X3M5V7T1R8W4Y6Z0BC", "seq": 41 });
+            list.entry("example").or_insert_with(|| json!({ "data": [item], "page": page, "stream": stream }));
+        }
+    }
 }
 
 /// The generator puts what it says of a reference beside it, into a part of its own; `nullable` counts only beside a type.

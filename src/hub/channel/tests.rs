@@ -20,7 +20,7 @@ fn a_retired_channel_takes_no_event_and_keeps_no_copy() {
     let hub = hub();
     let channel = Channel::new(name("cache-a"));
     assert_eq!(channel.retire_if_empty(), After::Retired);
-    let was_alive = channel.publish(&Frame::ping(), None, hub.metrics(), || panic!("nothing may be kept"));
+    let was_alive = channel.publish(&Frame::ping(), |_| false, hub.metrics(), || panic!("nothing may be kept"));
     assert!(!was_alive);
 }
 

@@ -2,7 +2,12 @@
 //!
 //! What is somebody else's and what is not there at all look the same (T35, T38).
 
-use campanile::domain::caller::Scope;
+use campanile::domain::{
+    audit::AuditEntry,
+    caller::Scope,
+    poll::{Content, Kind, Poll, SettingsEdit, State, Venue},
+};
+use chrono::DateTime;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -19,13 +24,14 @@ const EVERYTHING: [Scope; 1] = [Scope::Admin];
 const SECRET: &str = "Unspeakable";
 
 /// Ids of the other app's objects by the path that they stand in.
-const IDS: [(&str, &str); 6] = [
+const IDS: [(&str, &str); 7] = [
     ("/api/orgs/", "theirs-3"),
     ("/api/users/", "theirs-7"),
     ("/api/courses/", "theirs-101"),
     ("/api/classes/", "theirs-12"),
     ("/api/chapters/", "theirs-5"),
     ("/api/enrollments/", "theirs-9001"),
+    ("/api/polls/", "theirs-poll"),
 ];
 
 /// Puts one object of each kind into an app.
@@ -39,6 +45,39 @@ async fn furnish(office: &Voice<'_>) {
     office.keep("/api/enrollments/theirs-9001", part).await;
 }
 
+/// Keeps an open poll in the class of an app.
+async fn furnish_poll(app: &TestApp, keys: Keys) {
+    let id = |text: &str| campanile::ids::ExternalId::parse(text).unwrap();
+    let content = Content::new(Kind::YesNo, SECRET.to_owned(), &[], &SettingsEdit::default()).unwrap();
+    let poll = Poll {
+        id: id("theirs-poll"),
+        venue: Venue { course: id("theirs-101"), class: Some(id("theirs-12")) },
+        content,
+        state: State::Open,
+        round: 1,
+        created_by: SECRET.to_owned(),
+        created_at: DateTime::UNIX_EPOCH,
+        opened_at: Some(DateTime::UNIX_EPOCH),
+        closes_at: None,
+        closed_at: None,
+        published_at: None,
+        version: 2,
+    };
+    let entry = AuditEntry {
+        app: keys.app().id,
+        actor: "test".to_owned(),
+        action: "poll.created".to_owned(),
+        target_type: "poll".to_owned(),
+        target_id: "theirs-poll".to_owned(),
+        scope: None,
+        before: None,
+        after: None,
+        ip: None,
+        at: DateTime::UNIX_EPOCH,
+    };
+    app.store().await.poll_insert(&keys.app().id, &poll, entry).await.unwrap().unwrap();
+}
+
 /// Everything that the office of an app can read of its roster.
 async fn picture(office: &Voice<'_>) -> Vec<Value> {
     let mut picture = Vec::new();
@@ -46,6 +85,7 @@ async fn picture(office: &Voice<'_>) -> Vec<Value> {
         picture.push(office.get(&format!("/api/{kind}?limit=100")).await.ok());
     }
     picture.push(office.get("/api/roster/changes?limit=1000").await.ok());
+    picture.push(office.get("/api/polls?class_id=theirs-12").await.ok());
     picture
 }
 
@@ -64,6 +104,7 @@ fn path_of(template: &str, unknown: bool) -> String {
         "/api/classes" | "/api/chapters" => format!("{path}?course=theirs-101"),
         "/api/presence/users" => format!("{path}?ids=theirs-7"),
         "/api/typing" => format!("{path}?channel=private-course.theirs-101"),
+        "/api/polls" => format!("{path}?class_id=theirs-12"),
         _ if template.ends_with("auth") => format!("{path}?socket_id=1.2&channel_name=private-course.theirs-101"),
         _ => path,
     }
@@ -85,6 +126,10 @@ fn body_of(template: &str) -> Option<Value> {
         ] }),
         "/api/me/status" => json!({ "status": "busy" }),
         "/api/typing" => json!({ "channel": "private-course.theirs-101", "typing": true }),
+        "/api/polls" => json!({ "class_id": "theirs-12", "kind": "open", "question": "Mine?" }),
+        "/api/polls/{id}" => json!({ "question": "Mine?" }),
+        "/api/polls/{id}/vote" => json!({ "option_ids": ["1"] }),
+        "/api/polls/{id}/options" => json!({ "label": "Mine" }),
         _ if template.ends_with("auth") => json!({ "socket_id": "1.2", "channel_name": "private-course.theirs-101" }),
         _ => return None,
     })
@@ -129,7 +174,7 @@ fn assert_nothing_told(what: &str, answer: &Answer) {
         return;
     }
     if answer.status != 200 {
-        assert!(matches!(answer.status, 400 | 401 | 403 | 404), "{what}: {} {}", answer.status, answer.text());
+        assert!(matches!(answer.status, 400 | 401 | 403 | 404 | 422), "{what}: {} {}", answer.status, answer.text());
         return;
     }
     let answer = answer.json();
@@ -147,6 +192,7 @@ async fn every_route_of_one_app_with_the_others_ids(here: Keys, there: Keys) {
     let app = TestApp::with_two_apps().await;
     let (mine, theirs) = (app.program_of(here, &EVERYTHING).await, app.program_of(there, &EVERYTHING).await);
     furnish(&theirs).await;
+    furnish_poll(&app, there).await;
     let mut socket = app.connect_to(there).await;
     socket.join("presence-course.theirs-101.users", "theirs-7").await;
     let before = picture(&theirs).await;
@@ -188,6 +234,7 @@ async fn what_is_anothers_and_what_is_nowhere_look_the_same() {
     let app = TestApp::with_two_apps().await;
     let (mine, theirs) = (app.program(&EVERYTHING).await, app.program_of(OTHER, &EVERYTHING).await);
     furnish(&theirs).await;
+    furnish_poll(&app, OTHER).await;
     for (template, method) in guarded().filter(|(path, _)| path.ends_with("/{id}")) {
         if method == Method::PUT {
             continue;
@@ -214,6 +261,10 @@ async fn a_key_without_scopes_opens_nothing_that_needs_one() {
             continue;
         }
         let person = finish(&app, call(&app.person("7"), template, (&method, false))).await;
+        if template.starts_with("/api/polls") {
+            assert!(matches!(person.status, 403 | 404), "{method} {template}: {}", person.text());
+            continue;
+        }
         person.problem(403, if template == "/api/access/explain" { "not_yours" } else { "missing_scope" });
     }
 }

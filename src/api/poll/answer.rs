@@ -1,0 +1,173 @@
+//! Answers about polls with what stands beside their bodies: versions, and the form of a file.
+
+use std::borrow::Cow;
+
+use poem_openapi::{
+    ApiResponse, ResponseContent,
+    payload::{Json, PlainText},
+    registry::MetaSchema,
+    types::ToJSON,
+};
+use sha2::{Digest, Sha256};
+
+use super::{
+    super::{problem::Problem, version, word::Meaning},
+    view::{ExportView, PollSnapshotView, PollView},
+};
+use crate::{domain::roster::Expected, services::poll::Export};
+
+/// Digits in a tag that tell what there is to see besides the poll itself.
+const NEWS_DIGITS: usize = 16;
+
+/// A poll that was changed.
+#[derive(Debug, ApiResponse)]
+pub(super) enum Versioned<T: ToJSON> {
+    /// The poll as it is now.
+    #[oai(status = 200)]
+    Now(
+        Json<T>,
+        /// Version of the poll, for `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+impl Versioned<PollView> {
+    pub(super) fn of(view: PollView) -> Self {
+        let tag = version::tag(view.version);
+        Self::Now(Json(view), tag)
+    }
+}
+
+/// A poll that was looked at.
+#[derive(Debug, ApiResponse)]
+pub(super) enum Polled<T: ToJSON> {
+    /// The poll.
+    #[oai(status = 200)]
+    Here(
+        Json<T>,
+        /// Version of the poll and of what there is to see of it, for `If-Match` and `If-None-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+    /// There is nothing new since the answer that `If-None-Match` names.
+    #[oai(status = 304)]
+    Known(
+        /// As before.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+/// The answer, unless the caller has it already.
+///
+/// # Errors
+/// When `If-None-Match` has another form.
+pub(super) fn snapshot(
+    view: PollSnapshotView,
+    if_none_match: Option<&str>,
+) -> Result<Polled<PollSnapshotView>, Problem> {
+    let digest: String = Sha256::digest(view.news()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let news: String = digest.chars().take(NEWS_DIGITS).collect();
+    let tag = format!("\"{}-{news}\"", view.poll.version);
+    // For its form.
+    version::is_known(if_none_match, view.poll.version)?;
+    let mut known = if_none_match.unwrap_or_default().split(',').map(str::trim);
+    let is_known = known.any(|other| other == "*" || other.trim_start_matches("W/") == tag);
+    Ok(if is_known { Polled::Known(tag) } else { Polled::Here(Json(view), tag) })
+}
+
+/// The version that a change is for; what else a tag tells does not matter to it.
+///
+/// # Errors
+/// When `If-Match` has another form.
+pub(super) fn expected(if_match: Option<&str>) -> Result<Expected, Problem> {
+    let Some(text) = if_match else { return version::expected(None, None) };
+    let bare = |tag: &str| match tag.split_once('-') {
+        Some((version, _news)) if tag.trim_end().ends_with('"') => format!("{version}\""),
+        _ => tag.to_owned(),
+    };
+    let bare: Vec<_> = text.split(',').map(bare).collect();
+    version::expected(Some(&bare.join(",")), None)
+}
+
+/// Form of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Csv,
+    Json,
+}
+
+impl Meaning for Form {
+    const NAME: &'static str = "format";
+
+    fn schema() -> MetaSchema {
+        MetaSchema { enum_items: ["csv", "json"].map(Into::into).to_vec(), ..MetaSchema::new("string") }
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "csv" => Ok(Self::Csv),
+            "json" => Ok(Self::Json),
+            _ => Err("must be csv or json".to_owned()),
+        }
+    }
+
+    fn write(&self) -> Cow<'_, str> {
+        match self {
+            Self::Csv => "csv".into(),
+            Self::Json => "json".into(),
+        }
+    }
+}
+
+/// What is in the file.
+#[derive(ResponseContent)]
+pub(super) enum File {
+    /// Everything.
+    Json(Json<Box<ExportView>>),
+    /// The votes, line by line.
+    #[oai(content_type = "text/csv")]
+    Csv(PlainText<String>),
+}
+
+/// A file.
+#[derive(ApiResponse)]
+pub(super) enum Exported {
+    /// The file.
+    #[oai(status = 200)]
+    File(
+        File,
+        /// That it is one, and its name.
+        #[oai(header = "Content-Disposition")]
+        String,
+    ),
+}
+
+impl Exported {
+    pub(super) fn of(export: Export, form: Form) -> Self {
+        let name = format!("attachment; filename=\"poll-{}.{}\"", export.poll.id, form.write());
+        match form {
+            Form::Csv => Self::File(File::Csv(PlainText(export.csv())), name),
+            Form::Json => Self::File(File::Json(Json(Box::new(export.into()))), name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_for_a_version_whatever_else_the_tag_tells() {
+        let versions = |text| expected(Some(text)).unwrap();
+        assert_eq!(versions("\"3\""), Expected::OneOf(vec![3]));
+        assert_eq!(versions("\"3-00ff\""), Expected::OneOf(vec![3]));
+        assert_eq!(versions("\"2-0\", W/\"3-00ff\""), Expected::OneOf(vec![2, 3]));
+        assert_eq!(versions("*"), Expected::Present);
+        assert_eq!(expected(None).unwrap(), Expected::Any);
+        for wrong in ["3", "3-0", "\"3-0", ""] {
+            assert!(expected(Some(wrong)).is_err(), "{wrong}");
+        }
+    }
+}

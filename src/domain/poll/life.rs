@@ -1,0 +1,111 @@
+//! The life of a poll: draft, open, closed, archived, and back to open in a new round.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{GRACE, OPEN_MAX, Poll, Refusal, SETTLE, State};
+
+/// A step in the life of a poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Move {
+    /// A draft takes votes from now on.
+    Open,
+    /// It takes votes no more.
+    Close,
+    /// It takes votes once more, in a new round.
+    Reopen,
+    /// Everybody may see its results.
+    Publish,
+    /// It is put away.
+    Archive,
+}
+
+impl Move {
+    /// What was done, as the audit names it.
+    #[must_use]
+    pub const fn done(self) -> &'static str {
+        match self {
+            Self::Open => "poll.opened",
+            Self::Close => "poll.closed",
+            Self::Reopen => "poll.reopened",
+            Self::Publish => "poll.published",
+            Self::Archive => "poll.archived",
+        }
+    }
+}
+
+impl Poll {
+    /// Takes a step. `None` = it was taken already.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongState`], or [`Refusal::TooManyOpen`] when `open_here`, the polls that take votes in the same place, are
+    /// too many.
+    pub fn moved(&self, step: Move, open_here: u64, now: DateTime<Utc>) -> Result<Option<Self>, Refusal> {
+        let wrong = |needed| Err(Refusal::WrongState { state: self.state, needed });
+        match (step, self.state) {
+            (Move::Open | Move::Reopen, State::Open)
+            | (Move::Close, State::Closed)
+            | (Move::Archive, State::Archived) => Ok(None),
+            (Move::Publish, State::Closed | State::Archived) if self.published_at.is_some() => Ok(None),
+            (Move::Open, State::Draft) | (Move::Reopen, State::Closed) => self.opened(open_here, now).map(Some),
+            (Move::Close, State::Open) => Ok(Some(self.closed(now))),
+            (Move::Publish, State::Closed) => Ok(Some(Self { published_at: Some(now), ..self.next() })),
+            (Move::Archive, State::Draft | State::Closed) => Ok(Some(Self { state: State::Archived, ..self.next() })),
+            (Move::Open, State::Closed | State::Archived) => wrong("a draft; 'reopen' begins a new round"),
+            (Move::Close, State::Draft | State::Archived) => wrong("open"),
+            (Move::Reopen, State::Draft | State::Archived) => wrong("closed"),
+            (Move::Publish, State::Draft | State::Open | State::Archived) => wrong("closed"),
+            (Move::Archive, State::Open) => wrong("a draft or closed"),
+        }
+    }
+
+    /// The poll as it is after its timer, if that has run out.
+    #[must_use]
+    pub fn ended(&self, now: DateTime<Utc>) -> Option<Self> {
+        let end = self.closes_at.filter(|end| self.state == State::Open && *end + GRACE + SETTLE <= now)?;
+        Some(self.closed(end))
+    }
+
+    /// Tells whether a vote counts that the server has `received` then.
+    ///
+    /// # Errors
+    /// [`Refusal::Over`], or [`Refusal::WrongState`] when it has not begun.
+    pub fn takes_votes(&self, received: DateTime<Utc>) -> Result<(), Refusal> {
+        match self.state {
+            State::Draft => Err(Refusal::WrongState { state: self.state, needed: "open" }),
+            State::Open if self.closes_at.is_none_or(|end| received < end + GRACE) => Ok(()),
+            State::Open | State::Closed | State::Archived => Err(Refusal::Over),
+        }
+    }
+
+    /// Milliseconds that are left to vote; `None` when no timer runs.
+    #[must_use]
+    pub fn remaining_ms(&self, now: DateTime<Utc>) -> Option<i64> {
+        let end = self.closes_at.filter(|_| self.state == State::Open)?;
+        Some((end - now).num_milliseconds().max(0))
+    }
+
+    fn opened(&self, open_here: u64, now: DateTime<Utc>) -> Result<Self, Refusal> {
+        if open_here >= OPEN_MAX {
+            return Err(Refusal::TooManyOpen);
+        }
+        let limit = self.content.settings.time_limit_s.map(|limit| TimeDelta::seconds(limit.get().into()));
+        Ok(Self {
+            state: State::Open,
+            round: self.round.saturating_add(1),
+            opened_at: Some(now),
+            closes_at: limit.map(|limit| now + limit),
+            closed_at: None,
+            published_at: None,
+            ..self.next()
+        })
+    }
+
+    fn closed(&self, at: DateTime<Utc>) -> Self {
+        Self { state: State::Closed, closed_at: Some(at), ..self.next() }
+    }
+
+    /// The same with the next version.
+    pub(super) fn next(&self) -> Self {
+        Self { version: self.version.saturating_add(1), ..self.clone() }
+    }
+}
