@@ -46,11 +46,13 @@ async fn bad_token_is_refused_over_the_socket_with_4009_and_the_reason() {
     let other = session_of(OTHER, "7", now());
     let good = session_of(MAIN, "7", now());
     let key = "ck_0123456789ab_0123456789abcdef0123456789abcdef01234567";
+    // Another last digit than its own; one signature in sixteen ends in an A.
+    let digit = if good.ends_with('A') { 'E' } else { 'A' };
     for (token, error) in [
         ("nonsense", Error::Malformed),
         (&*expired, Error::Expired),
         (&*other, Error::WrongApp),
-        (&*format!("{}A", &good[..good.len() - 1]), Error::BadSignature),
+        (&*format!("{}{digit}", &good[..good.len() - 1]), Error::BadSignature),
         (key, Error::NotAPerson),
     ] {
         let mut client = app.open(&format!("/app/app-key?token={token}")).await;
