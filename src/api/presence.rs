@@ -1,5 +1,7 @@
 //! Who is online: signs of life without a socket, what people say about themselves, and who sees whom.
 
+#![expect(clippy::too_many_arguments, reason = "a route has one argument for each parameter in the description")]
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};

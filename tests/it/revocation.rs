@@ -410,7 +410,9 @@ async fn a_socket_that_closes_while_it_waits_for_the_roster_is_answered() {
 
 #[tokio::test]
 async fn a_socket_of_nobody_known_is_sent_away_from_guarded_channels_and_one_that_signs_in_stays() {
-    let set = |settings: &mut AppSettings| (settings.authz, settings.max_unbound_lease) = (Authz::Enforce, 1);
+    let set = |settings: &mut AppSettings| {
+        (settings.authz, settings.max_unbound_lease, settings.presence_events) = (Authz::Enforce, 1, false);
+    };
     let app = TestApp::with_settings(set).await;
     let roster = app.roster().await;
     roster.enroll(&[("7", Role::Student)]).await;
