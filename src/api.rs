@@ -10,9 +10,11 @@ mod body;
 mod cache_view;
 mod caller;
 mod channel_auth;
+mod chat;
 mod error;
 mod health;
 mod list;
+mod moderation;
 pub mod page;
 mod poll;
 mod presence;
@@ -37,7 +39,7 @@ use tokio_util::task::TaskTracker;
 
 use self::caller::describe::Rest;
 use crate::{
-    services::{Apps, Callers, Once, Teller, poll::Polls, roster::Roster},
+    services::{Apps, Callers, Chats, Once, Teller, poll::Polls, roster::Roster},
     throttle::{Keyed, Network},
 };
 
@@ -93,6 +95,8 @@ enum Group {
     Roster,
     /// Explain who may hear what, and take it away.
     Access,
+    /// Say something to each other, and keep it civil.
+    Chat,
     /// Ask a class, count its votes, show the results.
     Polls,
     /// Where to connect, and what time it is there.
@@ -151,6 +155,7 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
         channel_auth::PusherUser,
         channel_auth::ApiPusherUser,
     );
+    let chat = (chat::ChatRoutes, chat::message::Messages, moderation::Moderation);
     let rest = Rest((
         channels,
         users,
@@ -162,6 +167,7 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
         presence::Presence,
         typing::Typing,
         webhook::Webhook,
+        chat,
     ));
     let routes = (pusher, rest, health::Health);
     OpenApiService::new(routes, "Campanile", env!("CARGO_PKG_VERSION"))
@@ -196,6 +202,8 @@ pub struct Services {
     pub roster: Arc<Roster>,
     /// Tells what happens in the classroom.
     pub teller: Arc<Teller>,
+    /// The chats of every app.
+    pub chats: Arc<Chats>,
     /// The polls of every app.
     pub polls: Arc<Polls>,
     /// Requests to the REST API without a proof that holds, by address; `None` = no limit. The caller sweeps it.
@@ -252,6 +260,7 @@ pub fn routes(
     let inner = service()
         .into_endpoint()
         .data(Arc::clone(&services.roster))
+        .data(Arc::clone(&services.chats))
         .data(Arc::clone(&services.apps))
         .data(Arc::clone(&services.polls))
         .data(Arc::clone(&config));

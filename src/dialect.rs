@@ -3,6 +3,7 @@
 //! Owns what a channel name stands for. Pure; whoever needs the topic of a channel asks here, so that two spellings can never
 //! be judged differently.
 
+pub mod chat;
 pub mod presence;
 pub mod poll;
 pub mod route;

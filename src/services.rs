@@ -7,8 +7,10 @@ pub mod access;
 pub mod apps;
 pub mod callers;
 pub mod channels;
+pub mod chat;
 pub mod client_event;
 pub mod import;
+pub mod moderation;
 pub mod once;
 pub mod origin;
 pub mod poll;
@@ -26,6 +28,7 @@ use chrono::{DateTime, Utc};
 
 pub use apps::{Apps, LiveApp};
 pub use callers::Callers;
+pub use chat::Chats;
 pub use once::Once;
 pub use tell::{Draft, Teller};
 use ulid::Ulid;

@@ -12,9 +12,11 @@ mod api_keys;
 mod apps;
 mod audit;
 mod blocks;
+mod chat;
 mod connect;
 mod idempotency;
 mod identities;
+mod moderation;
 mod poll;
 mod presence;
 mod roster;
@@ -36,6 +38,10 @@ use sea_orm::{
 };
 
 pub use apps::NewApp;
+pub use chat::{
+    Belonging, ChatChanged, ChatFilter, ChatMade, ChatWrite, Edited, Facts, Mark, Marked, MembersAdded, Posted,
+    Revision, Viewer, Window,
+};
 pub use idempotency::{ANSWER_KEPT_FOR, KeptAnswer, RESERVED_FOR, Reserved, Slot};
 pub use poll::{Booth, Cast, Changed, PollChange, PollFilter, Voted, VoterKeys, Voting};
 pub use presence::KeptStatus;

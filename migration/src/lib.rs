@@ -33,6 +33,13 @@ mod m20261121_000035_create_poll;
 mod m20261121_000036_create_poll_option;
 mod m20261121_000037_create_poll_ballot;
 mod m20261121_000038_create_poll_choice;
+mod m20261121_000021_create_chat;
+mod m20261121_000022_create_chat_member;
+mod m20261121_000023_create_chat_message;
+mod m20261121_000024_create_chat_message_version;
+mod m20261121_000025_create_chat_mark;
+mod m20261121_000026_create_moderation_action;
+mod m20261121_000027_create_report;
 mod table;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
@@ -71,6 +78,13 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000036_create_poll_option::Migration),
             Box::new(m20261121_000037_create_poll_ballot::Migration),
             Box::new(m20261121_000038_create_poll_choice::Migration),
+            Box::new(m20261121_000021_create_chat::Migration),
+            Box::new(m20261121_000022_create_chat_member::Migration),
+            Box::new(m20261121_000023_create_chat_message::Migration),
+            Box::new(m20261121_000024_create_chat_message_version::Migration),
+            Box::new(m20261121_000025_create_chat_mark::Migration),
+            Box::new(m20261121_000026_create_moderation_action::Migration),
+            Box::new(m20261121_000027_create_report::Migration),
         ]
     }
 }

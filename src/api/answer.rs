@@ -53,6 +53,26 @@ impl<T: ToJSON> Found<T> {
     }
 }
 
+/// An object that was changed.
+#[derive(Debug, ApiResponse)]
+pub(super) enum Changed<T: ToJSON> {
+    /// How it is now.
+    #[oai(status = 200)]
+    Now(
+        Json<T>,
+        /// Version of the object, for `If-Match` and `If-None-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+impl<T: ToJSON> Changed<T> {
+    /// The object with its version.
+    pub(super) fn of(view: T, version: i64) -> Self {
+        Self::Now(Json(view), tag(version))
+    }
+}
+
 /// Something that was made.
 #[derive(Debug, ApiResponse)]
 pub(super) enum Made<T: ToJSON> {

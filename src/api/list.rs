@@ -107,6 +107,26 @@ pub(super) struct List<T: ParseFromJSON + ToJSON + Type> {
 }
 
 impl<T: ParseFromJSON + ToJSON + Type> List<T> {
+    /// The same where some of the entries are not shown.
+    pub(super) fn sparse(read: Vec<(String, Option<T>)>, limit: u32) -> Self {
+        let limit = limit as usize;
+        let has_more = read.len() > limit;
+        let shown = read.into_iter().take(limit);
+        let (mut data, mut last) = (Vec::with_capacity(limit), None);
+        for (id, entry) in shown {
+            data.extend(entry);
+            last = Some(id);
+        }
+        let next_cursor = last.filter(|_| has_more).map(|id| Word(Cursor(id)));
+        Self { data, page: PageView { next_cursor, has_more } }
+    }
+
+    /// The same in the opposite order, where what comes next was read towards the beginning.
+    pub(super) fn turned(mut self) -> Self {
+        self.data.reverse();
+        self
+    }
+
     /// A page of at most `limit` entries, of which one more was read to see whether there is a next page.
     pub(super) fn new(mut read: Vec<(String, T)>, limit: u32) -> Self {
         let limit = limit as usize;

@@ -19,6 +19,8 @@ use serde_json::Value;
 use crate::{
     domain::{
         caller::Scope,
+        chat::{DmPolicy, History, Kind as ChatKind, Notify, Part, Visibility as Audience},
+        moderation::{Complaint, Measure, ReportState},
         poll::{Anonymity, Kind as PollKind, State as PollState, Visibility as ResultsVisibility},
         presence::Availability,
         roster::{Action, Effect, Kind, Role, Status, Visibility},
@@ -136,9 +138,10 @@ macro_rules! fixed_words {
 }
 
 fixed_words! {
-    Anonymity "anonymity", PollKind "kind of poll", PollState "state of a poll", ResultsVisibility "visibility of results",
-    Availability "status", Action "action", Effect "effect", Kind "kind", Role "role", Scope "scope", Status "status",
-    Visibility "visibility",
+    Anonymity "anonymity", Audience "visibility", Availability "status", ChatKind "kind of chat", Complaint "reason",
+    DmPolicy "policy", History "history", Measure "measure", Notify "choice", Part "part", PollKind "kind of poll",
+    PollState "state of a poll", ReportState "state", ResultsVisibility "visibility of results", Action "action",
+    Effect "effect", Kind "kind", Role "role", Scope "scope", Status "status", Visibility "visibility",
 }
 
 macro_rules! ids {

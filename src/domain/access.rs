@@ -14,13 +14,14 @@ use std::{fmt, sync::Arc};
 use chrono::{DateTime, Utc};
 
 pub use self::{
-    judge::{decide, may, role_in},
+    judge::{decide, may, may_in_chat, role_in, role_in_chat},
     routes::{ChannelRoutes, RouteError},
     topic::{Topic, TopicKind},
 };
 use crate::{
     domain::{
         block::Block,
+        chat::Circle,
         roster::{Place, Role, Standing},
     },
     ids::ExternalId,
@@ -39,6 +40,8 @@ pub struct Facts<'a> {
     pub blocks: &'a [Block],
     /// One of them closes this very channel, in whatever spelling, and counts now.
     pub is_channel_blocked: bool,
+    /// The chat that the channel is about; `place` is then what the chat belongs to.
+    pub chat: Option<&'a Circle>,
 }
 
 macro_rules! reasons {
@@ -74,6 +77,7 @@ reasons! {
     OrgAdmin "org_admin" "The person administers the org of the course."
     OrgMember "org_member" "The person belongs to the org."
     HoldsRole "holds_role" "The person holds the role."
+    Member "member" "The person belongs to the group."
     Guest "guest" "The class takes guests."
     Signed "signed" "The application has signed for it."
 
@@ -92,6 +96,8 @@ reasons! {
     WrongClass "wrong_class" "The enrollment is limited to another class."
     CourseArchived "course_archived" "The course is archived: only staff has access."
     WrongRole "wrong_role" "The role does not allow it."
+    Silenced "silenced" "The person is muted, or the chat is closed to them."
+    WrongPart "wrong_part" "It is for the owner of the group."
     SourceUnavailable "source_unavailable" "The roster cannot be read now."
 }
 

@@ -13,7 +13,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, num::NonZeroU32, str::FromStr};
+use std::{fmt, num::NonZeroU32};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -27,7 +27,7 @@ pub use self::{
 };
 use super::{
     access::Topic,
-    roster::{PlaceId, UnknownWord, words},
+    roster::{PlaceId, words},
 };
 use crate::ids::ExternalId;
 

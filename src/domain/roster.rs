@@ -8,8 +8,6 @@ mod fields;
 mod ledger;
 mod outcome;
 
-use std::{fmt, str::FromStr};
-
 use chrono::{DateTime, Utc};
 
 pub use fields::Field;
@@ -46,7 +44,7 @@ impl UnknownWord {
     }
 }
 
-/// Makes an enum of words of a fixed set. Whoever uses it has [`UnknownWord`], [`fmt`] and [`FromStr`] at hand.
+/// Makes an enum of words of a fixed set.
 macro_rules! words {
     ($(#[$meta:meta])* $type:ident ($what:literal) { $($(#[doc = $doc:literal])* $variant:ident $name:literal),* $(,)? }) => {
         $(#[$meta])*
@@ -64,23 +62,22 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.name())
             }
         }
 
-        impl FromStr for $type {
-            type Err = UnknownWord;
+        impl std::str::FromStr for $type {
+            type Err = $crate::domain::roster::UnknownWord;
 
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+            fn from_str(text: &str) -> Result<Self, $crate::domain::roster::UnknownWord> {
                 let found = Self::ALL.iter().find(|word| word.name() == text).copied();
-                found.ok_or_else(|| UnknownWord::new($what, text, Self::ALL.iter().map(|word| word.name())))
+                found.ok_or_else(|| $crate::domain::roster::UnknownWord::new($what, text, Self::ALL.iter().map(|word| word.name())))
             }
         }
     };
 }
-
 pub(in crate::domain) use words;
 
 words! {

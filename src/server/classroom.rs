@@ -18,7 +18,7 @@ const REST_EVERY: u32 = 4;
 
 /// Tells at once what the last run of the server left behind, then goes on until cancelled.
 pub(super) async fn keep_going(services: Services, token: CancellationToken) {
-    let Services { apps, teller, polls, .. } = services;
+    let Services { apps, teller, chats, polls, .. } = services;
     let mut ticker = ticker(INTERVAL);
     let (mut told, mut polled) = (Duty::new("what happened"), Duty::new("polls"));
     let mut seen = Duty::new("who comes and goes");
@@ -31,6 +31,7 @@ pub(super) async fn keep_going(services: Services, token: CancellationToken) {
         }
         seen.over();
         if beat == 0 {
+            chats.sweep();
             told.note(teller.tell_the_rest(now()).await);
             told.over();
         }

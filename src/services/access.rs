@@ -6,6 +6,7 @@
 //! and what of it stands in the audit (`journal`). Both doors and the follower of the roster call it.
 
 mod admit;
+mod chat;
 mod endpoint;
 mod enlist;
 mod journal;
@@ -29,6 +30,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::{
     admit::{Denied, Judged, NotAdmitted, Question, Wish},
+    chat::ChatRights,
     endpoint::{AuthRefused, ChannelAuth, ChannelAuthRequest, UserAuth},
     revoke::{By, Listener, Revocation},
     rights::Rights,
@@ -44,9 +46,10 @@ use crate::{
         },
         app::{App, MasterKey},
         block::{Block, BlockScope},
+        chat::Circle,
         roster::{Place, PlaceId, Role, Standing},
     },
-    ids::{AppId, SocketId, UserId},
+    ids::{AppId, ExternalId, SocketId, UserId},
     protocol::ChannelName,
     services::LiveApp,
     store::{self, Store},
@@ -57,6 +60,9 @@ const MAX_PEOPLE: usize = 50_000;
 
 /// Courses, classes, chapters and orgs that are kept in memory, by app.
 const MAX_PLACES: usize = 10_000;
+
+/// Chats that are kept in memory, by app.
+const MAX_CHATS: usize = 5_000;
 
 /// Longest wait for the roster.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -92,6 +98,7 @@ struct Gathered {
     known: Option<Arc<Known>>,
     place: Option<Arc<Place>>,
     courses: Vec<Arc<Place>>,
+    chat: Option<Arc<Circle>>,
 }
 
 /// What runs for the access rules of one app on this node.
@@ -102,6 +109,7 @@ pub(super) struct Access {
     master_key: Option<MasterKey>,
     people: Shelf<UserId, Option<Arc<Known>>>,
     places: Shelf<PlaceId, Option<Arc<Place>>>,
+    chats: Shelf<ExternalId, Option<Arc<Circle>>>,
     /// Whether the app has any course.
     rostered: Shelf<(), bool>,
     seats: Seats,
@@ -128,6 +136,7 @@ impl Access {
             master_key,
             people: Shelf::new(MAX_PEOPLE),
             places: Shelf::new(MAX_PLACES),
+            chats: Shelf::new(MAX_CHATS),
             rostered: Shelf::new(1),
             seats: Seats::default(),
             journal: Journal::default(),
@@ -209,6 +218,11 @@ impl Access {
         self.places.get(place, load).await
     }
 
+    async fn chat(&self, app: &AppId, chat: &ExternalId) -> store::Result<Option<Arc<Circle>>> {
+        let load = || async { Ok(self.store.chat_circle(app, chat).await?.map(Arc::new)) };
+        self.chats.get(chat, load).await
+    }
+
     /// Brings together what a decision needs.
     async fn gather(
         &self,
@@ -221,7 +235,11 @@ impl Access {
             if let Some(user) = user {
                 gathered.known = self.person(app, user, now).await?;
             }
-            if let Some(place) = topic.place() {
+            if let Topic::Chat(chat) = topic {
+                gathered.chat = self.chat(app, chat).await?;
+            }
+            let of_chat = gathered.chat.as_ref().and_then(|circle| circle.chat.place());
+            if let Some(place) = of_chat.or_else(|| topic.place()) {
                 gathered.place = self.place(app, &place).await?;
             }
             if topic.is_of_a_role()
@@ -259,6 +277,7 @@ impl Gathered {
             courses: &self.courses,
             blocks,
             is_channel_blocked: blocks.iter().any(|block| block.is_active(now) && asked.is_closed_by(&block.scope)),
+            chat: self.chat.as_deref(),
         };
         access::decide(user, asked.topic, facts, now)
     }

@@ -155,7 +155,7 @@ impl LiveApp {
             Some(Reason::Guest) => false,
             Some(_) => part.role.is_none_or(|role| self.may_post(&topic, role)),
         };
-        if !may_post {
+        if !may_post || self.is_silenced(&topic, (&part.user, part.role), now) {
             return Ok(Heard::Noted);
         }
         let socket = Some(sender.socket);
@@ -289,6 +289,10 @@ impl LiveApp {
         now: DateTime<Utc>,
     ) -> Result<Option<Role>> {
         let role = self.check_hearing(user, channel, now).await?;
+        if let Topic::Chat(chat) = topic {
+            let decision = self.decide_writing(user, chat, now).await?;
+            return if decision.allow { Ok(role) } else { Err(Error::Denied(Box::new(decision))) };
+        }
         let Some(place) = topic.place() else { return Ok(role) };
         let rights = self.rights(user, &place, now).await?;
         let decision = rights.decide(capability);

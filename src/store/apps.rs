@@ -18,7 +18,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-use super::{Error, Result, Store, change_end, roster, stamp};
+use super::{Error, Result, Store, change_end, chat, roster, stamp};
 use crate::{
     domain::app::{App, AppSettings, Listed, MAX_ACTIVE_SECRETS, MAX_SECRET_BYTES, Secret},
     ids::{AppId, AppKey},
@@ -221,6 +221,7 @@ impl Store {
         let change = self.change_begin(COUNTER).await?;
         let found = app::Entity::delete_by_id(id.as_str()).exec(&change).await?.rows_affected > 0;
         if found {
+            chat::clear(&change, id).await?;
             roster::clear(&change, id).await?;
         }
         change_end(change, found).await

@@ -23,6 +23,8 @@ mod certificates;
 #[cfg(test)]
 mod channels;
 #[cfg(test)]
+mod chat;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod cli_token;

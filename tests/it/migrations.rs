@@ -1,6 +1,7 @@
 //! The tables on each of the three databases: made, taken away and made again, and an app and a roster that go through their
 //! lives.
 
+mod chat;
 mod poll;
 mod roster;
 
@@ -52,6 +53,7 @@ async fn check(store: &Store, other: &Store) {
     poll::let_voters_meet(store, other).await;
     roster::go_with_the_app(store).await;
     roster::let_writers_meet(store, other).await;
+    chat::lead_through_its_life(store, other).await;
     store.close().await.unwrap();
     other.close().await.unwrap();
 }

@@ -369,7 +369,7 @@ async fn under_enforce_the_roster_must_agree_and_says_why_not() {
         student.subscribe_private(channel).await;
     }
     // About what is the application's own, the signature decides.
-    for channel in ["private-orders.1", "private-chat.1", "private-doc-1"] {
+    for channel in ["private-orders.1", "private-thread.1", "private-doc-1"] {
         student.subscribe_private(channel).await;
     }
 }

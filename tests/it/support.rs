@@ -8,6 +8,7 @@
 pub(crate) mod answer;
 pub(crate) mod app;
 pub(crate) mod binary;
+pub(crate) mod chat;
 pub(crate) mod client;
 pub(crate) mod databases;
 pub(crate) mod description;

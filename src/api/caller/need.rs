@@ -47,6 +47,8 @@ const READ: Need = Need::Scope(Scope::RosterRead);
 const WRITE: Need = Need::Scope(Scope::RosterWrite);
 const LEAD: Need = Need::PersonOr(Scope::LiveManage);
 const RESULTS: Need = Need::PersonOr(Scope::ResultsRead);
+const CHAT_READ: Need = Need::PersonOr(Scope::ChatRead);
+const CHAT_WRITE: Need = Need::PersonOr(Scope::ChatWrite);
 
 /// All operations that this door lets through.
 pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
@@ -128,6 +130,37 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
     POST "/api/access/revoke" Need::Scope(Scope::AccessWrite);
     GET "/api/channels/{name}/audience" Need::Scope(Scope::AccessRead);
     POST "/api/users/{id}/disconnect" Need::Scope(Scope::AccessWrite);
+
+    GET "/api/chats" CHAT_READ;
+    POST "/api/chats" CHAT_WRITE;
+    GET "/api/chats/{id}" CHAT_READ;
+    PATCH "/api/chats/{id}" CHAT_WRITE;
+    GET "/api/chats/{id}/members" CHAT_READ;
+    POST "/api/chats/{id}/members" CHAT_WRITE;
+    DELETE "/api/chats/{id}/members/{user}" CHAT_WRITE;
+    PUT "/api/chats/{id}/read" Need::Person;
+    POST "/api/chats/{id}/freeze" CHAT_WRITE;
+    POST "/api/chats/{id}/unfreeze" CHAT_WRITE;
+    POST "/api/chats/{id}/clear" CHAT_WRITE;
+    GET "/api/chats/{id}/messages" CHAT_READ;
+    GET "/api/chats/{id}/pins" CHAT_READ;
+    POST "/api/chat/messages" CHAT_WRITE;
+    GET "/api/messages/{id}" CHAT_READ;
+    PATCH "/api/messages/{id}" CHAT_WRITE;
+    DELETE "/api/messages/{id}" CHAT_WRITE;
+    GET "/api/messages/{id}/versions" CHAT_READ;
+    PUT "/api/messages/{id}/reactions/{emoji}" Need::Person;
+    POST "/api/messages/{id}/reactions/{emoji}" Need::Person;
+    DELETE "/api/messages/{id}/reactions/{emoji}" Need::Person;
+    POST "/api/messages/{id}/ack" Need::Person;
+    POST "/api/messages/{id}/pin" CHAT_WRITE;
+    DELETE "/api/messages/{id}/pin" CHAT_WRITE;
+    POST "/api/messages/{id}/report" Need::Person;
+    GET "/api/chats/{id}/moderation" CHAT_READ;
+    POST "/api/chats/{id}/moderation" CHAT_WRITE;
+    DELETE "/api/chats/{id}/moderation/{measure}" CHAT_WRITE;
+    GET "/api/chats/{id}/reports" CHAT_READ;
+    PATCH "/api/chats/{id}/reports/{report}" CHAT_WRITE;
 };
 
 impl Operation {

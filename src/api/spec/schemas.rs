@@ -87,12 +87,19 @@ fn share_bounds(schemas: &mut Object) {
 
 /// A list of things that have an example has one too.
 fn show_lists(schemas: &mut Object) {
-    let of_item = |name: &str| schemas.get(name.strip_prefix("List_")?)?.get("example").cloned();
+    let item = |name: &str| name.strip_prefix("List_").or_else(|| name.strip_prefix("Snapshot_")).map(str::to_owned);
+    let of_item = |name: &str| schemas.get(&item(name)?)?.get("example").cloned();
     let examples: Vec<_> = schemas.keys().filter_map(|name| Some((name.clone(), of_item(name)?))).collect();
     for (name, item) in examples {
         if let Some(list) = schemas.get_mut(&name).and_then(Value::as_object_mut) {
             let page = json!({ "next_cursor": null, "has_more": false });
-            list.entry("example").or_insert_with(|| json!({ "data": [item], "page": page }));
+            let stream = json!({ "topic": "chat.5", "epoch": "01K5HZ3Y8Q6V0N1B7T2M9C4XDE", "seq": 42 });
+            let example = if name.starts_with("Snapshot_") {
+                json!({ "data": [item], "page": page, "stream": stream })
+            } else {
+                json!({ "data": [item], "page": page })
+            };
+            list.entry("example").or_insert(example);
         }
     }
     // The same with the place where the stream stood.

@@ -1,6 +1,10 @@
 //! The decision itself, in a fixed order: person, channel, block, object, enrollment, class, role.
 
+mod chat;
+
 use chrono::{DateTime, Utc};
+
+pub use self::chat::{may_in_chat, role_in_chat};
 
 use super::{
     Decision, Facts, Reason, Step, Topic,
@@ -195,7 +199,6 @@ impl<'a> Judge<'a> {
         let unruled = match self.topic {
             Topic::Custom => Some("no rule covers this channel; the app setting channel_routes can give it one"),
             Topic::Thread(_) => Some("threads have no rules yet"),
-            Topic::Chat(_) => Some("chats have no rules yet"),
             Topic::Document(_) => Some("documents have no rules yet"),
             Topic::Job(_) => Some("jobs have no rules yet"),
             _ => None,
@@ -216,6 +219,7 @@ impl<'a> Judge<'a> {
             Topic::Role(role) => self.holder(*role, None),
             Topic::OrgRole(org, role) => self.holder(*role, Some(org)),
             Topic::Org(org) => self.org(org),
+            Topic::Chat(_) => self.chat(Capability::HearChat),
             _ => match topic.needs() {
                 Some(needs) => self.in_course(needs),
                 None => Err(Denial::plain(Reason::UnknownChannel, "no rule covers this channel".to_owned())),

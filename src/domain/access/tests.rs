@@ -138,6 +138,7 @@ impl World {
             courses: &courses,
             blocks: &self.blocks,
             is_channel_blocked: self.is_channel_blocked,
+            chat: None,
         };
         decide(subject, topic, facts, now())
     }
@@ -221,7 +222,7 @@ fn topics_outside_of_courses_ask_for_identity_membership_or_role() {
         (Topic::OrgRole(id("o"), Role::Student), Reason::HoldsRole),
         (Topic::OrgRole(id("p"), Role::Student), Reason::WrongRole),
         (Topic::Thread(id("t")), Reason::UnknownChannel),
-        (Topic::Chat(id("t")), Reason::UnknownChannel),
+        (Topic::Chat(id("t")), Reason::ObjectDeleted),
         (Topic::Document(id("t")), Reason::UnknownChannel),
         (Topic::Job(id("t")), Reason::UnknownChannel),
         (Topic::Custom, Reason::UnknownChannel),

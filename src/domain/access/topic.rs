@@ -166,10 +166,8 @@ impl Topic {
     /// Tells whether the roster has a word about it. About the others the application's signature decides alone.
     #[must_use]
     pub const fn is_rostered(&self) -> bool {
-        !matches!(
-            self,
-            Self::Thread(_) | Self::Chat(_) | Self::Document(_) | Self::Job(_) | Self::Public | Self::Custom
-        ) && !matches!(self, Self::Notices)
+        !matches!(self, Self::Thread(_) | Self::Document(_) | Self::Job(_) | Self::Public | Self::Custom)
+            && !matches!(self, Self::Notices)
     }
 
     /// Tells whether it belongs to the classroom, and not to the application alone.

@@ -41,8 +41,9 @@ const ATTEMPTS: usize = 5;
 
 /// Why something is judged again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cause {
+pub(super) enum Cause {
     Roster,
+    Chat,
     Clock,
 }
 
@@ -51,6 +52,7 @@ impl Cause {
     const fn name(self) -> &'static str {
         match self {
             Self::Roster => "roster",
+            Self::Chat => "chat",
             Self::Clock => "clock",
         }
     }
@@ -128,6 +130,7 @@ impl LiveApp {
         let since = Instant::now();
         self.access.people.clear();
         self.access.places.clear();
+        self.access.chats.clear();
         self.access.rostered.clear();
         self.access.advance();
         self.presence.suspect_all();
@@ -176,6 +179,10 @@ impl LiveApp {
                 Kind::User | Kind::Enrollment => {}
             }
         }
+        if changes.iter().any(|change| change.action == Action::Deleted && change.kind != Kind::Enrollment) {
+            // Chats go with their courses, members with their accounts.
+            access.chats.clear();
+        }
         if !courses.is_empty() {
             access.rostered.clear();
             let is_within = |course: &ExternalId| courses.contains(course);
@@ -193,7 +200,7 @@ impl LiveApp {
     }
 
     /// Judges again what these sockets hear. `cuts` have been made already and are told with the others.
-    async fn review_all(
+    pub(super) async fn review_all(
         &self,
         seats: &[Arc<Seat>],
         cause: Cause,

@@ -68,18 +68,19 @@ impl Rights {
             courses: &[],
             blocks: known.map_or(&[], |known| &known.blocks),
             is_channel_blocked: false,
+            chat: None,
         }
     }
 }
 
 impl Known {
-    fn person(&self) -> Option<&Person> {
+    pub(super) fn person(&self) -> Option<&Person> {
         self.standing.as_ref().map(|standing| &standing.person)
     }
 }
 
 /// Whoever the roster does not know goes by their id.
-fn actor(user: &UserId, person: Option<&Person>, role: Option<Role>) -> Actor {
+pub(super) fn actor(user: &UserId, person: Option<&Person>, role: Option<Role>) -> Actor {
     let name = person.map_or_else(|| user.to_string(), |person| person.name.clone());
     Actor { id: user.to_string(), name, role }
 }

@@ -104,6 +104,8 @@ pub(super) enum Key {
     User(UserId),
     /// A row of the roster.
     Place(PlaceId),
+    /// A chat.
+    Chat(ExternalId),
     /// Everybody who hears a topic of a role.
     Roles,
 }
@@ -435,6 +437,12 @@ fn keys_of(held: &Held) -> impl Iterator<Item = Key> {
     let user = held.subject.clone().map(Key::User);
     let place = held.topic.place().map(Key::Place);
     let course = held.within.course.clone().map(|course| Key::Place(PlaceId::Course(course)));
+    let (class, chat) = match &held.topic {
+        Topic::Chat(chat) => {
+            (held.within.class.clone().map(|class| Key::Place(PlaceId::Class(class))), Some(Key::Chat(chat.clone())))
+        }
+        _ => (None, None),
+    };
     let roles = held.topic.is_of_a_role().then_some(Key::Roles);
-    [user, place, course, roles].into_iter().flatten()
+    [user, place, course, class, chat, roles].into_iter().flatten()
 }

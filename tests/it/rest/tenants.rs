@@ -2,12 +2,16 @@
 //!
 //! What is somebody else's and what is not there at all look the same (T35, T38).
 
-use campanile::domain::{
-    audit::AuditEntry,
-    caller::Scope,
-    poll::{Content, Kind, Poll, SettingsEdit, State, Venue},
+use campanile::{
+    domain::{
+        audit::AuditEntry,
+        caller::Scope,
+        chat::{Author, Message, Visibility},
+        poll::{Content, Kind, Poll, SettingsEdit, State, Venue},
+    },
+    store::{ChatWrite, Posted},
 };
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -15,7 +19,7 @@ use crate::support::{
     answer::{Answer, finish},
     app::{Keys, MAIN, OTHER, TestApp},
     description::operations,
-    rest::Voice,
+    rest::{Voice, now},
 };
 
 const EVERYTHING: [Scope; 1] = [Scope::Admin];
@@ -24,7 +28,7 @@ const EVERYTHING: [Scope; 1] = [Scope::Admin];
 const SECRET: &str = "Unspeakable";
 
 /// Ids of the other app's objects by the path that they stand in.
-const IDS: [(&str, &str); 7] = [
+const IDS: [(&str, &str); 9] = [
     ("/api/orgs/", "theirs-3"),
     ("/api/users/", "theirs-7"),
     ("/api/courses/", "theirs-101"),
@@ -32,10 +36,12 @@ const IDS: [(&str, &str); 7] = [
     ("/api/chapters/", "theirs-5"),
     ("/api/enrollments/", "theirs-9001"),
     ("/api/polls/", "theirs-poll"),
+    ("/api/chats/", "theirs-c"),
+    ("/api/messages/", "theirs-m"),
 ];
 
 /// Puts one object of each kind into an app.
-async fn furnish(office: &Voice<'_>) {
+async fn furnish(app: &TestApp, keys: Keys, office: &Voice<'_>) {
     office.keep("/api/orgs/theirs-3", json!({ "name": SECRET })).await;
     office.keep("/api/courses/theirs-101", json!({ "title": SECRET, "org": "theirs-3" })).await;
     office.keep("/api/classes/theirs-12", json!({ "course": "theirs-101", "name": SECRET })).await;
@@ -43,6 +49,9 @@ async fn furnish(office: &Voice<'_>) {
     office.keep("/api/users/theirs-7", json!({ "name": SECRET, "org": "theirs-3" })).await;
     let part = json!({ "user": "theirs-7", "course": "theirs-101", "role": "student" });
     office.keep("/api/enrollments/theirs-9001", part).await;
+    let chat = json!({ "id": "theirs-c", "kind": "course", "course": "theirs-101", "title": SECRET });
+    assert_eq!(office.post("/api/chats", chat).await.status, 201);
+    say(app, keys).await;
 }
 
 /// Keeps an open poll in the class of an app.
@@ -78,7 +87,38 @@ async fn furnish_poll(app: &TestApp, keys: Keys) {
     app.store().await.poll_insert(&keys.app().id, &poll, entry).await.unwrap().unwrap();
 }
 
-/// Everything that the office of an app can read of its roster.
+/// Says something in the chat under a name that is known beforehand.
+async fn say(app: &TestApp, keys: Keys) {
+    let message = Message {
+        id: "theirs-m".to_owned(),
+        chat: "theirs-c".parse().unwrap(),
+        seq: 0,
+        author: Author::User("theirs-7".parse().unwrap()),
+        author_name: SECRET.to_owned(),
+        author_role: None,
+        parent: None,
+        client_id: None,
+        body: SECRET.to_owned(),
+        mentions: Vec::new(),
+        visibility: Visibility::All,
+        audience: Vec::new(),
+        attachments: Vec::new(),
+        reactions: Vec::new(),
+        acks: 0,
+        created_at: now(),
+        edited_at: None,
+        deleted_at: None,
+        pinned_at: None,
+        pinned_until: None,
+        version: 1,
+    };
+    let (store, id) = (app.store().await, keys.app().id);
+    let write = ChatWrite { at: now(), audit: &[], epoch: "e" };
+    let said = store.message_insert(&id, message, TimeDelta::zero(), (write, |_message| Vec::new()));
+    assert!(matches!(said.await.unwrap().0, Posted::New(_)));
+}
+
+/// Everything that the office of an app can read of its roster, chats and polls.
 async fn picture(office: &Voice<'_>) -> Vec<Value> {
     let mut picture = Vec::new();
     for kind in ["orgs", "users", "courses", "classes", "chapters", "enrollments"] {
@@ -86,6 +126,11 @@ async fn picture(office: &Voice<'_>) -> Vec<Value> {
     }
     picture.push(office.get("/api/roster/changes?limit=1000").await.ok());
     picture.push(office.get("/api/polls?class_id=theirs-12").await.ok());
+    for path in
+        ["/api/chats", "/api/chats/theirs-c/messages", "/api/chats/theirs-c/moderation", "/api/chats/theirs-c/reports"]
+    {
+        picture.push(office.get(path).await.ok());
+    }
     picture
 }
 
@@ -97,11 +142,13 @@ fn path_of(template: &str, unknown: bool) -> String {
         .map_or("presence-course.theirs-101.users", |(_, id)| id);
     let id = if unknown { "nobodys-1" } else { id };
     let path = template.replace("{id}", id).replace("{name}", "presence-course.theirs-101.users");
+    let path = path.replace("{user}", "theirs-7").replace("{emoji}", ":tada:");
+    let path = path.replace("{measure}", "theirs-s").replace("{report}", "theirs-r");
     match template {
         "/api/access/explain" => format!("{path}?user=theirs-7&channel=private-course.theirs-101"),
         "/api/enrollments" => format!("{path}?user=theirs-7&course=theirs-101"),
         "/api/users" | "/api/courses" => format!("{path}?org=theirs-3"),
-        "/api/classes" | "/api/chapters" => format!("{path}?course=theirs-101"),
+        "/api/classes" | "/api/chapters" | "/api/chats" => format!("{path}?course=theirs-101"),
         "/api/presence/users" => format!("{path}?ids=theirs-7"),
         "/api/typing" => format!("{path}?channel=private-course.theirs-101"),
         "/api/polls" => format!("{path}?class_id=theirs-12"),
@@ -119,6 +166,16 @@ fn body_of(template: &str) -> Option<Value> {
         "/api/classes/{id}" => json!({ "course": course, "name": "Mine" }),
         "/api/chapters/{id}" => json!({ "course": course, "title": "Mine" }),
         "/api/enrollments/{id}" => json!({ "user": "theirs-7", "course": course, "role": "instructor" }),
+        "/api/chats" => json!({ "kind": "course", "course": course, "title": "Mine" }),
+        "/api/chats/{id}" => json!({ "title": "Mine" }),
+        "/api/chats/{id}/members" => json!({ "users": ["theirs-7"] }),
+        "/api/chats/{id}/read" => json!({ "seq": 1 }),
+        "/api/chats/{id}/moderation" => json!({ "user": "theirs-7", "measure": "ban" }),
+        "/api/chats/{id}/reports/{report}" => json!({ "state": "dismissed" }),
+        "/api/chat/messages" => json!({ "chat_id": "theirs-c", "body": "Mine" }),
+        "/api/messages/{id}" => json!({ "body": "Mine" }),
+        "/api/messages/{id}/pin" => json!({}),
+        "/api/messages/{id}/report" => json!({ "reason": "spam" }),
         "/api/access/revoke" => json!({ "user": "theirs-7", "scope": { "kind": "course", "id": course } }),
         "/api/roster/batch" => json!({ "operations": [
             { "op": "delete", "kind": "course", "id": course },
@@ -191,7 +248,7 @@ fn assert_nothing_told(what: &str, answer: &Answer) {
 async fn every_route_of_one_app_with_the_others_ids(here: Keys, there: Keys) {
     let app = TestApp::with_two_apps().await;
     let (mine, theirs) = (app.program_of(here, &EVERYTHING).await, app.program_of(there, &EVERYTHING).await);
-    furnish(&theirs).await;
+    furnish(&app, there, &theirs).await;
     furnish_poll(&app, there).await;
     let mut socket = app.connect_to(there).await;
     socket.join("presence-course.theirs-101.users", "theirs-7").await;
@@ -233,7 +290,7 @@ fn shape(answer: &Answer, id: &str) -> (u16, Vec<String>, String) {
 async fn what_is_anothers_and_what_is_nowhere_look_the_same() {
     let app = TestApp::with_two_apps().await;
     let (mine, theirs) = (app.program(&EVERYTHING).await, app.program_of(OTHER, &EVERYTHING).await);
-    furnish(&theirs).await;
+    furnish(&app, OTHER, &theirs).await;
     furnish_poll(&app, OTHER).await;
     for (template, method) in guarded().filter(|(path, _)| path.ends_with("/{id}")) {
         if method == Method::PUT {
@@ -249,7 +306,8 @@ async fn what_is_anothers_and_what_is_nowhere_look_the_same() {
 
 #[tokio::test]
 async fn a_key_without_scopes_opens_nothing_that_needs_one() {
-    let app = TestApp::start().await;
+    // There are more routes than requests that nobody known may send in a minute.
+    let app = TestApp::with(|config| config.server.guest_requests_per_minute_per_ip = 0).await;
     let powerless = app.program(&[]).await;
     let signed = |path: &str| path.ends_with("auth") || path.ends_with("/webhook");
     for (template, method) in guarded().filter(|(path, _)| !signed(path)) {
@@ -263,6 +321,11 @@ async fn a_key_without_scopes_opens_nothing_that_needs_one() {
         let person = finish(&app, call(&app.person("7"), template, (&method, false))).await;
         if template.starts_with("/api/polls") {
             assert!(matches!(person.status, 403 | 404), "{method} {template}: {}", person.text());
+            continue;
+        }
+        if template.starts_with("/api/chat") || template.starts_with("/api/messages/") {
+            // For people too, as far as they are theirs.
+            assert_nothing_told(&format!("{method} {template}"), &person);
             continue;
         }
         person.problem(403, if template == "/api/access/explain" { "not_yours" } else { "missing_scope" });

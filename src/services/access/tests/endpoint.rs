@@ -116,7 +116,7 @@ async fn the_endpoint_signs_nothing_for_those_who_may_not_and_says_why() {
     assert_eq!(reason(&student, "private-course.1.instructor").await, Reason::WrongRole);
     assert_eq!(reason(&student, "private-user.8").await, Reason::NotYours);
     assert_eq!(reason(&student, "private-orders.1").await, Reason::UnknownChannel);
-    assert_eq!(reason(&student, "private-chat.1").await, Reason::UnknownChannel);
+    assert_eq!(reason(&student, "private-job.1").await, Reason::UnknownChannel);
 
     let guest = world.caller(Who::Guest);
     let key = world.caller(Who::Key(KeyHolder { id: "ck_1".to_owned(), scopes: Vec::new() }));

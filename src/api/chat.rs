@@ -1,0 +1,284 @@
+//! Chats over HTTP: made, found, changed; who belongs to them, how far they have read.
+
+#![expect(clippy::too_many_arguments, reason = "a route has one argument for each parameter in the description")]
+
+mod fault;
+pub(super) mod message;
+pub(super) mod view;
+
+use std::sync::Arc;
+
+use poem::web::Data;
+use poem_openapi::{
+    OpenApi,
+    param::{Header, Path, Query},
+    payload::Json,
+};
+
+use self::view::{ChatBody, ChatEditBody, ChatView, MemberView, MembersBody, ReadBody, ReadView};
+use super::{
+    Group,
+    answer::{Answer, Changed, Done, Made},
+    caller::{
+        Visitor,
+        describe::{ByKeyOrPerson, ByPerson},
+    },
+    list::{Cursor, List, MOST, USUAL},
+    problem::{Fault, Problem, Reading, Writing},
+    strict::Strict,
+    version::expected,
+    word::{Limit, Word},
+};
+use crate::{
+    domain::chat::ChatEdit,
+    ids::{ExternalId, UserId},
+    services::{
+        Chats,
+        chat::{Asking, Page},
+    },
+};
+
+/// The routes.
+pub(super) struct ChatRoutes;
+
+/// Whoever asks, as the service wants to know them.
+pub(super) fn asking(visitor: &Visitor) -> Asking<'_> {
+    let Visitor { caller, live, address, now, except } = visitor;
+    Asking { live, caller, ip: Some(*address), except: *except, now: *now }
+}
+
+/// Which part of a list is wanted: one entry more than it shows.
+pub(super) fn page(cursor: Option<Word<Cursor>>, limit: Option<Word<Limit<MOST>>>) -> (Page, u32) {
+    let limit = limit.map_or(USUAL, |limit| limit.0.0);
+    (Page { after: cursor.map(|cursor| cursor.0.0), limit: limit + 1 }, limit)
+}
+
+async fn edit(chats: &Chats, visitor: &Visitor, id: &ExternalId, edit: ChatEdit) -> Result<Changed<ChatView>, Problem> {
+    let found = chats.change(&asking(visitor), id, edit, &expected(None, None)?).await?;
+    let version = found.chat.version;
+    Ok(Changed::of(found.into(), version))
+}
+
+#[OpenApi(tag = "Group::Chat")]
+impl ChatRoutes {
+    /// List chats
+    ///
+    /// Those of the person, by id, page by page, each with what they have not read; an API key with `chat:read` sees all. A
+    /// page may have fewer entries than `limit` and not be the last: chats that are closed to the person are left out.
+    #[oai(path = "/api/chats", method = "get", operation_id = "listChats")]
+    async fn list(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Only those of this course.
+        course: Query<Option<Word<ExternalId>>>,
+        /// `next_cursor` of the page before; absent = the first page.
+        cursor: Query<Option<Word<Cursor>>>,
+        /// Most entries of the page. 25 if absent.
+        limit: Query<Option<Word<Limit<MOST>>>>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Answer<List<ChatView>>, Fault<Reading>> {
+        let (page, limit) = page(cursor.0, limit.0);
+        let rows = chats.list(&asking(&visitor), course.0.map(|course| course.0), &page).await?;
+        let rows = rows.into_iter().map(|(id, found)| (id.to_string(), found.map(ChatView::from))).collect();
+        Ok(Answer::of(List::sparse(rows, limit)))
+    }
+
+    /// Make a chat
+    ///
+    /// Chats of a course, a class or office hours need the capability `chat.control` there, groups `chat.moderate`. Whoever
+    /// makes a chat of two people (`dm`) names the other one, and gets the chat that they have already if there is one.
+    /// Students write to staff of their courses; to each other where the chat of a course says `dm_policy` `everybody`. Needs
+    /// a person, or an API key with `chat:write`.
+    #[oai(path = "/api/chats", method = "post", operation_id = "createChat")]
+    async fn create(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        body: Strict<ChatBody>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Made<ChatView>, Fault<Writing>> {
+        let new = body.0.read().map_err(|field| Problem::fields(vec![field]))?;
+        let (found, is_new) = chats.create(&asking(&visitor), new).await?;
+        let location = format!("/api/chats/{}", found.chat.id);
+        let view = Json(ChatView::from(found));
+        Ok(if is_new { Made::Now(view, location) } else { Made::Before(view) })
+    }
+
+    /// Show a chat
+    ///
+    /// Needs a person who belongs to it, or an API key with `chat:read`.
+    #[oai(path = "/api/chats/:id", method = "get", operation_id = "showChat")]
+    async fn show(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the chat.
+        id: Path<Word<ExternalId>>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Changed<ChatView>, Fault<Reading>> {
+        let found = chats.show(&asking(&visitor), &id.0.0).await?;
+        let version = found.chat.version;
+        Ok(Changed::of(found.into(), version))
+    }
+
+    /// Change a chat
+    ///
+    /// Its title, its settings, whether it is archived. What is left out stays. Needs a person with the capability
+    /// `chat.control`, or an API key with `chat:write`.
+    #[oai(path = "/api/chats/:id", method = "patch", operation_id = "changeChat")]
+    async fn change(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the chat.
+        id: Path<Word<ExternalId>>,
+        /// Version that the chat must have, such as `"3"`. Otherwise 412.
+        #[oai(name = "If-Match", validator(max_length = 2_000))]
+        if_match: Header<Option<String>>,
+        body: Strict<ChatEditBody>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Changed<ChatView>, Fault<Writing>> {
+        let asking = asking(&visitor);
+        let expected = expected(if_match.as_deref(), None)?;
+        let before = chats.show(&asking, &id.0.0).await?;
+        let edit = body.0.read(&before.chat.settings).map_err(|field| Problem::fields(vec![field]))?;
+        let found = chats.change(&asking, &id.0.0, edit, &expected).await?;
+        let version = found.chat.version;
+        Ok(Changed::of(found.into(), version))
+    }
+
+    /// Freeze a chat
+    ///
+    /// Only staff can write in it then; others are refused with 409 `chat_frozen`. Needs a person with the capability
+    /// `chat.control`, or an API key with `chat:write`.
+    #[oai(path = "/api/chats/:id/freeze", method = "post", operation_id = "freezeChat")]
+    async fn freeze(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the chat.
+        id: Path<Word<ExternalId>>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Changed<ChatView>, Fault<Writing>> {
+        let frozen = ChatEdit { is_frozen: Some(true), ..ChatEdit::default() };
+        Ok(edit(&chats, &visitor, &id.0.0, frozen).await?)
+    }
+
+    /// Open a frozen chat again
+    ///
+    /// Needs a person with the capability `chat.control`, or an API key with `chat:write`.
+    #[oai(path = "/api/chats/:id/unfreeze", method = "post", operation_id = "unfreezeChat")]
+    async fn unfreeze(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the chat.
+        id: Path<Word<ExternalId>>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Changed<ChatView>, Fault<Writing>> {
+        let open = ChatEdit { is_frozen: Some(false), ..ChatEdit::default() };
+        Ok(edit(&chats, &visitor, &id.0.0, open).await?)
+    }
+
+    /// Clear a chat
+    ///
+    /// All that was said is gone, for everybody, with what it said before it was edited; numbers of messages go on. Needs a
+    /// person with the capability `chat.control`, or an API key with `chat:write`.
+    #[oai(path = "/api/chats/:id/clear", method = "post", operation_id = "clearChat")]
+    async fn clear(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the chat.
+        id: Path<Word<ExternalId>>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Changed<ChatView>, Fault<Writing>> {
+        let found = chats.clear(&asking(&visitor), &id.0.0).await?;
+        let version = found.chat.version;
+        Ok(Changed::of(found.into(), version))
+    }
+
+    /// List who belongs to a chat
+    ///
+    /// By user id, page by page. Of a course or class, those who take part now, for whoever may see that there
+    /// (`roster.read`). Needs a person who belongs to the chat, or an API key with `chat:read`.
+    #[oai(path = "/api/chats/:id/members", method = "get", operation_id = "listChatMembers")]
+    async fn members(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the chat.
+        id: Path<Word<ExternalId>>,
+        /// `next_cursor` of the page before; absent = the first page.
+        cursor: Query<Option<Word<Cursor>>>,
+        /// Most entries of the page. 25 if absent.
+        limit: Query<Option<Word<Limit<MOST>>>>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Answer<List<MemberView>>, Fault<Reading>> {
+        let (page, limit) = page(cursor.0, limit.0);
+        let rows = chats.members(&asking(&visitor), &id.0.0, &page).await?;
+        let rows = rows.into_iter().map(|person| (person.user.to_string(), MemberView::from(person))).collect();
+        Ok(Answer::of(List::new(rows, limit)))
+    }
+
+    /// Add members to a group
+    ///
+    /// Who belongs to it already gets the part that is named. Needs a person with the capability `chat.moderate` in the course
+    /// of the group or the owner of one without, or an API key with `chat:write`.
+    #[oai(path = "/api/chats/:id/members", method = "post", operation_id = "addChatMembers")]
+    async fn add(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the chat.
+        id: Path<Word<ExternalId>>,
+        body: Strict<MembersBody>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Changed<ChatView>, Fault<Writing>> {
+        let (users, part) = body.0.read().map_err(|field| Problem::fields(vec![field]))?;
+        let asking = asking(&visitor);
+        chats.add(&asking, &id.0.0, &users, part).await?;
+        let found = chats.show(&asking, &id.0.0).await?;
+        let version = found.chat.version;
+        Ok(Changed::of(found.into(), version))
+    }
+
+    /// Take a member out of a group
+    ///
+    /// They hear it no more when this is answered. Anybody may leave by themselves; for others it needs what adding needs: a
+    /// person with the capability `chat.moderate`, or an API key with `chat:write`.
+    #[oai(path = "/api/chats/:id/members/:user", method = "delete", operation_id = "removeChatMember")]
+    async fn remove(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the chat.
+        id: Path<Word<ExternalId>>,
+        /// The member; URL-encoded where needed.
+        user: Path<Word<UserId>>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Done, Fault<Writing>> {
+        chats.remove(&asking(&visitor), &id.0.0, &user.0.0).await?;
+        Ok(Done::Done)
+    }
+
+    /// Note how far one has read
+    ///
+    /// The number never falls and is never beyond the newest message, so that of two tabs the one that is further counts.
+    /// Others are told (`chat.read`), unless `is_private` says that they shall not. For people.
+    #[oai(path = "/api/chats/:id/read", method = "put", operation_id = "readChat")]
+    async fn read(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the chat.
+        id: Path<Word<ExternalId>>,
+        body: Strict<ReadBody>,
+        _proof: ByPerson,
+    ) -> Result<Answer<ReadView>, Fault<Writing>> {
+        let (seq, wishes) = body.0.read().map_err(|field| Problem::fields(vec![field]))?;
+        let (state, unread) = chats.read(&asking(&visitor), &id.0.0, seq, wishes).await?;
+        Ok(Answer::of(ReadView::new(state, unread)))
+    }
+}

@@ -1,0 +1,358 @@
+//! Messages over HTTP: said, listed, edited, deleted, pinned, reacted to.
+
+mod view;
+
+use std::sync::Arc;
+
+use poem::web::Data;
+use poem_openapi::{
+    OpenApi,
+    param::{Header, Path, Query},
+    payload::Json,
+};
+
+pub(super) use self::view::MessageView;
+use self::view::{EditBody, MessageBody, PinBody, VersionView};
+use super::{
+    super::{
+        Group,
+        answer::{Answer, Changed, Found, Made},
+        caller::{
+            Visitor,
+            describe::{ByKeyOrPerson, ByPerson},
+        },
+        list::{Cursor, List, MOST, Snapshot, StreamView, USUAL},
+        problem::{Fault, Problem, Reading, Writing},
+        strict::Strict,
+        version::expected,
+        word::{Limit, Word},
+    },
+    asking,
+};
+use crate::{
+    domain::chat::Message,
+    ids::ExternalId,
+    services::{
+        Chats,
+        chat::{Mark, Revision, Window},
+    },
+};
+
+/// The routes.
+pub(in crate::api) struct Messages;
+
+fn changed(message: Message) -> Changed<MessageView> {
+    let version = message.version;
+    Changed::of(message.into(), version)
+}
+
+/// Which messages are asked for, and whether what comes next is towards the beginning.
+fn window(
+    (before, after, around): (Option<i64>, Option<i64>, Option<i64>),
+    cursor: Option<Word<Cursor>>,
+) -> Result<(Window, bool), Problem> {
+    let only_one =
+        || Problem::parameter("before_seq", "goes without after_seq, around and cursor, as each of them does");
+    if let Some(Word(Cursor(text))) = cursor {
+        if (before, after, around) != (None, None, None) {
+            return Err(only_one());
+        }
+        let wrong = || Problem::parameter("cursor", "must be the 'next_cursor' of the page before");
+        let (direction, seq) = text.split_at_checked(1).ok_or_else(wrong)?;
+        let seq: i64 = seq.parse().map_err(|_none| wrong())?;
+        return match direction {
+            "a" => Ok((Window::After(seq), false)),
+            "b" => Ok((Window::Before(seq), true)),
+            _ => Err(wrong()),
+        };
+    }
+    match (before, after, around) {
+        (None, None, None) => Ok((Window::Newest, true)),
+        (Some(seq), None, None) => Ok((Window::Before(seq), true)),
+        (None, Some(seq), None) => Ok((Window::After(seq), false)),
+        (None, None, Some(seq)) => Ok((Window::Around(seq), false)),
+        _ => Err(only_one()),
+    }
+}
+
+/// A page of messages, in the order of their numbers.
+fn page(mut messages: Vec<Message>, backwards: bool, limit: u32) -> List<MessageView> {
+    if backwards {
+        messages.reverse();
+    }
+    let direction = if backwards { 'b' } else { 'a' };
+    let rows = messages.into_iter().map(|message| (format!("{direction}{}", message.seq), message.into())).collect();
+    let list = List::new(rows, limit);
+    if backwards { list.turned() } else { list }
+}
+
+#[OpenApi(tag = "Group::Chat")]
+impl Messages {
+    /// List messages
+    ///
+    /// The newest, or those before, after or around a number; always in the order of their numbers, which is that in which
+    /// they were said. `stream` is where the stream of the chat stood before: what happens after it is not in the answer.
+    /// Needs a person who belongs to the chat, or an API key with `chat:read`.
+    #[oai(path = "/api/chats/:id/messages", method = "get", operation_id = "listMessages")]
+    async fn list(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the chat.
+        id: Path<Word<ExternalId>>,
+        /// Only those before this number, the nearest first to be shown.
+        #[oai(validator(minimum(value = "0")))]
+        before_seq: Query<Option<i64>>,
+        /// Only those after this number.
+        #[oai(validator(minimum(value = "0")))]
+        after_seq: Query<Option<i64>>,
+        /// The one with this number, and as many on both sides.
+        #[oai(validator(minimum(value = "0")))]
+        around: Query<Option<i64>>,
+        /// `next_cursor` of the page before, to go on in its direction.
+        cursor: Query<Option<Word<Cursor>>>,
+        /// Most entries of the page. 25 if absent.
+        limit: Query<Option<Word<Limit<MOST>>>>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Answer<Snapshot<MessageView>>, Fault<Reading>> {
+        let asking = asking(&visitor);
+        let (window, backwards) = window((before_seq.0, after_seq.0, around.0), cursor.0)?;
+        let limit = limit.0.map_or(USUAL, |limit| limit.0.0);
+        let (topic, position) = chats.position(&asking, &id.0.0).await?;
+        let messages = chats.messages(&asking, &id.0.0, window, limit).await?;
+        Ok(Answer::of(Snapshot::new(page(messages, backwards, limit), StreamView::of(topic, position))))
+    }
+
+    /// List pinned messages
+    ///
+    /// Those that are pinned now, the newest pin first; at most 100. Needs a person who belongs to the chat, or an API key with
+    /// `chat:read`.
+    #[oai(path = "/api/chats/:id/pins", method = "get", operation_id = "listPins")]
+    async fn pins(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the chat.
+        id: Path<Word<ExternalId>>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Answer<List<MessageView>>, Fault<Reading>> {
+        let pinned = chats.pinned(&asking(&visitor), &id.0.0).await?;
+        let rows = pinned.into_iter().map(|message| (message.id.clone(), message.into())).collect();
+        Ok(Answer::of(List::new(rows, MOST)))
+    }
+
+    /// Say something in a chat
+    ///
+    /// Everybody whom it is for hears of it at once, but the socket in `X-Socket-ID`. Sent again with the same `client_id`, it
+    /// is not said twice: the answer is then 200 with the message that is there. At most five messages at once and one each
+    /// second in the long run (429 `rate_limited`), slower in a slow chat (429 `slow_mode`). Needs a person with the capability
+    /// `chat.post`, or an API key with `chat:write`.
+    #[oai(path = "/api/chat/messages", method = "post", operation_id = "postMessage")]
+    async fn post(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        body: Strict<MessageBody>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Made<MessageView>, Fault<Writing>> {
+        let new = body.0.read().map_err(|field| Problem::fields(vec![field]))?;
+        let (message, is_new) = chats.post(&asking(&visitor), new).await?;
+        let location = format!("/api/messages/{}", message.id);
+        let view = Json(MessageView::from(message));
+        Ok(if is_new { Made::Now(view, location) } else { Made::Before(view) })
+    }
+
+    /// Show a message
+    ///
+    /// Needs a person whom it is for, or an API key with `chat:read`.
+    #[oai(path = "/api/messages/:id", method = "get", operation_id = "showMessage")]
+    async fn show(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the message.
+        #[oai(validator(max_length = 64))]
+        id: Path<String>,
+        /// Versions that the caller has; one of them is answered with 304. Reactions have no versions.
+        #[oai(name = "If-None-Match", validator(max_length = 2_000))]
+        if_none_match: Header<Option<String>>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Found<MessageView>, Fault<Reading>> {
+        let message = chats.message(&asking(&visitor), &id).await?;
+        let version = message.version;
+        Ok(Found::of(message.into(), version, if_none_match.as_deref())?)
+    }
+
+    /// Edit a message
+    ///
+    /// What is left out stays. Only the author may, for as long as the chat says; what it said before is kept for moderators.
+    /// Needs a person with the capability `chat.post`, or for its own messages an API key with `chat:write`.
+    #[oai(path = "/api/messages/:id", method = "patch", operation_id = "editMessage")]
+    async fn edit(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the message.
+        #[oai(validator(max_length = 64))]
+        id: Path<String>,
+        /// Version that the message must have, such as `"3"`. Otherwise 412.
+        #[oai(name = "If-Match", validator(max_length = 2_000))]
+        if_match: Header<Option<String>>,
+        body: Strict<EditBody>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Changed<MessageView>, Fault<Writing>> {
+        let asking = asking(&visitor);
+        let expected = expected(if_match.as_deref(), None)?;
+        let before = chats.message(&asking, &id).await?;
+        let content = body.0.read(before).map_err(|field| Problem::fields(vec![field]))?;
+        Ok(changed(chats.revise(&asking, &id, Revision::Edit(content), &expected).await?))
+    }
+
+    /// Delete a message
+    ///
+    /// A trace without text stays, so that replies have something to stand below. The author may, and a person with the
+    /// capability `chat.moderate`, or an API key with `chat:write`.
+    #[oai(path = "/api/messages/:id", method = "delete", operation_id = "deleteMessage")]
+    async fn delete(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the message.
+        #[oai(validator(max_length = 64))]
+        id: Path<String>,
+        /// Version that the message must have, such as `"3"`. Otherwise 412.
+        #[oai(name = "If-Match", validator(max_length = 2_000))]
+        if_match: Header<Option<String>>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Changed<MessageView>, Fault<Writing>> {
+        let expected = expected(if_match.as_deref(), None)?;
+        Ok(changed(chats.revise(&asking(&visitor), &id, Revision::Delete, &expected).await?))
+    }
+
+    /// List what a message said before
+    ///
+    /// Oldest first, at most 100. For the author, for a person with the capability `chat.moderate`, and for an API key with
+    /// `chat:read`.
+    #[oai(path = "/api/messages/:id/versions", method = "get", operation_id = "listMessageVersions")]
+    async fn versions(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the message.
+        #[oai(validator(max_length = 64))]
+        id: Path<String>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Answer<List<VersionView>>, Fault<Reading>> {
+        let versions = chats.versions(&asking(&visitor), &id).await?;
+        let rows = versions.into_iter().map(|version| (version.0.to_string(), version.into())).collect();
+        Ok(Answer::of(List::new(rows, MOST)))
+    }
+
+    /// React to a message
+    ///
+    /// The same once more changes nothing. For people.
+    #[oai(path = "/api/messages/:id/reactions/:emoji", method = "put", operation_id = "putReaction")]
+    async fn react(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the message.
+        #[oai(validator(max_length = 64))]
+        id: Path<String>,
+        /// An emoji, URL-encoded, or its name between colons such as `:tada:`.
+        #[oai(validator(max_length = 32))]
+        emoji: Path<String>,
+        _proof: ByPerson,
+    ) -> Result<Changed<MessageView>, Fault<Writing>> {
+        Ok(changed(chats.mark(&asking(&visitor), &id, Mark::React(&emoji)).await?))
+    }
+
+    /// React to a message, for clients that post
+    ///
+    /// As `putReaction`. For people.
+    #[oai(path = "/api/messages/:id/reactions/:emoji", method = "post", operation_id = "addReaction")]
+    async fn react_by_post(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the message.
+        #[oai(validator(max_length = 64))]
+        id: Path<String>,
+        /// An emoji, URL-encoded, or its name between colons such as `:tada:`.
+        #[oai(validator(max_length = 32))]
+        emoji: Path<String>,
+        _proof: ByPerson,
+    ) -> Result<Changed<MessageView>, Fault<Writing>> {
+        Ok(changed(chats.mark(&asking(&visitor), &id, Mark::React(&emoji)).await?))
+    }
+
+    /// Take a reaction back
+    ///
+    /// What is not there is no fault. For people.
+    #[oai(path = "/api/messages/:id/reactions/:emoji", method = "delete", operation_id = "removeReaction")]
+    async fn unreact(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the message.
+        #[oai(validator(max_length = 64))]
+        id: Path<String>,
+        /// An emoji, URL-encoded, or its name between colons such as `:tada:`.
+        #[oai(validator(max_length = 32))]
+        emoji: Path<String>,
+        _proof: ByPerson,
+    ) -> Result<Changed<MessageView>, Fault<Writing>> {
+        Ok(changed(chats.mark(&asking(&visitor), &id, Mark::Unreact(&emoji)).await?))
+    }
+
+    /// Acknowledge a message
+    ///
+    /// Counted once for each person; nobody is told. For people.
+    #[oai(path = "/api/messages/:id/ack", method = "post", operation_id = "acknowledgeMessage")]
+    async fn acknowledge(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the message.
+        #[oai(validator(max_length = 64))]
+        id: Path<String>,
+        _proof: ByPerson,
+    ) -> Result<Changed<MessageView>, Fault<Writing>> {
+        Ok(changed(chats.mark(&asking(&visitor), &id, Mark::Acknowledge).await?))
+    }
+
+    /// Pin a message
+    ///
+    /// Until the time that is named, or until it is taken off. Needs a person with the capability `chat.moderate`, or an API
+    /// key with `chat:write`.
+    #[oai(path = "/api/messages/:id/pin", method = "post", operation_id = "pinMessage")]
+    async fn pin(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the message.
+        #[oai(validator(max_length = 64))]
+        id: Path<String>,
+        body: Strict<PinBody>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Changed<MessageView>, Fault<Writing>> {
+        let until = body.0.read(visitor.now).map_err(|field| Problem::fields(vec![field]))?;
+        Ok(changed(chats.revise(&asking(&visitor), &id, Revision::Pin(until), &expected(None, None)?).await?))
+    }
+
+    /// Take a pin off
+    ///
+    /// Needs a person with the capability `chat.moderate`, or an API key with `chat:write`.
+    #[oai(path = "/api/messages/:id/pin", method = "delete", operation_id = "unpinMessage")]
+    async fn unpin(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the message.
+        #[oai(validator(max_length = 64))]
+        id: Path<String>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Changed<MessageView>, Fault<Writing>> {
+        Ok(changed(chats.revise(&asking(&visitor), &id, Revision::Unpin, &expected(None, None)?).await?))
+    }
+}

@@ -1,0 +1,221 @@
+//! What one person may do in one chat, now; and what follows when a chat has changed.
+
+use std::{sync::Arc, time::Instant};
+
+use chrono::{DateTime, Utc};
+
+use super::{Asked, Gathered, Known, Result, patiently, review::Cause, rights::actor, seats::Key};
+use crate::{
+    domain::{
+        access::{self, Decision, Facts, Reason, Topic, capability::Capability},
+        chat::{Circle, Silence},
+        fact::Actor,
+        roster::{PlaceId, Role},
+    },
+    ids::{ExternalId, UserId},
+    protocol::{ChannelName, channel_name::NameRules},
+    services::{LiveApp, roster::Revoked},
+};
+
+/// Names of our own channels are within the alphabet.
+const RULES: NameRules = NameRules { max_length: 200, lenient: true };
+
+/// A person, a chat and a moment, with the facts that decide what they may do there.
+#[derive(Debug)]
+pub struct ChatRights {
+    user: UserId,
+    circle: Arc<Circle>,
+    gathered: Gathered,
+    is_channel_blocked: bool,
+    now: DateTime<Utc>,
+    /// What the decisions rest on may have changed when it is another one now.
+    generation: u64,
+}
+
+impl ChatRights {
+    /// Judges whether they have a capability, by the same rules as the chat's channels.
+    #[must_use]
+    pub fn decide(&self, capability: Capability) -> Decision {
+        access::may_in_chat(&self.user, (&self.circle.chat.id, capability), self.facts(), self.now)
+    }
+
+    /// Tells whether they have a capability.
+    #[must_use]
+    pub fn may(&self, capability: Capability) -> bool {
+        self.decide(capability).allow
+    }
+
+    /// Tells whether they hear what is for staff: those of the course or class, where the chat belongs to one.
+    #[must_use]
+    pub fn is_staff(&self) -> bool {
+        self.circle.chat.course.is_some() && self.may(Capability::HearStaff)
+    }
+
+    /// Why they may not write now, although they usually may: asked once it is known that they may.
+    #[must_use]
+    pub fn silence(&self) -> Option<Silence> {
+        let chat = &self.circle.chat;
+        // Role and rank are looked for only where they matter: most chats are open to all who belong to them.
+        let is_limited = chat.frozen_at.is_some() || !chat.settings.post_roles.is_empty();
+        let standing = if is_limited { (self.role(), self.may(Capability::ChatModerate)) } else { (None, true) };
+        self.circle.silence(Some(&self.user), standing, self.now)
+    }
+
+    /// The chat.
+    #[must_use]
+    pub fn circle(&self) -> &Arc<Circle> {
+        &self.circle
+    }
+
+    /// Whom they are.
+    #[must_use]
+    pub const fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// Their role where the chat belongs to.
+    #[must_use]
+    pub fn role(&self) -> Option<Role> {
+        access::role_in_chat(&self.user, self.facts(), self.now)
+    }
+
+    /// The person as those see them who hear of what they do.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        actor(&self.user, self.gathered.known.as_deref().and_then(Known::person), self.role())
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        let known = self.gathered.known.as_deref();
+        Facts {
+            standing: known.and_then(|known| known.standing.as_ref()),
+            place: self.gathered.place.as_deref(),
+            courses: &[],
+            blocks: known.map_or(&[], |known| &known.blocks),
+            is_channel_blocked: self.is_channel_blocked,
+            chat: Some(&self.circle),
+        }
+    }
+}
+
+impl LiveApp {
+    /// Finds out what a person may do in a chat; `None` = there is no such chat. From memory, mostly.
+    ///
+    /// # Errors
+    /// When the roster cannot be read.
+    pub async fn chat_rights(
+        &self,
+        user: &UserId,
+        chat: &ExternalId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ChatRights>> {
+        let app = self.app();
+        let generation = self.access.generation();
+        let topic = Topic::Chat(chat.clone());
+        let gathered = self.access.gather(&app.id, (Some(user), &topic), now).await?;
+        let Some(circle) = gathered.chat.clone() else { return Ok(None) };
+        let blocks = gathered.known.as_ref().map_or(&[][..], |known| &known.blocks);
+        let is_channel_blocked = ChannelName::parse(&format!("private-chat.{chat}"), RULES).is_ok_and(|channel| {
+            let asked = Asked { app: &app, channel: &channel, topic: &topic };
+            blocks.iter().any(|block| block.is_active(now) && asked.is_closed_by(&block.scope))
+        });
+        Ok(Some(ChatRights { user: user.clone(), circle, gathered, is_channel_blocked, now, generation }))
+    }
+
+    /// Tells whether nothing has changed since that could make the rights others.
+    #[must_use]
+    pub fn are_current(&self, rights: &ChatRights) -> bool {
+        self.access.generation() == rights.generation
+    }
+
+    /// A chat with all that decides who may do what in it; `None` = there is no such chat. From memory, mostly.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn chat(&self, chat: &ExternalId) -> Result<Option<Arc<Circle>>> {
+        patiently(self.access.chat(&self.app().id, chat)).await
+    }
+
+    /// Decides whether a person may write in a chat now: neither muted nor banned, and the chat open to them. Whoever may not is
+    /// not seen typing either.
+    ///
+    /// # Errors
+    /// When the roster cannot be read.
+    pub(in crate::services) async fn decide_writing(
+        &self,
+        user: &UserId,
+        chat: &ExternalId,
+        now: DateTime<Utc>,
+    ) -> Result<Decision> {
+        let Some(rights) = self.chat_rights(user, chat, now).await? else { return Ok(Decision::unavailable()) };
+        let decision = rights.decide(Capability::ChatPost);
+        let Some(silence) = rights.silence().filter(|_| decision.allow) else { return Ok(decision) };
+        Ok(Decision { allow: false, reason: Reason::Silenced, detail: silence.to_string(), ..decision })
+    }
+
+    /// Tells whether somebody who hears a chat may not write in it now, as far as is in memory. `false` for other topics.
+    pub(in crate::services) fn is_silenced(
+        &self,
+        topic: &Topic,
+        (user, role): (&UserId, Option<Role>),
+        now: DateTime<Utc>,
+    ) -> bool {
+        let Topic::Chat(chat) = topic else { return false };
+        let circle = self.access.chats.peek(chat).flatten();
+        let standing = (role, role.is_some_and(Role::is_staff));
+        circle.is_some_and(|circle| circle.silence(Some(user), standing, now).is_some())
+    }
+
+    /// Courses in which a person has an enrollment, whether it counts now or not.
+    ///
+    /// # Errors
+    /// When the roster cannot be read.
+    pub async fn courses_of(&self, user: &UserId, now: DateTime<Utc>) -> Result<Vec<ExternalId>> {
+        let known = patiently(self.access.person(&self.app().id, user, now)).await?;
+        let standing = known.as_ref().and_then(|known| known.standing.as_ref());
+        let courses = standing.into_iter().flat_map(|standing| &standing.enrollments).map(|one| one.course.clone());
+        let mut courses: Vec<ExternalId> = courses.collect();
+        courses.sort_unstable();
+        courses.dedup();
+        Ok(courses)
+    }
+
+    /// Courses in which two people take part now, each with their roles there.
+    ///
+    /// # Errors
+    /// When the roster cannot be read.
+    pub async fn shared_courses(
+        &self,
+        (one, other): (&UserId, &UserId),
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(ExternalId, Role, Role)>> {
+        let theirs = self.courses_of(other, now).await?;
+        let mut shared = Vec::new();
+        for course in self.courses_of(one, now).await?.into_iter().filter(|course| theirs.contains(course)) {
+            let place = PlaceId::Course(course.clone());
+            let (one, other) = (self.rights(one, &place, now).await?, self.rights(other, &place, now).await?);
+            if let (Some(one), Some(other)) = (one.role(), other.role()) {
+                shared.push((course, one, other));
+            }
+        }
+        Ok(shared)
+    }
+
+    /// Forgets what is known of a chat that has changed: whoever asks from now on is judged anew.
+    pub(in crate::services) fn forget_chat(&self, chat: &ExternalId) {
+        self.access.chats.forget(chat);
+        self.access.advance();
+    }
+
+    /// Takes a chat away from those who may not hear it any more, because it or its members have changed. Tells whose access
+    /// ended.
+    ///
+    /// # Cancel safety
+    /// What was known is forgotten at once; access that is not yet taken away then stays until the next change.
+    pub(in crate::services) async fn chat_changed(&self, chat: &ExternalId, now: DateTime<Utc>) -> Vec<Revoked> {
+        let since = Instant::now();
+        self.forget_chat(chat);
+        let seats = self.access.seats.concerned(std::iter::once(&Key::Chat(chat.clone())));
+        self.review_all(&seats, Cause::Chat, (now, since), Vec::new()).await
+    }
+}

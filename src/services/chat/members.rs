@@ -1,0 +1,178 @@
+//! Who belongs to a chat.
+
+use super::{Asking, Chats, Entry, Error, NewChat, Page, Result, TOLD_MAX, belonging, chat_facts};
+use crate::{
+    domain::{
+        access::{Topic, capability::Capability},
+        chat::{DmPolicy, Kind, MEMBERS_MAX, Part},
+        roster::Role,
+    },
+    ids::{ExternalId, UserId},
+    services::new_id,
+    store::{Belonging, ChatFilter, ChatWrite, MemberFilter, MembersAdded},
+};
+
+/// Somebody who belongs to a chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The person.
+    pub user: UserId,
+    /// Their name.
+    pub name: String,
+    /// Their role in the course or class that the chat belongs to.
+    pub role: Option<Role>,
+    /// Their part in the group.
+    pub part: Option<Part>,
+}
+
+impl Chats {
+    /// Whoever belongs to a new chat from the beginning. Whoever makes a group owns it.
+    pub(super) async fn first_members(&self, asking: &Asking<'_>, new: &NewChat) -> Result<Vec<Belonging>> {
+        let own = asking.caller.user();
+        let mut others = new.members.clone();
+        others.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        others.dedup();
+        others.retain(|user| own != Some(user));
+        let wrong = |message: &str| Err(Error::field("/members", message.to_owned()));
+        match (new.kind, own, others.as_slice()) {
+            (kind, _, others) if kind.is_of_a_place() => {
+                if others.is_empty() {
+                    Ok(Vec::new())
+                } else {
+                    wrong("the roster says who belongs to this kind of chat")
+                }
+            }
+            (Kind::Dm, Some(own), [other]) => {
+                self.check_pair(asking, (own, other)).await?;
+                Ok(vec![belonging(own.clone(), Part::Member), belonging(other.clone(), Part::Member)])
+            }
+            (Kind::Dm, None, [one, other]) => {
+                Ok(vec![belonging(one.clone(), Part::Member), belonging(other.clone(), Part::Member)])
+            }
+            (Kind::Dm, Some(_), _) => wrong("name the one person whom the chat is with"),
+            (Kind::Dm, None, _) => wrong("name the two people whose chat it is"),
+            (_, own, others) => {
+                let owner = own.map(|own| belonging(own.clone(), Part::Owner));
+                let count = others.len() + usize::from(owner.is_some());
+                if count > MEMBERS_MAX {
+                    return wrong(&format!("a group may have at most {MEMBERS_MAX} members, these are {count}"));
+                }
+                let others = others.iter().map(|user| belonging(user.clone(), Part::Member));
+                Ok(owner.into_iter().chain(others).collect())
+            }
+        }
+    }
+
+    /// Who writes to whom alone: staff and students of a course; students among themselves where a chat of a course that they
+    /// share lets everybody.
+    async fn check_pair(&self, asking: &Asking<'_>, (one, other): (&UserId, &UserId)) -> Result<()> {
+        let shared = asking.live.shared_courses((one, other), asking.now).await?;
+        if shared.iter().any(|(_, one, other)| one.is_staff() || other.is_staff()) {
+            return Ok(());
+        }
+        for (course, ..) in shared {
+            let filter = ChatFilter { of: None, course: Some(course) };
+            let page = Page { after: None, limit: 100 };
+            let chats = self.store.chat_list(&asking.app(), &filter, &page).await?;
+            let is_open = chats.iter().any(|chat| {
+                chat.kind == Kind::Course
+                    && chat.settings.dm_policy == DmPolicy::Everybody
+                    && chat.archived_at.is_none()
+            });
+            if is_open {
+                return Ok(());
+            }
+        }
+        // The same for somebody who shares no course, and for somebody who is not there.
+        let message = "you may write alone to staff of your courses, and to others where a course lets everybody";
+        Err(Error::field("/members", message.to_owned()))
+    }
+
+    /// Members of a chat by user id, one more than a page has where there are more.
+    ///
+    /// # Errors
+    /// When the chat is not theirs, or the course does not let them see who is in it.
+    pub async fn members(&self, asking: &Asking<'_>, chat: &ExternalId, page: &Page) -> Result<Vec<Person>> {
+        let entry = Entry::find(asking, chat).await?;
+        let found = &entry.circle().chat;
+        if !found.kind.is_of_a_place() {
+            let rows = self.store.chat_member_list(&asking.app(), chat, page).await?;
+            let person = |(user, name, membership): (UserId, String, crate::domain::chat::Membership)| Person {
+                user,
+                name,
+                role: None,
+                part: Some(membership.part),
+            };
+            return Ok(rows.into_iter().map(person).collect());
+        }
+        entry.demand(Capability::RosterRead)?;
+        let after = page.after.as_deref().and_then(|after| UserId::parse(after).ok());
+        let filter = MemberFilter { place: found.place(), roles: Vec::new(), after, limit: page.limit };
+        let rows = self.store.roster_members(&asking.app(), &filter, asking.now).await?;
+        Ok(rows.into_iter().map(|row| Person { user: row.user, name: row.name, role: row.role, part: None }).collect())
+    }
+
+    /// Adds members to a group.
+    ///
+    /// # Errors
+    /// When whoever asks may not, or the roster does not know them.
+    pub async fn add(&self, asking: &Asking<'_>, chat: &ExternalId, users: &[UserId], part: Part) -> Result<()> {
+        let entry = Entry::find(asking, chat).await?;
+        entry.demand(Capability::ChatModerate)?;
+        let found = &entry.circle().chat;
+        if found.kind != Kind::Group {
+            return Err(Error::NoGroup);
+        }
+        let mut users = users.to_vec();
+        users.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        users.dedup();
+        let new: Vec<Belonging> = users.iter().map(|user| belonging(user.clone(), part)).collect();
+        let told = users.iter().take(if users.len() > TOLD_MAX { 0 } else { TOLD_MAX });
+        let topics = told.map(|user| Topic::User(user.clone())).chain([Topic::Chat(chat.clone())]).collect();
+        let facts = chat_facts(asking, Some(&entry), found, ("members", topics));
+        let audit: Vec<_> =
+            users.iter().map(|user| asking.audit("member_added", ("user", user.as_str()), chat, None)).collect();
+        let (app, epoch) = (asking.app(), new_id(asking.now));
+        let write = ChatWrite { at: asking.now, audit: &audit, epoch: &epoch };
+        let save = Box::pin(self.store.chat_members_add((&app, chat), &new, write, facts));
+        match self.tell_changed((asking, chat), save).await? {
+            MembersAdded::Added => {
+                asking.live.chat_changed(chat, asking.now).await;
+                Ok(())
+            }
+            MembersAdded::TooMany(got) => {
+                let message = format!("a group may have at most {MEMBERS_MAX} members, these would be {got}");
+                Err(Error::TooMany(message))
+            }
+            MembersAdded::UnknownUser(user) => {
+                Err(Error::field("/users", format!("the roster does not know user '{user}'")))
+            }
+        }
+    }
+
+    /// Takes a member out of a group; anybody may leave. Their sockets hear it no more when this returns.
+    ///
+    /// # Errors
+    /// When whoever asks may not, or they do not belong to it.
+    pub async fn remove(&self, asking: &Asking<'_>, chat: &ExternalId, user: &UserId) -> Result<()> {
+        let entry = Entry::find(asking, chat).await?;
+        if entry.user() != Some(user) {
+            entry.demand(Capability::ChatModerate)?;
+        }
+        let found = &entry.circle().chat;
+        if found.kind != Kind::Group {
+            return Err(Error::NoGroup);
+        }
+        let topics = vec![Topic::User(user.clone()), Topic::Chat(chat.clone())];
+        let facts = chat_facts(asking, Some(&entry), found, ("members", topics));
+        let audit = [asking.audit("member_removed", ("user", user.as_str()), chat, None)];
+        let (app, epoch) = (asking.app(), new_id(asking.now));
+        let write = ChatWrite { at: asking.now, audit: &audit, epoch: &epoch };
+        let save = Box::pin(self.store.chat_member_remove((&app, chat), user, write, facts));
+        if !self.tell_changed((asking, chat), save).await? {
+            return Err(Error::Unknown("member"));
+        }
+        asking.live.chat_changed(chat, asking.now).await;
+        Ok(())
+    }
+}

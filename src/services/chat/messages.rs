@@ -1,0 +1,256 @@
+//! What becomes of messages: listed, read, edited, deleted, pinned, reacted to.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use super::{Asking, Chats, Entry, Error, Result};
+use crate::{
+    dialect,
+    domain::{
+        access::{Topic, capability::Capability},
+        chat::{Message, Notify, ReadState, message::is_emoji},
+        fact::Event,
+        roster::Expected,
+    },
+    ids::ExternalId,
+    services::{Draft, new_id},
+    store::{self, ChatWrite, Edited, Facts, Mark, Marked, Revision, Window},
+};
+
+/// Earlier wordings that are shown at most.
+const VERSIONS_SHOWN: u64 = 100;
+
+/// Pinned messages that are shown at most.
+const PINNED_SHOWN: u64 = 100;
+
+/// What is told of a message, to those whom it is for.
+pub(super) fn message_facts(asking: &Asking<'_>, entry: &Entry, event: Event, message: &Message) -> Facts {
+    let actor = entry.actor();
+    let mut payload = dialect::spelling::Payload::new();
+    payload.insert("message".to_owned(), dialect::chat::message(message));
+    let draft = |topic: Topic| Draft {
+        event,
+        topic,
+        actor: actor.clone(),
+        payload: payload.clone(),
+        at: asking.now,
+        except: asking.except,
+    };
+    message.topics(&entry.circle().chat).into_iter().map(|topic| draft(topic).into_fact()).collect()
+}
+
+impl Entry {
+    /// The same, judged anew if anything has changed since.
+    ///
+    /// # Errors
+    /// When they may not hear the chat any more.
+    pub(super) async fn again(self, asking: &Asking<'_>) -> Result<Self> {
+        match self {
+            Self::Person(rights) if asking.live.are_current(&rights) => Ok(Self::Person(rights)),
+            Self::Person(rights) => {
+                let chat = rights.circle().chat.id.clone();
+                Self::find(asking, &chat).await
+            }
+            Self::Program(circle) => Self::find(asking, &circle.chat.id).await,
+        }
+    }
+}
+
+impl Chats {
+    /// Messages of a chat as whoever asks may see them; see [`store::Store::message_list`].
+    ///
+    /// # Errors
+    /// When the chat is not theirs.
+    pub async fn messages(
+        &self,
+        asking: &Asking<'_>,
+        chat: &ExternalId,
+        window: Window,
+        limit: u32,
+    ) -> Result<Vec<Message>> {
+        let entry = Entry::find(asking, chat).await?;
+        let seen_as = (entry.viewer(), entry.hidden());
+        Ok(self.store.message_list((&asking.app(), chat), seen_as, window, limit.into()).await?)
+    }
+
+    /// Messages that are pinned now, newest pin first.
+    ///
+    /// # Errors
+    /// When the chat is not theirs.
+    pub async fn pinned(&self, asking: &Asking<'_>, chat: &ExternalId) -> Result<Vec<Message>> {
+        let entry = Entry::find(asking, chat).await?;
+        let seen_as = (entry.viewer(), entry.hidden());
+        Ok(self.store.message_pinned((&asking.app(), chat), seen_as, asking.now, PINNED_SHOWN).await?)
+    }
+
+    /// Finds a message.
+    ///
+    /// # Errors
+    /// When there is none for them.
+    pub async fn message(&self, asking: &Asking<'_>, id: &str) -> Result<Message> {
+        Ok(self.find(asking, id).await?.1)
+    }
+
+    /// A message, and whoever asks in its chat.
+    pub(in crate::services) async fn find(&self, asking: &Asking<'_>, id: &str) -> Result<(Entry, Message)> {
+        let unknown = || Error::Unknown("message");
+        let message = self.store.message_find(&asking.app(), id).await?.ok_or_else(unknown)?;
+        let entry = match Entry::find(asking, &message.chat).await {
+            Err(Error::Unknown(_)) => return Err(unknown()),
+            entry => entry?,
+        };
+        if entry.sees(&message) { Ok((entry, message)) } else { Err(unknown()) }
+    }
+
+    /// What a message said before, oldest first, for its author and moderators.
+    ///
+    /// # Errors
+    /// When they may not see it.
+    pub async fn versions(&self, asking: &Asking<'_>, id: &str) -> Result<Vec<(i64, String, DateTime<Utc>, String)>> {
+        let (entry, message) = self.find(asking, id).await?;
+        if !entry.is_author(&message) || message.deleted_at.is_some() {
+            entry.demand(Capability::ChatModerate)?;
+        }
+        Ok(self.store.message_versions(&asking.app(), id, VERSIONS_SHOWN).await?)
+    }
+
+    /// Edits, deletes, pins or unpins a message.
+    ///
+    /// # Errors
+    /// When whoever asks may not, it was deleted, or it has another version than expected.
+    pub async fn revise(
+        &self,
+        asking: &Asking<'_>,
+        id: &str,
+        revision: Revision,
+        expected: &Expected,
+    ) -> Result<Message> {
+        let revision = match revision {
+            Revision::Edit(content) => Revision::Edit(content.checked()?),
+            other => other,
+        };
+        let (entry, message) = self.find(asking, id).await?;
+        check(asking, &entry, &message, &revision)?;
+        let (event, what) = match &revision {
+            Revision::Delete => (Event::MessageDeleted, "deleted"),
+            Revision::Edit(_) => (Event::MessageUpdated, "edited"),
+            Revision::Pin(_) => (Event::MessageUpdated, "pinned"),
+            Revision::Unpin => (Event::MessageUpdated, "unpinned"),
+        };
+        let by_others = !entry.is_author(&message);
+        let audit: Vec<_> = by_others
+            .then(|| asking.audit(what, ("message", id), &message.chat, Some(json!({ "author": message.author.id() }))))
+            .into_iter()
+            .collect();
+        let (app, epoch, by) = (asking.app(), new_id(asking.now), asking.caller.actor());
+        let write = ChatWrite { at: asking.now, audit: &audit, epoch: &epoch };
+        let save = async {
+            let entry = match entry.again(asking).await {
+                Ok(entry) => entry,
+                Err(error) => return Ok((Err(error), Vec::new())),
+            };
+            if let Err(error) = check(asking, &entry, &message, &revision) {
+                return Ok((Err(error), Vec::new()));
+            }
+            let facts = |after: &Message| message_facts(asking, &entry, event, after);
+            let revision = (revision, by.as_str());
+            let (edited, kept) = self.store.message_revise((&app, id), revision, expected, (write, facts)).await?;
+            Ok::<_, store::Error>((Ok(edited), kept))
+        };
+        match self.teller.keep_and_tell(Box::pin(save)).await?? {
+            Edited::Done(message) | Edited::Unchanged(message) => Ok(*message),
+            Edited::Deleted => Err(Error::Deleted),
+            Edited::Mismatch(got) => Err(Error::Mismatch(got)),
+            Edited::Missing => Err(Error::Unknown("message")),
+        }
+    }
+
+    /// Reacts to a message, takes that back, or acknowledges the message.
+    ///
+    /// # Errors
+    /// When whoever asks may not, or the message is gone.
+    pub async fn mark(&self, asking: &Asking<'_>, id: &str, mark: Mark<'_>) -> Result<Message> {
+        if let Mark::React(emoji) | Mark::Unreact(emoji) = mark
+            && !is_emoji(emoji)
+        {
+            return Err(Error::field(
+                "/emoji",
+                "must be an emoji, or its name between colons such as :tada:".to_owned(),
+            ));
+        }
+        let (entry, _message) = self.find(asking, id).await?;
+        let Some(user) = entry.user() else { return Err(Error::NotYours) };
+        if matches!(mark, Mark::React(_)) {
+            entry.demand_voice(asking.now)?;
+        }
+        let (app, epoch) = (asking.app(), new_id(asking.now));
+        let write = ChatWrite { at: asking.now, audit: &[], epoch: &epoch };
+        let facts = |after: &Message| match mark {
+            // How many have acknowledged it is seen when it is looked at: a class of many would be told of nothing else.
+            Mark::Acknowledge => Vec::new(),
+            Mark::React(_) | Mark::Unreact(_) => message_facts(asking, &entry, Event::MessageUpdated, after),
+        };
+        let save = Box::pin(self.store.message_mark((&app, id), user, mark, (write, facts)));
+        let marked = self.tell(save).await?;
+        match marked {
+            Marked::Done(message) | Marked::Unchanged(message) => Ok(*message),
+            Marked::TooManyKinds => {
+                Err(Error::TooMany("the message has as many different emoji as it may have".to_owned()))
+            }
+            Marked::Deleted => Err(Error::Deleted),
+            Marked::Missing => Err(Error::Unknown("message")),
+        }
+    }
+
+    /// Notes how far somebody has read. The number never falls: of two tabs the one that is further counts.
+    ///
+    /// # Errors
+    /// When the chat is not theirs.
+    pub async fn read(
+        &self,
+        asking: &Asking<'_>,
+        chat: &ExternalId,
+        seq: i64,
+        wishes: (Option<bool>, Option<Notify>),
+    ) -> Result<(ReadState, u64)> {
+        let entry = Entry::find(asking, chat).await?;
+        let Some(user) = entry.user() else { return Err(Error::NotYours) };
+        let app = asking.app();
+        let before = self.store.chat_read_state(&app, chat, user).await?;
+        let state = self.store.chat_read((&app, chat, user), seq, wishes, asking.now).await?;
+        let after = state.last_read_seq.max(entry.hidden());
+        let unread = self.store.message_unread((&app, chat), (user, entry.is_staff()), after).await?;
+        if state.last_read_seq > before.last_read_seq {
+            let mut payload = dialect::spelling::Payload::new();
+            payload.insert("chat_id".to_owned(), json!(chat.as_str()));
+            payload.insert("user_id".to_owned(), json!(user.as_str()));
+            payload.insert("last_read_seq".to_owned(), json!(state.last_read_seq));
+            // Their own tabs know in any case.
+            let own = (!state.is_private).then(|| Topic::Chat(chat.clone()));
+            let topic = own.unwrap_or_else(|| Topic::User(user.clone()));
+            let (actor, at, except) = (entry.actor(), asking.now, asking.except);
+            let draft = Draft { event: Event::ChatRead, topic, actor, payload, at, except };
+            let (fact, except) = draft.into_fleeting();
+            asking.live.tell(&fact, except);
+        }
+        Ok((state, unread))
+    }
+}
+
+/// Whether somebody may do this to a message now.
+fn check(asking: &Asking<'_>, entry: &Entry, message: &Message, revision: &Revision) -> Result<()> {
+    if message.deleted_at.is_some() {
+        return Err(Error::Deleted);
+    }
+    match revision {
+        Revision::Edit(_) if !entry.is_author(message) => Err(Error::NotYours),
+        Revision::Edit(_) => {
+            entry.demand_voice(asking.now)?;
+            let seconds = entry.circle().chat.settings.edit_window_s;
+            let is_late = asking.now - message.created_at >= TimeDelta::seconds(seconds.into());
+            if is_late && !entry.may(Capability::ChatModerate) { Err(Error::TooLate { seconds }) } else { Ok(()) }
+        }
+        Revision::Delete if entry.is_author(message) => Ok(()),
+        Revision::Delete | Revision::Pin(_) | Revision::Unpin => entry.demand(Capability::ChatModerate),
+    }
+}

@@ -1,0 +1,96 @@
+//! Why something with a chat cannot be done.
+
+use std::time::Duration;
+
+use crate::{
+    domain::{
+        access::{Decision, Reason},
+        chat::{Silence, message::Flaw},
+    },
+    ids::ExternalId,
+    services::access,
+    store,
+    throttle::Exceeded,
+};
+
+/// Why something cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such thing, or it is not theirs: both look the same.
+    #[error("There is no such {0}, or it is not yours")]
+    Unknown(&'static str),
+    /// They may not.
+    #[error("{}", .0.detail)]
+    Denied(Box<Decision>),
+    /// They may not write now.
+    #[error("{0}")]
+    Silence(#[from] Silence),
+    /// They write too fast.
+    #[error("{0}")]
+    TooFast(#[from] Exceeded),
+    /// The chat is slow.
+    #[error("the chat is slow: the next message may come in {} s", wait.as_secs_f64().ceil())]
+    SlowMode {
+        /// How long they have to wait.
+        wait: Duration,
+    },
+    /// What they say is not well formed.
+    #[error("{0}")]
+    Flaw(#[from] Flaw),
+    /// A field is wrong.
+    #[error("{message}")]
+    Field {
+        /// JSON pointer to it.
+        pointer: &'static str,
+        /// What would be right.
+        message: String,
+    },
+    /// There is another chat with this id.
+    #[error("there is already a chat with the id '{0}'")]
+    Taken(ExternalId),
+    /// Somebody has changed it meanwhile.
+    #[error("it has version \"{0}\" now; read it again and decide anew")]
+    Mismatch(i64),
+    /// The message was deleted.
+    #[error("the message was deleted")]
+    Deleted,
+    /// It is somebody else's.
+    #[error("only the author may do this")]
+    NotYours,
+    /// It is too late to edit.
+    #[error("a message of this chat may be edited for {seconds} s")]
+    TooLate {
+        /// Seconds in which it may be edited.
+        seconds: u32,
+    },
+    /// It is no group: who belongs to it cannot be changed here.
+    #[error("only groups have members that are added and removed")]
+    NoGroup,
+    /// There are too many.
+    #[error("{0}")]
+    TooMany(String),
+    /// The roster cannot be read.
+    #[error(transparent)]
+    Access(#[from] access::Error),
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// Result of what is done with chats.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub(in crate::services) const fn field(pointer: &'static str, message: String) -> Self {
+        Self::Field { pointer, message }
+    }
+
+    /// A refusal as the person may know it: what is not theirs is not there.
+    pub(in crate::services) fn denied(decision: Decision) -> Self {
+        let decision = decision.for_people();
+        match decision.reason {
+            Reason::NotEnrolled | Reason::UnknownChannel => Self::Unknown("chat"),
+            _ => Self::Denied(Box::new(decision)),
+        }
+    }
+}

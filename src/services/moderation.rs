@@ -1,0 +1,208 @@
+//! Against those who disturb a chat: mute, ban, reports.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use super::{
+    Chats,
+    chat::{Asking, Entry, Error, Page, Result, chat_facts},
+    new_id,
+};
+use crate::{
+    domain::{
+        access::{Topic, capability::Capability},
+        moderation::{Complaint, MINUTES_MAX, Measure, NOTE_MAX, REASON_MAX, Report, ReportState, Sanction},
+        roster::Role,
+    },
+    ids::{ExternalId, UserId},
+    store::ChatWrite,
+};
+
+/// What is to be done against whom.
+#[derive(Debug, Clone)]
+pub struct NewSanction {
+    /// Against whom.
+    pub user: UserId,
+    /// What.
+    pub measure: Measure,
+    /// For how many minutes; `None` = until it is lifted.
+    pub minutes: Option<u32>,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// A text within its bound and without control characters.
+fn legible(pointer: &'static str, text: &str, max: usize) -> Result<()> {
+    let got = text.chars().count();
+    if got > max {
+        return Err(Error::field(pointer, format!("may have at most {max} characters, this one has {got}")));
+    }
+    let is_legible = text.chars().all(|c| !c.is_control() || c == '\n');
+    if is_legible { Ok(()) } else { Err(Error::field(pointer, "may not hold control characters".to_owned())) }
+}
+
+const fn needs(measure: Measure) -> Capability {
+    match measure {
+        Measure::Mute => Capability::ChatModerate,
+        Measure::Ban => Capability::ChatControl,
+    }
+}
+
+/// When a measure ends.
+fn end(minutes: Option<u32>, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+    match minutes {
+        Some(minutes) if !(1..=MINUTES_MAX).contains(&minutes) => {
+            Err(Error::field("/minutes", format!("must be a whole number from 1 to {MINUTES_MAX}")))
+        }
+        minutes => Ok(minutes.map(|minutes| now + TimeDelta::minutes(minutes.into()))),
+    }
+}
+
+impl Chats {
+    /// Mutes or bans somebody in a chat, in the place of an earlier measure of the kind. Whoever is banned hears the chat no
+    /// more when this returns.
+    ///
+    /// # Errors
+    /// When whoever asks may not: nobody acts against somebody of their own rank or above.
+    pub async fn sanction(&self, asking: &Asking<'_>, chat: &ExternalId, new: NewSanction) -> Result<Sanction> {
+        let entry = Entry::find(asking, chat).await?;
+        entry.demand(needs(new.measure))?;
+        legible("/reason", &new.reason, REASON_MAX)?;
+        let until = end(new.minutes, asking.now)?;
+        self.check_rank(asking, &entry, &new.user).await?;
+        let sanction = Sanction {
+            id: new_id(asking.now),
+            user: new.user,
+            measure: new.measure,
+            reason: new.reason,
+            until,
+            created_by: asking.caller.actor(),
+            created_at: asking.now,
+            lifted_at: None,
+        };
+        let after = json!({ "measure": sanction.measure.name(), "minutes": new.minutes, "reason": sanction.reason });
+        let action = if sanction.measure == Measure::Ban { "banned" } else { "muted" };
+        let audit = [asking.audit(action, ("user", sanction.user.as_str()), chat, Some(after))];
+        let (app, epoch) = (asking.app(), new_id(asking.now));
+        let write = ChatWrite { at: asking.now, audit: &audit, epoch: &epoch };
+        // Only the person is told: a mute is nobody else's business.
+        let topics = vec![Topic::User(sanction.user.clone())];
+        let facts = chat_facts(asking, Some(&entry), &entry.circle().chat, (action, topics));
+        let save = Box::pin(self.store.sanction_insert((&app, chat), &sanction, write, facts));
+        if !self.tell_changed((asking, chat), save).await? {
+            return Err(Error::TooMany("the chat has as many mutes and bans as it may have: lift some".to_owned()));
+        }
+        asking.live.typing_stopped(&Topic::Chat(chat.clone()), &sanction.user, asking.now);
+        asking.live.chat_changed(chat, asking.now).await;
+        Ok(sanction)
+    }
+
+    async fn check_rank(&self, asking: &Asking<'_>, entry: &Entry, user: &UserId) -> Result<()> {
+        let Some(own) = entry.user() else { return Ok(()) };
+        if own == user {
+            return Err(Error::field("/user", "you cannot do this to yourself".to_owned()));
+        }
+        let theirs = asking.live.chat_rights(user, &entry.circle().chat.id, asking.now).await?;
+        let rank = |role: Option<Role>| role.map_or(0, Role::rank);
+        let theirs = theirs.and_then(|rights| rights.role());
+        if theirs.is_some_and(Role::is_staff) && rank(theirs) >= rank(entry.role()) {
+            return Err(Error::field("/user", "they are staff of your rank or above".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Who is muted or banned now, newest first.
+    ///
+    /// # Errors
+    /// When whoever asks may not know.
+    pub async fn sanctions(&self, asking: &Asking<'_>, chat: &ExternalId) -> Result<Vec<Sanction>> {
+        let entry = Entry::find(asking, chat).await?;
+        entry.demand(Capability::ChatModerate)?;
+        let active = entry.circle().sanctions.iter().filter(|one| one.is_active(asking.now));
+        Ok(active.cloned().collect())
+    }
+
+    /// Lifts a mute or a ban.
+    ///
+    /// # Errors
+    /// When whoever asks may not, or there is no such measure.
+    pub async fn lift(&self, asking: &Asking<'_>, chat: &ExternalId, id: &str) -> Result<()> {
+        let entry = Entry::find(asking, chat).await?;
+        entry.demand(Capability::ChatModerate)?;
+        let found = entry.circle().sanctions.iter().find(|one| one.id == id).ok_or(Error::Unknown("measure"))?;
+        entry.demand(needs(found.measure))?;
+        let after = json!({ "measure": found.measure.name() });
+        let audit = [asking.audit("lifted", ("user", found.user.as_str()), chat, Some(after))];
+        let (app, epoch, by) = (asking.app(), new_id(asking.now), asking.caller.actor());
+        let write = ChatWrite { at: asking.now, audit: &audit, epoch: &epoch };
+        let topics = vec![Topic::User(found.user.clone())];
+        let facts = chat_facts(asking, Some(&entry), &entry.circle().chat, ("lifted", topics));
+        let save = Box::pin(self.store.sanction_lift((&app, chat), (id, &by), write, facts));
+        if !self.tell_changed((asking, chat), save).await? {
+            return Err(Error::Unknown("measure"));
+        }
+        asking.live.chat_changed(chat, asking.now).await;
+        Ok(())
+    }
+
+    /// Reports a message; whoever has reported it before finds that report. Tells whether it is new.
+    ///
+    /// # Errors
+    /// When the message is not there for them: only whoever is in the chat reports.
+    pub async fn report(
+        &self,
+        asking: &Asking<'_>,
+        message: &str,
+        (reason, note): (Complaint, &str),
+    ) -> Result<(Report, bool)> {
+        legible("/note", note, NOTE_MAX)?;
+        let (entry, message) = self.find(asking, message).await?;
+        let Some(reporter) = entry.user() else { return Err(Error::NotYours) };
+        if message.deleted_at.is_some() {
+            return Err(Error::Deleted);
+        }
+        let report = Report {
+            id: new_id(asking.now),
+            chat: message.chat,
+            message: message.id,
+            reporter: reporter.clone(),
+            reason,
+            note: note.to_owned(),
+            state: ReportState::Open,
+            created_at: asking.now,
+            handled_by: None,
+            handled_at: None,
+        };
+        Ok(self.store.report_insert(&asking.app(), &report).await?)
+    }
+
+    /// Reports of a chat, oldest first, one more than a page has where there are more.
+    ///
+    /// # Errors
+    /// When whoever asks may not know.
+    pub async fn reports(
+        &self,
+        asking: &Asking<'_>,
+        chat: &ExternalId,
+        state: Option<ReportState>,
+        page: &Page,
+    ) -> Result<Vec<Report>> {
+        let entry = Entry::find(asking, chat).await?;
+        entry.demand(Capability::ChatModerate)?;
+        Ok(self.store.report_list(&asking.app(), chat, state, page).await?)
+    }
+
+    /// Notes what became of a report.
+    ///
+    /// # Errors
+    /// When whoever asks may not, or there is no such report.
+    pub async fn handle(&self, asking: &Asking<'_>, chat: &ExternalId, id: &str, state: ReportState) -> Result<Report> {
+        let entry = Entry::find(asking, chat).await?;
+        entry.demand(Capability::ChatModerate)?;
+        let audit = [asking.audit("report_handled", ("report", id), chat, Some(json!({ "state": state.name() })))];
+        let (app, epoch, by) = (asking.app(), new_id(asking.now), asking.caller.actor());
+        let write = ChatWrite { at: asking.now, audit: &audit, epoch: &epoch };
+        let handled = self.store.report_handle((&app, chat), id, (state, &by), write).await?;
+        handled.ok_or(Error::Unknown("report"))
+    }
+}

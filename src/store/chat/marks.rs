@@ -1,0 +1,164 @@
+//! What is between people and messages: whom a message is for, who reacted, who acknowledged.
+
+use std::collections::HashMap;
+
+use entity::chat_mark;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use super::{ChatWrite, Facts, finish, messages, rows};
+use crate::{
+    domain::chat::{Message, Reaction, Visibility, message::EMOJI_KINDS_MAX},
+    ids::{AppId, UserId},
+    store::{Kept, Result, Store, streams},
+};
+
+/// The message is for the person.
+pub(super) const TO: &str = "to";
+
+/// The person reacted.
+const REACTION: &str = "react";
+
+/// The person has acknowledged the message.
+const ACK: &str = "ack";
+
+/// What became of a mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Marked {
+    /// The message is like this now.
+    Done(Box<Message>),
+    /// It was like this already.
+    Unchanged(Box<Message>),
+    /// It has as many different emoji as it may have.
+    TooManyKinds,
+    /// It was deleted.
+    Deleted,
+    /// It is not there.
+    Missing,
+}
+
+/// What somebody does to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark<'a> {
+    /// Puts an emoji on it.
+    React(&'a str),
+    /// Takes the emoji off.
+    Unreact(&'a str),
+    /// Acknowledges it.
+    Acknowledge,
+}
+
+fn row(app: &AppId, message: &str, user: &UserId, (kind, value): (&str, &str), at: i64) -> chat_mark::ActiveModel {
+    chat_mark::ActiveModel {
+        app_id: Set(app.as_str().to_owned()),
+        message_id: Set(message.to_owned()),
+        user_id: Set(user.as_str().to_owned()),
+        kind: Set(kind.to_owned()),
+        value: Set(value.to_owned()),
+        at: Set(at),
+    }
+}
+
+/// Writes whom a message is for.
+pub(super) async fn insert_audience(db: &impl ConnectionTrait, app: &AppId, message: &Message) -> Result<()> {
+    if message.audience.is_empty() {
+        return Ok(());
+    }
+    let at = message.created_at.timestamp_millis();
+    let rows = message.audience.iter().map(|user| row(app, &message.id, user, (TO, ""), at));
+    chat_mark::Entity::insert_many(rows).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Puts into messages what people have put on them.
+pub(super) async fn fill(db: &impl ConnectionTrait, app: &AppId, messages: &mut [Message]) -> Result<()> {
+    use chat_mark::Column as C;
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let of = |ids: Vec<String>| Condition::all().add(C::AppId.eq(app.as_str())).add(C::MessageId.is_in(ids));
+    let all = messages.iter().map(|message| message.id.clone()).collect();
+    let counts = chat_mark::Entity::find()
+        .select_only()
+        .columns([C::MessageId, C::Kind, C::Value])
+        .column_as(C::UserId.count(), "number")
+        .filter(of(all).add(C::Kind.is_in([REACTION, ACK])))
+        .group_by(C::MessageId)
+        .group_by(C::Kind)
+        .group_by(C::Value)
+        .order_by_asc(C::Value);
+    let mut found: HashMap<String, (Vec<Reaction>, u64)> = HashMap::new();
+    for (message, kind, value, number) in counts.into_tuple::<(String, String, String, i64)>().all(db).await? {
+        let (reactions, acks) = found.entry(message).or_default();
+        let count = u64::try_from(number).unwrap_or_default();
+        if kind == REACTION {
+            reactions.push(Reaction { emoji: value, count });
+        } else {
+            *acks = count;
+        }
+    }
+    let for_some = messages.iter().filter(|message| message.visibility == Visibility::Users);
+    let for_some: Vec<String> = for_some.map(|message| message.id.clone()).collect();
+    let mut audience: HashMap<String, Vec<UserId>> = HashMap::new();
+    if !for_some.is_empty() {
+        let rows = chat_mark::Entity::find().filter(of(for_some).add(C::Kind.eq(TO))).order_by_asc(C::UserId);
+        for row in rows.all(db).await? {
+            audience.entry(row.message_id).or_default().extend(UserId::parse(&row.user_id));
+        }
+    }
+    for message in messages {
+        (message.reactions, message.acks) = found.remove(&message.id).unwrap_or_default();
+        message.audience = audience.remove(&message.id).unwrap_or_default();
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Puts a mark on a message, or takes it off.
+    ///
+    /// # Errors
+    /// [`Error::Database`](crate::store::Error::Database).
+    #[tracing::instrument(name = "store.message_mark", level = "debug", skip_all, fields(app.id = %app))]
+    pub async fn message_mark(
+        &self,
+        (app, id): (&AppId, &str),
+        user: &UserId,
+        mark: Mark<'_>,
+        (write, facts): (ChatWrite<'_>, impl FnOnce(&Message) -> Facts + Send),
+    ) -> Result<(Marked, Vec<Kept>)> {
+        let change = self.change_begin(streams::COUNTER).await?;
+        let Some(before) = messages::find_by_id(&change, app, id).await? else {
+            return Ok((Marked::Missing, Vec::new()));
+        };
+        if before.deleted_at.is_some() {
+            return Ok((Marked::Deleted, Vec::new()));
+        }
+        let (kind, value) = match mark {
+            Mark::React(emoji) | Mark::Unreact(emoji) => (REACTION, emoji),
+            Mark::Acknowledge => (ACK, ""),
+        };
+        let key = (app.as_str().to_owned(), id.to_owned(), user.as_str().to_owned(), kind.to_owned(), value.to_owned());
+        let is_there = chat_mark::Entity::find_by_id(key.clone()).one(&change).await?.is_some();
+        let is_removal = matches!(mark, Mark::Unreact(_));
+        if is_there != is_removal {
+            return Ok((Marked::Unchanged(Box::new(before)), Vec::new()));
+        }
+        if is_removal {
+            chat_mark::Entity::delete_by_id(key).exec(&change).await?;
+        } else {
+            let is_new_kind = kind == REACTION && before.reactions.iter().all(|reaction| reaction.emoji != value);
+            if is_new_kind && before.reactions.len() >= EMOJI_KINDS_MAX {
+                return Ok((Marked::TooManyKinds, Vec::new()));
+            }
+            let row = row(app, id, user, (kind, value), rows::whole(write.at).timestamp_millis());
+            chat_mark::Entity::insert(row).exec_without_returning(&change).await?;
+        }
+        let mut after = [before];
+        fill(&change, app, &mut after).await?;
+        let [after] = after;
+        let facts = facts(&after);
+        let kept = finish(change, app, write, facts).await?;
+        Ok((Marked::Done(Box::new(after)), kept))
+    }
+}

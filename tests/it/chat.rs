@@ -1,0 +1,9 @@
+//! Chats: said over HTTP, heard over sockets, by those whom it is for and by nobody else.
+
+mod access;
+mod groups;
+mod limits;
+mod messages;
+mod moderation;
+mod reading;
+mod whispers;

@@ -1,0 +1,211 @@
+//! Mutes, bans, frozen chats, reports.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{
+    chat::{Room, SENT, enforcing},
+    client::inner,
+};
+
+const MODERATION: &str = "/api/chats/c/moderation";
+
+async fn act(room: &Room<'_>, by: &str, measure: &str, user: &str) -> crate::support::answer::Answer {
+    room.push(by, MODERATION, json!({ "user": user, "measure": measure, "reason": "disturbs" })).await
+}
+
+async fn lift(room: &Room<'_>, by: &str, sanction: &Value) -> u16 {
+    let path = format!("{MODERATION}/{}", sanction["id"].as_str().unwrap());
+    room.call(by, Method::DELETE, &path, None).await.status
+}
+
+#[tokio::test]
+async fn whoever_is_muted_reads_and_does_not_write_until_it_is_lifted() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let message = room.said("7", "before").await;
+    let mut student = room.hears("7", "private-chat.c").await;
+    act(&room, "8", "mute", "7").await.problem(403, "wrong_role");
+    let mute = act(&room, "5", "mute", "7").await.ok();
+    assert_eq!(
+        (&mute["measure"], &mute["created_by"], &mute["reason"]),
+        (&json!("mute"), &json!("user:5"), &json!("disturbs"))
+    );
+    room.say("7", "x").await.problem(403, "muted");
+    let path = format!("/api/messages/{}", message["id"].as_str().unwrap());
+    room.call("7", Method::PATCH, &path, Some(json!({ "body": "x" }))).await.problem(403, "muted");
+    room.call("7", Method::PUT, &format!("{path}/reactions/👍"), None).await.problem(403, "muted");
+    room.said("8", "others write").await;
+    student.expect(SENT).await;
+    room.call("7", Method::DELETE, &path, None).await.ok();
+    let listed = room.get("9", MODERATION).await.ok();
+    assert_eq!(listed["data"], json!([mute]));
+    room.get("7", MODERATION).await.problem(403, "wrong_role");
+    assert_eq!(lift(&room, "7", &mute).await, 403);
+    assert_eq!((lift(&room, "5", &mute).await, lift(&room, "5", &mute).await), (204, 404));
+    room.said("7", "again").await;
+}
+
+#[tokio::test]
+async fn whoever_is_banned_hears_nothing_more_at_once_and_comes_back_when_it_is_lifted() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let (mut student, mut other) = (room.hears("7", "private-chat.c").await, room.hears("8", "private-chat-c").await);
+    act(&room, "5", "ban", "7").await.problem(403, "wrong_role");
+    let ban = act(&room, "9", "ban", "7").await.ok();
+    let frame = student.expect_on("pusher:subscription_error", "private-chat.c").await;
+    assert_eq!((&frame["data"]["type"], &frame["data"]["reason"]), (&json!("AccessRevoked"), &json!("banned")));
+    room.said("9", "without them").await;
+    other.expect("message:new").await;
+    student.expect_silence().await;
+    student.ask_signed("private-chat-c", None).await;
+    let refused = student.expect_on("pusher:subscription_error", "private-chat-c").await;
+    assert_eq!(refused["data"]["reason"], "banned");
+    room.say("7", "x").await.problem(403, "banned");
+    room.get("7", "/api/chats/c/messages").await.problem(403, "banned");
+    let explained = room.office.get("/api/access/explain?user=7&channel=private-chat.c").await.ok();
+    assert_eq!((&explained["allow"], &explained["reason"]), (&json!(false), &json!("banned")));
+    assert_eq!((lift(&room, "5", &ban).await, lift(&room, "9", &ban).await), (403, 204));
+    student.subscribe_private("private-chat.c").await;
+    room.said("7", "back").await;
+}
+
+#[tokio::test]
+async fn a_ban_counts_where_a_signature_of_the_application_suffices_too() {
+    let app = crate::support::app::TestApp::start().await;
+    let room = app.room().await;
+    let mut student = room.hears("7", "private-chat.c").await;
+    act(&room, "9", "ban", "7").await.ok();
+    let frame = student.expect_on("pusher:subscription_error", "private-chat.c").await;
+    assert_eq!(frame["data"]["reason"], "banned");
+    student.ask_signed("private-chat.c", None).await;
+    student.expect_on("pusher:subscription_error", "private-chat.c").await;
+}
+
+#[tokio::test]
+async fn nobody_acts_against_staff_of_their_rank_or_against_themselves() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    for (by, user) in [("5", "9"), ("5", "5"), ("9", "9")] {
+        act(&room, by, "mute", user).await.problem(422, "invalid_fields");
+    }
+    act(&room, "9", "mute", "5").await.ok();
+    room.say("5", "x").await.problem(403, "muted");
+    let by_program = json!({ "user": "9", "measure": "mute" });
+    room.office.post(MODERATION, by_program).await.ok();
+    room.say("9", "x").await.problem(403, "muted");
+}
+
+#[tokio::test]
+async fn a_new_measure_takes_the_place_of_an_earlier_one_of_its_kind() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    act(&room, "5", "mute", "7").await.ok();
+    let second = act(&room, "9", "mute", "7").await.ok();
+    let ban = act(&room, "9", "ban", "7").await.ok();
+    let listed = room.get("9", MODERATION).await.ok();
+    assert_eq!(listed["data"].as_array().unwrap().len(), 2);
+    assert!([&second, &ban].iter().all(|one| listed["data"].as_array().unwrap().contains(one)));
+}
+
+#[tokio::test]
+async fn in_a_frozen_chat_only_staff_writes_and_in_an_archived_one_nobody() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let message = room.said("7", "before").await;
+    let mut student = room.hears("7", "private-chat.c").await;
+    room.call("5", Method::POST, "/api/chats/c/freeze", None).await.problem(403, "wrong_role");
+    let frozen = room.call("9", Method::POST, "/api/chats/c/freeze", None).await.ok();
+    assert!(frozen["frozen_at"].is_string());
+    let event = inner(&student.expect("App\\Events\\ChatUpdated").await);
+    assert_eq!(event["change"], "frozen");
+    student.expect("chat.updated").await;
+    room.say("7", "x").await.problem(409, "chat_frozen");
+    let path = format!("/api/messages/{}", message["id"].as_str().unwrap());
+    room.call("7", Method::PATCH, &path, Some(json!({ "body": "x" }))).await.problem(409, "chat_frozen");
+    room.said("5", "staff").await;
+    student.expect(SENT).await;
+    let open = room.call("9", Method::POST, "/api/chats/c/unfreeze", None).await.ok();
+    assert!(open["frozen_at"].is_null());
+    room.said("7", "thawed").await;
+    room.call("9", Method::PATCH, "/api/chats/c", Some(json!({ "archived": true }))).await.ok();
+    for user in ["7", "9"] {
+        room.say(user, "x").await.problem(409, "chat_archived");
+    }
+    let body = json!({ "chat_id": "c", "body": "x" });
+    room.office.post("/api/chat/messages", body).await.problem(409, "chat_archived");
+    assert_eq!(room.seen("7").await, ["before", "staff", "thawed"], "what was said stays to be read");
+}
+
+#[tokio::test]
+async fn moderators_delete_what_others_said_and_the_audit_tells() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let message = room.said("7", "rude").await;
+    let id = message["id"].as_str().unwrap();
+    let gone = room.call("5", Method::DELETE, &format!("/api/messages/{id}"), None).await.ok();
+    assert_eq!(gone["body"], "");
+    act(&room, "5", "mute", "7").await.ok();
+    room.call("9", Method::POST, "/api/chats/c/freeze", None).await.ok();
+    let store = app.store().await;
+    let filter = campanile::domain::audit::AuditFilter::default();
+    let entries = store.audit_list(&crate::support::app::MAIN.app().id, &filter, None, 3).await.unwrap();
+    let told: Vec<_> = entries
+        .iter()
+        .map(|(_, entry)| (entry.action.as_str(), entry.actor.as_str(), entry.scope.as_deref().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [("chat.frozen", "user:9", "chat.c"), ("chat.muted", "user:5", "chat.c"), ("chat.deleted", "user:5", "chat.c")]
+    );
+}
+
+#[tokio::test]
+async fn a_report_is_for_moderators_alone_and_counts_once() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let message = room.said("7", "rude").await;
+    let path = format!("/api/messages/{}/report", message["id"].as_str().unwrap());
+    let mut author = room.hears("7", "private-chat.c").await;
+    let body = json!({ "reason": "harassment", "note": "not nice" });
+    let made = room.push("8", &path, body.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let report = made.json();
+    assert_eq!((&report["reporter"], &report["state"]), (&json!("8"), &json!("open")));
+    let again = room.push("8", &path, json!({ "reason": "spam" })).await;
+    assert_eq!((again.status, again.json()), (200, report.clone()));
+    author.expect_silence().await;
+    room.push("66", &path, body.clone()).await.problem(404, "not_found");
+    room.push("8", &path, json!({ "reason": "dislike" })).await.problem(422, "invalid_fields");
+    room.push("9", &path, json!({ "reason": "other", "note": "x".repeat(501) })).await.problem(422, "invalid_fields");
+    room.push("9", &path, json!({ "reason": "other", "note": "x".repeat(500) })).await;
+    room.get("7", "/api/chats/c/reports").await.problem(403, "wrong_role");
+    let queue = room.get("5", "/api/chats/c/reports?state=open&limit=1").await.ok();
+    assert_eq!((&queue["data"][0], &queue["page"]["has_more"]), (&report, &json!(true)));
+    let handle = format!("/api/chats/c/reports/{}", report["id"].as_str().unwrap());
+    room.call("7", Method::PATCH, &handle, Some(json!({ "state": "dismissed" }))).await.problem(403, "wrong_role");
+    let handled = room.call("5", Method::PATCH, &handle, Some(json!({ "state": "handled" }))).await.ok();
+    assert_eq!((&handled["state"], &handled["handled_by"]), (&json!("handled"), &json!("user:5")));
+    let open = room.get("5", "/api/chats/c/reports?state=open").await.ok();
+    assert_eq!(open["data"].as_array().unwrap().len(), 1);
+    let elsewhere = format!("/api/chats/c/reports/{}x", report["id"].as_str().unwrap());
+    room.call("5", Method::PATCH, &elsewhere, Some(json!({ "state": "handled" }))).await.problem(404, "not_found");
+    room.call("7", Method::DELETE, &format!("/api/messages/{}", message["id"].as_str().unwrap()), None).await.ok();
+    room.push("5", &path, body).await.problem(409, "message_deleted");
+}
+
+#[tokio::test]
+async fn whoever_is_muted_is_not_seen_typing() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let (mut student, mut other) = (room.hears("7", "private-chat-c").await, room.hears("8", "private-chat-c").await);
+    student.send_event("client-typing", "private-chat-c", json!({})).await;
+    other.expect("client-typing").await;
+    act(&room, "5", "mute", "7").await.ok();
+    other.expect("client-typing-stopped").await;
+    student.send_event("client-typing", "private-chat-c", json!({})).await;
+    student.expect_silence().await;
+    let typing = json!({ "channel": "private-chat-c", "typing": true });
+    room.push("7", "/api/typing", typing).await.problem(403, "silenced");
+    other.expect_silence().await;
+}
