@@ -5,8 +5,10 @@
 
 mod access;
 mod answer;
+mod audience;
 pub mod auth;
 mod body;
+mod broadcast;
 mod cache_view;
 mod caller;
 mod channel_auth;
@@ -15,6 +17,7 @@ mod error;
 mod health;
 mod list;
 mod moderation;
+mod notification;
 pub mod page;
 mod poll;
 mod presence;
@@ -31,7 +34,7 @@ mod webhook;
 mod version;
 mod word;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, http::StatusCode};
 use poem_openapi::{OpenApiService, Tags};
@@ -39,7 +42,10 @@ use tokio_util::task::TaskTracker;
 
 use self::caller::describe::Rest;
 use crate::{
-    services::{Apps, Callers, Chats, Once, Teller, poll::Polls, roster::Roster},
+    services::{
+        Apps, Callers, Chats, Once, Teller, broadcast::Broadcasts, broadcast_log::BroadcastLog,
+        notification::Notifications, poll::Polls, roster::Roster,
+    },
     throttle::{Keyed, Network},
 };
 
@@ -63,6 +69,17 @@ pub struct Config {
     pub socket_url: String,
     /// Cluster name for clients that insist on one. Default `mt1`.
     pub cluster: String,
+    /// Callers who are not known may trigger events, from everywhere. Default false: only in development, from this machine.
+    pub trigger_open: bool,
+    /// How often a stream of events says that it is still there. Default 15 s.
+    pub heartbeat: std::time::Duration,
+}
+
+impl Config {
+    /// Tells whether callers at this address may trigger events without proof.
+    fn takes_triggers_from(&self, address: IpAddr) -> bool {
+        self.trigger_open || (self.mode == "development" && address.to_canonical().is_loopback())
+    }
 }
 
 impl Default for Config {
@@ -76,6 +93,8 @@ impl Default for Config {
             mode: "production",
             socket_url: String::new(),
             cluster: "mt1".to_owned(),
+            trigger_open: false,
+            heartbeat: std::time::Duration::from_secs(15),
         }
     }
 }
@@ -95,6 +114,10 @@ enum Group {
     Roster,
     /// Explain who may hear what, and take it away.
     Access,
+    /// Tell one person or many something that they can look up later.
+    Notifications,
+    /// Tell many an event of the application's own, and look up what was told.
+    Broadcasts,
     /// Say something to each other, and keep it civil.
     Chat,
     /// Ask a class, count its votes, show the results.
@@ -155,6 +178,7 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
         channel_auth::PusherUser,
         channel_auth::ApiPusherUser,
     );
+    let broadcasts = (broadcast::Broadcast, broadcast::Trigger, broadcast::ApiTrigger);
     let chat = (chat::ChatRoutes, chat::message::Messages, moderation::Moderation);
     let rest = Rest((
         channels,
@@ -168,6 +192,8 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
         typing::Typing,
         webhook::Webhook,
         chat,
+        notification::Notified,
+        broadcasts,
     ));
     let routes = (pusher, rest, health::Health);
     OpenApiService::new(routes, "Campanile", env!("CARGO_PKG_VERSION"))
@@ -206,6 +232,12 @@ pub struct Services {
     pub chats: Arc<Chats>,
     /// The polls of every app.
     pub polls: Arc<Polls>,
+    /// Notifications of every app.
+    pub notifications: Arc<Notifications>,
+    /// Broadcasts of every app.
+    pub broadcasts: Arc<Broadcasts>,
+    /// What was told to many.
+    pub broadcast_log: Arc<BroadcastLog>,
     /// Requests to the REST API without a proof that holds, by address; `None` = no limit. The caller sweeps it.
     pub strangers: Option<Arc<Keyed<Network>>>,
     /// What was executed under an idempotency key.
@@ -261,6 +293,9 @@ pub fn routes(
         .into_endpoint()
         .data(Arc::clone(&services.roster))
         .data(Arc::clone(&services.chats))
+        .data(Arc::clone(&services.notifications))
+        .data(Arc::clone(&services.broadcasts))
+        .data(Arc::clone(&services.broadcast_log))
         .data(Arc::clone(&services.apps))
         .data(Arc::clone(&services.polls))
         .data(Arc::clone(&config));

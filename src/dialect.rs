@@ -4,6 +4,7 @@
 //! be judged differently.
 
 pub mod chat;
+pub mod notification;
 pub mod presence;
 pub mod poll;
 pub mod route;

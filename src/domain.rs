@@ -5,12 +5,15 @@
 pub mod access;
 pub mod api_key;
 pub mod app;
+pub mod audience;
 pub mod audit;
 pub mod block;
+pub mod broadcast;
 pub mod caller;
 pub mod chat;
 pub mod fact;
 pub mod moderation;
+pub mod notification;
 pub mod poll;
 pub mod presence;
 pub mod rate;

@@ -295,6 +295,13 @@ impl Hub {
         }
     }
 
+    /// Sends a frame to those of some sockets that are subscribed to a channel, and to nobody else there.
+    pub fn publish_among(&self, name: &ChannelName, frame: &Frame, among: &[SocketId]) {
+        if let Some(channel) = self.channel(name.as_str()) {
+            channel.publish_among(frame, among, &self.metrics);
+        }
+    }
+
     /// Sends an event to the subscribers of a channel but for some; tells how many got it. Cache channels do not keep it.
     pub fn publish_but(&self, name: &ChannelName, frame: &Frame, but: &HashSet<SocketId>) -> usize {
         self.channel(name.as_str()).map_or(0, |channel| channel.publish_but(frame, but, &self.metrics))

@@ -36,7 +36,7 @@
 //! - **What is in no table is not served.** `api/caller/need.rs` says for each operation of the REST API what it demands of
 //!   its caller, and every query behind it is within the caller's app.
 //!
-//! # Five walks
+//! # Six walks
 //!
 //! **A client event.** [`ws::connection`] reads bytes in its one task, `ws/socket.rs` makes messages of them,
 //! [`protocol::client_message`] gives them meaning, `ws/session.rs` judges them and returns actions without touching the
@@ -58,6 +58,12 @@
 //! [`domain::access::decide`] again. Whoever is refused is unsubscribed from the hub, which tells the others, and then told; the
 //! seat's lock keeps this apart from a subscription of the same socket, and the session forgets the channel before its next
 //! message. The answer says whose access ended; a refusal leaves `api/caller.rs` as a problem.
+//!
+//! **A class is notified.** `api/notification.rs` reads audience and words, [`services::notification`] asks the roster whether
+//! the sender may, counts the limits and keeps the sending; `services/audience.rs` finds out who that is, now or when its time
+//! has come, and `services/notification/sending.rs` writes some people's rows and facts at a time, through
+//! [`services::Teller::keep_and_tell`]: committed first, then spelled by [`dialect::spelling`] for each channel that somebody
+//! hears. How far it has come stands in the same transaction, so that the next start of the server goes on from there.
 //!
 //! **Going down.** [`server::Server::run`] turns `/ready` to 503, `server/drain.rs` ends sockets with 4200 at a measured
 //! pace, then listeners and HTTP connections, then the database.

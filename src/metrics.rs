@@ -67,6 +67,7 @@ struct Families {
     slow_consumers: IntCounterVec,
     rate_limited: IntCounterVec,
     ignored_events: IntCounterVec,
+    broadcast_log_lost: IntCounterVec,
     access_denied: IntCounterVec,
     revocation_latency_ms: HistogramVec,
 }
@@ -131,6 +132,8 @@ pub struct AppMetrics {
     pub slow_consumers: IntCounter,
     /// Client frames with a name that only the server may use; ignored.
     pub ignored_events: IntCounter,
+    /// Published events that are missing in the broadcast log, because they came faster than they could be written.
+    pub broadcast_log_lost: IntCounter,
     /// Milliseconds from the notice of a change to the last frame of a socket that loses a channel by it.
     pub revocation_latency_ms: Histogram,
     /// Connections whose task ended in a panic, of all apps.
@@ -199,7 +202,7 @@ impl Families {
     }
 
     /// Those whose only label is the app.
-    fn counters(&self) -> [&IntCounterVec; 11] {
+    fn counters(&self) -> [&IntCounterVec; 12] {
         [
             &self.new_connections,
             &self.new_disconnections,
@@ -212,6 +215,7 @@ impl Families {
             &self.http_transmitted_bytes,
             &self.slow_consumers,
             &self.ignored_events,
+            &self.broadcast_log_lost,
         ]
     }
 }
@@ -259,6 +263,7 @@ impl Metrics {
             http_transmitted_bytes: count("http_transmitted_bytes", "Bytes of response bodies.")?,
             slow_consumers: count("slow_consumers_total", "Sockets closed because they did not read.")?,
             ignored_events: count("ignored_events_total", "Client frames with a name that only the server may use.")?,
+            broadcast_log_lost: count("broadcast_log_lost_total", "Published events missing in the broadcast log.")?,
             closed: counter(&registry, "disconnects_total", "Sockets closed by the server.", &["app", "code"])?,
             access_denied: counter(&registry, "access_denied_total", "Refused by the roster.", &["app", "reason"])?,
             revocation_latency_ms: latency,
@@ -300,6 +305,7 @@ impl Metrics {
             http_transmitted_bytes: count(&families.http_transmitted_bytes),
             slow_consumers: count(&families.slow_consumers),
             ignored_events: count(&families.ignored_events),
+            broadcast_log_lost: count(&families.broadcast_log_lost),
             revocation_latency_ms: families.revocation_latency_ms.with_label_values(&[app]),
             panics: self.panics.clone(),
             label: Arc::new(label),

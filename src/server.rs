@@ -10,6 +10,7 @@ mod door;
 mod drain;
 mod roster;
 mod handshakes;
+mod sending;
 mod tidy;
 mod tls;
 
@@ -40,7 +41,10 @@ use crate::{
     ids,
     metrics::Metrics,
     outbound,
-    services::{Apps, Callers, Chats, Once, Teller, now, poll::Polls, roster::Roster, sockets::Capacity},
+    services::{
+        Apps, Callers, Chats, Once, Teller, broadcast::Broadcasts, broadcast_log::BroadcastLog,
+        notification::Notifications, now, poll::Polls, roster::Roster, sockets::Capacity,
+    },
     store::{self, Store},
     telemetry::{self, Health},
     throttle::Keyed,
@@ -134,6 +138,10 @@ pub async fn build(config: Config) -> Result<Server> {
     let verifier = Verifier::new(config.issuers.clone(), &outbound)?;
     let callers = Arc::new(Callers::new(Arc::clone(&apps), &store, verifier));
     let teller = Arc::new(Teller::new(store.clone(), Arc::clone(&apps)));
+    let broadcast_log = Arc::new(BroadcastLog::new(store.clone(), Arc::clone(&apps)));
+    let (told, log) = (Arc::clone(&teller), Arc::clone(&broadcast_log));
+    let notifications = Arc::new(Notifications::new(store.clone(), Arc::clone(&apps), told, log));
+    let (told, log) = (Arc::clone(&teller), Arc::clone(&broadcast_log));
     let services = Services {
         apps: Arc::clone(&apps),
         callers: Arc::clone(&callers),
@@ -141,6 +149,9 @@ pub async fn build(config: Config) -> Result<Server> {
         chats: Arc::new(Chats::new(store.clone(), Arc::clone(&teller))),
         polls: Arc::new(Polls::new(store.clone(), Arc::clone(&teller), Arc::clone(&apps))),
         teller,
+        notifications,
+        broadcasts: Arc::new(Broadcasts::new(store.clone(), told, log)),
+        broadcast_log,
         strangers: Keyed::per_minute(config.server.guest_requests_per_minute_per_ip).map(Arc::new),
         once: Arc::new(Once::new(store.clone())),
         tasks: TaskTracker::new(),
@@ -280,7 +291,15 @@ impl Server {
         tasks.spawn(tidy::keep_audit(store.clone(), config.store.audit_days, token.clone()));
         tasks.spawn(directory::keep_time(Arc::clone(&gate), services.strangers, token.clone()));
         tasks.spawn(directory::keep_notes(services.callers, token.clone()));
-        tasks.spawn(tidy::keep_tidy(services.once, token.clone()));
+        let (sent, log) = (Arc::clone(&services.notifications), Arc::clone(&services.broadcast_log));
+        tasks.spawn(sending::keep_sending(sent, log, token.clone()));
+        let tidy = tidy::Tidy {
+            once: services.once,
+            notifications: services.notifications,
+            broadcasts: services.broadcasts,
+            broadcast_log: services.broadcast_log,
+        };
+        tasks.spawn(tidy.keep(token.clone()));
         tasks.spawn(directory::keep_fresh(config.clone(), store.clone(), Arc::clone(&gate), token.clone()));
 
         stop.await;
@@ -323,6 +342,8 @@ fn public_door(config: &Config, gate: &Arc<Gate>, services: Services, (pages, po
         mode: if config.mode == Mode::Development { "development" } else { "production" },
         socket_url: config.public.address(&config.server, port).socket_url(),
         cluster: config.public.cluster.clone().unwrap_or_else(|| "mt1".to_owned()),
+        trigger_open: config.server.trigger_open,
+        heartbeat: config.server.stream_heartbeat,
     });
     Door::public(api::routes(services, pages, api), Arc::clone(gate), &config.server)
 }

@@ -5,12 +5,16 @@
 
 pub mod access;
 pub mod apps;
+pub mod audience;
+pub mod broadcast;
+pub mod broadcast_log;
 pub mod callers;
 pub mod channels;
 pub mod chat;
 pub mod client_event;
 pub mod import;
 pub mod moderation;
+pub mod notification;
 pub mod once;
 pub mod origin;
 pub mod poll;

@@ -10,13 +10,16 @@
 
 mod api_keys;
 mod apps;
+mod audience;
 mod audit;
 mod blocks;
+mod broadcast;
 mod chat;
 mod connect;
 mod idempotency;
 mod identities;
 mod moderation;
+mod notification;
 mod poll;
 mod presence;
 mod roster;
@@ -43,6 +46,7 @@ pub use chat::{
     Revision, Viewer, Window,
 };
 pub use idempotency::{ANSWER_KEPT_FOR, KeptAnswer, RESERVED_FOR, Reserved, Slot};
+pub use notification::{Hourly, Last, NotificationFilter, Outgoing, Piece, Telling, Told};
 pub use poll::{Booth, Cast, Changed, PollChange, PollFilter, Voted, VoterKeys, Voting};
 pub use presence::KeptStatus;
 pub use roster::{CHANGES_KEPT, Member, MemberFilter, Page, RosterApplied, RosterFilter, RosterWrite};

@@ -40,6 +40,12 @@ mod m20261121_000024_create_chat_message_version;
 mod m20261121_000025_create_chat_mark;
 mod m20261121_000026_create_moderation_action;
 mod m20261121_000027_create_report;
+mod m20261121_000028_create_notification;
+mod m20261121_000029_create_notification_broadcast;
+mod m20261121_000030_create_notification_preference;
+mod m20261121_000031_create_broadcast;
+mod m20261121_000032_create_broadcast_ack;
+mod m20261121_000033_create_broadcast_log;
 mod table;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
@@ -85,6 +91,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000025_create_chat_mark::Migration),
             Box::new(m20261121_000026_create_moderation_action::Migration),
             Box::new(m20261121_000027_create_report::Migration),
+            Box::new(m20261121_000028_create_notification::Migration),
+            Box::new(m20261121_000029_create_notification_broadcast::Migration),
+            Box::new(m20261121_000030_create_notification_preference::Migration),
+            Box::new(m20261121_000031_create_broadcast::Migration),
+            Box::new(m20261121_000032_create_broadcast_ack::Migration),
+            Box::new(m20261121_000033_create_broadcast_log::Migration),
         ]
     }
 }

@@ -3,7 +3,7 @@
 use sea_orm_migration::{
     SchemaManager,
     sea_orm::{DbBackend, DbErr},
-    sea_query::{Alias, Index, IntoIden, Table, TableCreateStatement},
+    sea_query::{Alias, ColumnDef, Index, IntoIden, Table, TableCreateStatement},
 };
 
 /// Starts a table. MySQL and MariaDB get a binary collation: their usual one takes `Key` and `key` for the same.
@@ -39,4 +39,14 @@ pub(crate) async fn index<T: IntoIden>(
 /// The type of long texts: `TEXT` of MySQL ends at 64 KiB.
 pub(crate) fn long_text(manager: &SchemaManager<'_>) -> Alias {
     Alias::new(if manager.get_database_backend() == DbBackend::MySql { "mediumtext" } else { "text" })
+}
+
+/// A column for long texts.
+pub(crate) fn long_column(manager: &SchemaManager<'_>, name: impl IntoIden) -> ColumnDef {
+    long_column_null(manager, name).not_null().take()
+}
+
+/// The same for texts that may be missing.
+pub(crate) fn long_column_null(manager: &SchemaManager<'_>, name: impl IntoIden) -> ColumnDef {
+    ColumnDef::new(name).custom(long_text(manager)).take()
 }

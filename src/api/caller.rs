@@ -14,6 +14,7 @@ mod proof;
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
+    time::Instant,
 };
 
 use chrono::{DateTime, Utc};
@@ -39,11 +40,17 @@ use crate::{
     ids::{SocketId, UserId},
     services::{
         Apps, LiveApp,
+        broadcast::Sender,
         callers::{self, Callers},
         now, roster,
     },
     throttle::{Keyed, Network},
 };
+
+/// What a caller who is not known may do to trigger events.
+const HOW_TO_TRIGGER: &str = "Send 'Authorization: Bearer' with an API key that has the scope events:publish, or with the \
+    token of somebody who teaches in the course; without either only a server in development mode takes this, from its own \
+    machine, or one with REALTIME_TRIGGER_OPEN=true";
 
 /// Whoever calls, once they are known and allowed.
 #[derive(Debug)]
@@ -56,6 +63,8 @@ pub(super) struct Visitor {
     pub(super) address: IpAddr,
     /// When they came.
     pub(super) now: DateTime<Utc>,
+    /// The same by the clock that measures.
+    pub(super) since: Instant,
     /// Socket that does not hear of what they do, for it knows already (`X-Socket-ID`).
     pub(super) except: Option<SocketId>,
 }
@@ -67,6 +76,18 @@ impl Visitor {
     /// When it is no person. Operations that are for people have been refused before.
     pub(super) fn person(&self) -> Result<&UserId, Problem> {
         self.caller.user().ok_or_else(|| Problem::forbidden("no_person", "This is for people"))
+    }
+
+    /// Whoever calls, as one who sends something to many.
+    pub(super) fn sender(&self) -> Sender<'_> {
+        Sender {
+            live: &self.live,
+            caller: &self.caller,
+            ip: self.address,
+            now: self.now,
+            since: self.since,
+            except: self.except,
+        }
     }
 
     /// Whoever calls, as the roster wants to know them.
@@ -166,7 +187,7 @@ impl<E: Endpoint + 'static> Known<E> {
 
     /// Finds out who calls and whether they may. Whoever may be guessing is counted before anything is looked up for them.
     async fn admit(&self, request: &Request, operation: &Operation, margin: &mut Margin) -> Result<Visitor, Problem> {
-        let now = now();
+        let (now, since) = (now(), Instant::now());
         let peer = request.remote_addr().as_socket_addr();
         let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), std::net::SocketAddr::ip);
         let proof = proof::find(request.headers())?;
@@ -201,7 +222,11 @@ impl<E: Endpoint + 'static> Known<E> {
             None => caller,
         };
         operation.need.check(&caller)?;
-        Ok(Visitor { caller, live, address, now, except })
+        let is_trigger = matches!(operation.need, need::Need::TriggerOr(_));
+        if is_trigger && caller.is_guest() && !self.config.takes_triggers_from(address) {
+            return Err(Problem::unknown_caller("no_identity", HOW_TO_TRIGGER));
+        }
+        Ok(Visitor { caller, live, address, now, since, except })
     }
 
     /// Counts a request without a proof that holds, or that is known to.

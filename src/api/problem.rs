@@ -247,6 +247,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).with_retry(1)
     }
 
+    /// 429, with the seconds after which it is worth another try.
+    pub(super) fn too_many(detail: impl Into<String>, seconds: u64) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).with_retry(seconds)
+    }
+
     /// What a route or the framework refused.
     pub(super) fn of_framework(error: &poem::Error) -> Self {
         if let Some(problem) = error.downcast_ref::<Self>() {

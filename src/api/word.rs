@@ -18,9 +18,12 @@ use serde_json::Value;
 
 use crate::{
     domain::{
+        audience::AudienceType,
+        broadcast::{LogKind, LogOutcome},
         caller::Scope,
         chat::{DmPolicy, History, Kind as ChatKind, Notify, Part, Visibility as Audience},
         moderation::{Complaint, Measure, ReportState},
+        notification::{BroadcastState, Category, Medium},
         poll::{Anonymity, Kind as PollKind, State as PollState, Visibility as ResultsVisibility},
         presence::Availability,
         roster::{Action, Effect, Kind, Role, Status, Visibility},
@@ -138,10 +141,11 @@ macro_rules! fixed_words {
 }
 
 fixed_words! {
-    Anonymity "anonymity", Audience "visibility", Availability "status", ChatKind "kind of chat", Complaint "reason",
-    DmPolicy "policy", History "history", Measure "measure", Notify "choice", Part "part", PollKind "kind of poll",
-    PollState "state of a poll", ReportState "state", ResultsVisibility "visibility of results", Action "action",
-    Effect "effect", Kind "kind", Role "role", Scope "scope", Status "status", Visibility "visibility",
+    Anonymity "anonymity", Audience "visibility", AudienceType "audience type", Availability "status",
+    BroadcastState "state", Category "category", ChatKind "kind of chat", Complaint "reason", DmPolicy "policy",
+    History "history", LogKind "kind", LogOutcome "outcome", Measure "measure", Medium "medium", Notify "choice", Part "part",
+    PollKind "kind of poll", PollState "state of a poll", ReportState "state", ResultsVisibility "visibility of results",
+    Action "action", Effect "effect", Kind "kind", Role "role", Scope "scope", Status "status", Visibility "visibility",
 }
 
 macro_rules! ids {

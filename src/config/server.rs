@@ -63,6 +63,11 @@ pub struct ServerConfig {
     pub websocket: bool,
     /// Serve the Pusher protocol, on sockets and over HTTP. Default true. `CAMPANILE_PUSHER`.
     pub pusher: bool,
+    /// Callers who are not known may trigger events over HTTP, from everywhere. Default false: only in development mode, from
+    /// this machine. `CAMPANILE_TRIGGER_OPEN`.
+    pub trigger_open: bool,
+    /// How often a stream of events over HTTP says that it is still there. Default 15 s. `CAMPANILE_STREAM_HEARTBEAT`.
+    pub stream_heartbeat: Duration,
     /// Longest wait for the answer to a ping of the server before the close (4201). Default 30 s.
     /// `CAMPANILE_PONG_TIMEOUT`.
     pub pong_timeout: Duration,
@@ -89,6 +94,8 @@ impl Default for ServerConfig {
             metrics_address: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9601))),
             websocket: true,
             pusher: true,
+            trigger_open: false,
+            stream_heartbeat: Duration::from_secs(15),
             pong_timeout: Duration::from_secs(30),
         }
     }

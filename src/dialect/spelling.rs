@@ -129,6 +129,15 @@ pub fn names(event: Event, grammar: Grammar, laravel: LaravelNames) -> Vec<&'sta
     }
 }
 
+/// Names under which a fact goes out on channels of a grammar: those of its event, or of a broadcast the one that it was given.
+#[must_use]
+pub fn names_of(fact: &Fact<Payload>, grammar: Grammar, laravel: LaravelNames) -> Vec<&str> {
+    match fact.payload.get("event").and_then(Value::as_str) {
+        Some(name) if fact.event == Event::Broadcast => vec![name],
+        _ => names(fact.event, grammar, laravel),
+    }
+}
+
 /// The data of an event for channels of a grammar, as JSON text.
 #[must_use]
 pub fn data(fact: &Fact<Payload>, grammar: Grammar) -> String {
@@ -139,6 +148,8 @@ pub fn data(fact: &Fact<Payload>, grammar: Grammar) -> String {
 #[must_use]
 pub fn data_with(fact: &Fact<Payload>, grammar: Grammar, more: Payload) -> String {
     let mut data = match grammar {
+        // What the application sends has its own keys in every grammar.
+        _ if fact.event == Event::Broadcast => broadcast_data(&fact.payload),
         Grammar::Dots | Grammar::Model => fact.payload.clone(),
         Grammar::Dashes => camel(&fact.payload),
     };
@@ -161,6 +172,15 @@ pub fn data_with(fact: &Fact<Payload>, grammar: Grammar, more: Payload) -> Strin
         data.entry(key).or_insert(value);
     }
     Value::Object(data).to_string()
+}
+
+/// The data of a broadcast as it was given, and whether it shall be confirmed.
+fn broadcast_data(payload: &Payload) -> Payload {
+    let mut data = payload.get("data").and_then(Value::as_object).cloned().unwrap_or_default();
+    if let Some(require_ack) = payload.get("require_ack") {
+        data.insert("require_ack".to_owned(), require_ack.clone());
+    }
+    data
 }
 
 /// The same with keys in camelCase, down to where the application's own data begins.
@@ -224,6 +244,18 @@ mod tests {
         assert_eq!(of(LaravelNames::Alias), ["chat.message.sent"]);
         assert_eq!(names(Event::MessageCreated, Grammar::Dashes, LaravelNames::Both), ["message:new"]);
         assert_eq!(names(Event::NotificationCreated, Grammar::Model, LaravelNames::Alias)[1], LARAVEL_NOTIFICATION);
+    }
+
+    #[test]
+    fn a_broadcast_goes_out_under_its_own_name_with_its_own_keys() {
+        let payload = json!({ "event": "exam.started", "data": { "room_no": 5, "seq": "own" }, "require_ack": true });
+        let fact = Fact { event: Event::Broadcast, ..fact(&payload) };
+        for grammar in [Grammar::Dots, Grammar::Model, Grammar::Dashes] {
+            assert_eq!(names_of(&fact, grammar, LaravelNames::Both), ["exam.started"]);
+            let data: Value = serde_json::from_str(&data(&fact, grammar)).unwrap();
+            assert_eq!((&data["room_no"], &data["require_ack"]), (&json!(5), &json!(true)));
+            assert_eq!((&data["event_id"], &data["seq"]), (&json!("01HZ"), &json!(7)), "ours come last");
+        }
     }
 
     fn fact(payload: &Value) -> Fact<Payload> {

@@ -30,11 +30,11 @@ pub const OVERRIDES_MAX: usize = 200;
 #[error("'{got}' is no {what}; there are {known}")]
 pub struct UnknownWord {
     /// Which field.
-    what: &'static str,
+    pub(in crate::domain) what: &'static str,
     /// The refused text, cut to 80 characters.
-    got: String,
+    pub(in crate::domain) got: String,
     /// The legal words.
-    known: String,
+    pub(in crate::domain) known: String,
 }
 
 impl UnknownWord {
@@ -78,6 +78,8 @@ macro_rules! words {
         }
     };
 }
+pub(in crate::domain) use words;
+
 pub(in crate::domain) use words;
 
 words! {

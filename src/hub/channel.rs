@@ -293,6 +293,11 @@ impl Channel {
         true
     }
 
+    /// Sends a frame to those of some sockets that are subscribed.
+    pub(super) fn publish_among(&self, frame: &Frame, among: &[SocketId], metrics: &AppMetrics) {
+        self.state.lock().subscribers.push_among(frame, among, metrics);
+    }
+
     /// Sends a frame to all subscribers but some; tells how many they are.
     pub(super) fn publish_but(&self, frame: &Frame, but: &HashSet<SocketId>, metrics: &AppMetrics) -> usize {
         let state = self.state.lock();

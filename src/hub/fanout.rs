@@ -78,6 +78,12 @@ impl Subscribers {
         true
     }
 
+    /// Pushes one frame to those of some sockets that are subscribers.
+    pub(super) fn push_among(&self, frame: &Frame, among: &[SocketId], metrics: &AppMetrics) {
+        let here = among.iter().filter_map(|socket| self.list.get(self.position(*socket)?));
+        here.for_each(|socket| push(socket, frame, metrics));
+    }
+
     /// Pushes one frame to every subscriber but `except`.
     pub(super) fn push_all(&self, frame: &Frame, except: Option<SocketId>, metrics: &AppMetrics) {
         self.push_but(frame, |socket| Some(socket) == except, metrics);

@@ -28,6 +28,7 @@ pub(super) async fn drain(gate: &Gate, window: Duration) {
     if count > 0 {
         tracing::info!(sockets = count, duration_ms = (pace * count).as_millis(), "closing sockets with 4200");
     }
+    gate.apps.all().iter().for_each(|live| live.close_readers());
     let start = Instant::now();
     for (position, socket) in (0_u32..).zip(&sockets) {
         sleep_until(start + pace * position).await;

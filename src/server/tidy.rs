@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::directory::ticker;
 use crate::{
-    services::{Once, now},
-    store::Store,
+    services::{Once, broadcast::Broadcasts, broadcast_log::BroadcastLog, notification::Notifications, now},
+    store::{self, Store},
 };
 
 /// How often.
@@ -17,13 +17,30 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// How often old entries of the audit are looked for.
 const AUDIT_INTERVAL: Duration = Duration::from_hours(1);
 
-/// Removes what is kept no longer, until cancelled.
-pub(super) async fn keep_tidy(once: Arc<Once>, token: CancellationToken) {
-    let mut ticker = ticker(INTERVAL);
-    while token.run_until_cancelled(ticker.tick()).await.is_some() {
-        if let Err(error) = once.sweep(now()).await {
-            tracing::warn!(%error, "answers under old idempotency keys cannot be removed, trying again in a minute");
+/// Who keeps what for a while.
+pub(super) struct Tidy {
+    pub(super) once: Arc<Once>,
+    pub(super) notifications: Arc<Notifications>,
+    pub(super) broadcasts: Arc<Broadcasts>,
+    pub(super) broadcast_log: Arc<BroadcastLog>,
+}
+
+impl Tidy {
+    /// Removes what is kept no longer, until cancelled.
+    pub(super) async fn keep(self, token: CancellationToken) {
+        let mut ticker = ticker(INTERVAL);
+        while token.run_until_cancelled(ticker.tick()).await.is_some() {
+            if let Err(error) = self.sweep().await {
+                tracing::warn!(%error, "what is kept no longer cannot be removed, trying again in a minute");
+            }
         }
+    }
+
+    async fn sweep(&self) -> store::Result<()> {
+        self.once.sweep(now()).await?;
+        self.notifications.sweep(now()).await?;
+        self.broadcasts.sweep(now()).await?;
+        self.broadcast_log.sweep(now()).await
     }
 }
 

@@ -305,6 +305,11 @@ impl Asked<'_> {
 }
 
 impl LiveApp {
+    /// Sockets that are known to be a user's, by whatever proof.
+    pub(in crate::services) fn sockets_known_as(&self, user: &UserId) -> Vec<SocketId> {
+        self.access.seats.of_user(user)
+    }
+
     /// A person with all their enrollments; `None` when the roster does not know them. From memory, mostly.
     ///
     /// # Errors

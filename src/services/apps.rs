@@ -14,7 +14,7 @@ use crate::{
     ids::{AppId, AppKey, UserId},
     metrics::{AppMetrics, Metrics},
     protocol::CloseReason,
-    services::{access::Access, presence::Presence, typing::Typing},
+    services::{access::Access, broadcast_log::Published, notification::Readers, presence::Presence, typing::Typing},
     store::Store,
     throttle::{Keyed, Network, Shared},
 };
@@ -48,6 +48,10 @@ pub struct Limits {
     pub user_requests: Option<Keyed<UserId>>,
     /// Requests to the REST API by the id of an API key.
     pub key_requests: Option<Keyed<String>>,
+    /// Broadcasts by user.
+    pub user_broadcasts: Option<Keyed<UserId>>,
+    /// Broadcasts by the id of an API key, and by address where nobody is known.
+    pub key_broadcasts: Option<Keyed<String>>,
     /// Webhooks that are received, by address.
     pub webhooks: Option<Keyed<Network>>,
 }
@@ -63,6 +67,8 @@ impl Limits {
             requests: Shared::new(settings.requests_per_second),
             user_requests: Keyed::per_minute(settings.requests_per_minute_per_user),
             key_requests: Keyed::per_minute(settings.requests_per_minute_per_key),
+            user_broadcasts: Keyed::per_minute(settings.broadcasts_per_minute_per_user),
+            key_broadcasts: Keyed::per_minute(settings.broadcasts_per_minute_per_key),
             webhooks: Keyed::new(WEBHOOKS_PER_SECOND, WEBHOOKS_BURST),
         }
     }
@@ -74,10 +80,10 @@ impl Limits {
         if let Some(networks) = &self.network_events {
             networks.sweep();
         }
-        if let Some(users) = &self.user_requests {
+        for users in [&self.user_requests, &self.user_broadcasts].into_iter().flatten() {
             users.sweep();
         }
-        if let Some(keys) = &self.key_requests {
+        for keys in [&self.key_requests, &self.key_broadcasts].into_iter().flatten() {
             keys.sweep();
         }
         if let Some(networks) = &self.webhooks {
@@ -104,6 +110,10 @@ pub struct LiveApp {
     pub hub: Hub,
     /// What runs for its access rules.
     pub(super) access: Access,
+    /// Who waits for notifications over HTTP.
+    pub(super) readers: Arc<Readers>,
+    /// Published events that are still to be written into the broadcast log.
+    pub(super) published: Published,
     /// Who is online.
     pub(super) presence: Presence,
     /// Who is typing.
@@ -118,6 +128,8 @@ impl LiveApp {
             made,
             hub: Hub::new(metrics),
             access,
+            readers: Arc::default(),
+            published: Published::default(),
             presence: Presence::default(),
             typing: Typing::default(),
         }

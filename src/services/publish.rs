@@ -2,6 +2,10 @@
 //!
 //! Everything is checked before anything is sent, so a refused request or batch has told nobody.
 
+use std::time::Instant;
+
+use chrono::DateTime;
+
 use crate::{
     domain::app::{App, AppSettings},
     hub::{Frame, Publication},
@@ -9,6 +13,7 @@ use crate::{
     protocol::{ChannelName, channel_name, is_reserved_event, server_message},
     services::{
         LiveApp,
+        broadcast_log::{LogEntry, LogKind, LogOutcome, Logged},
         channels::{ChannelInfo, Info},
     },
     throttle::{Exceeded, Passed, Shared},
@@ -118,26 +123,34 @@ pub fn check_name(name: &str, settings: &AppSettings) -> Result<(), Error> {
 fn check<'a>(app: &App, event: NewEvent<'a>) -> Result<Checked<'a>, Error> {
     let settings = &app.settings;
     check_name(event.name, settings)?;
-    let (max, got) = (settings.max_event_channels, event.channels.len());
+    let (max, got) = (settings.max_event_bytes, event.data.len());
+    if got > max as usize {
+        return Err(Error::DataTooLarge { max, got });
+    }
+    Ok(Checked { event, channels: check_channels(settings, event.channels)? })
+}
+
+/// Checks the channels of an event; each once, in the order in which they are named.
+///
+/// # Errors
+/// When there is none, when there are too many, or when a name is none.
+pub(super) fn check_channels(settings: &AppSettings, names: &[String]) -> Result<Vec<ChannelName>, Error> {
+    let (max, got) = (settings.max_event_channels, names.len());
     if got == 0 {
         return Err(Error::NoChannel);
     }
     if got > max as usize {
         return Err(Error::TooManyChannels { max, got });
     }
-    let (max, got) = (settings.max_event_bytes, event.data.len());
-    if got > max as usize {
-        return Err(Error::DataTooLarge { max, got });
-    }
-    let mut channels: Vec<ChannelName> = Vec::with_capacity(event.channels.len());
-    for text in event.channels {
+    let mut channels: Vec<ChannelName> = Vec::with_capacity(names.len());
+    for text in names {
         let refuse = |source| Error::ChannelName { name: text.chars().take(80).collect(), source };
         let name = ChannelName::parse(text, settings.into()).map_err(refuse)?;
         if !channels.contains(&name) {
             channels.push(name);
         }
     }
-    Ok(Checked { event, channels })
+    Ok(channels)
 }
 
 impl LiveApp {
@@ -149,7 +162,23 @@ impl LiveApp {
         let app = self.app();
         let checked = check(&app, event)?;
         let passed = self.take_events(1)?;
-        Ok((self.send(&app, &checked), passed))
+        Ok((self.send_and_log(&app, &checked), passed))
+    }
+
+    /// Publishes one event whose data may have `max` bytes, or as many as the app allows if that is more.
+    ///
+    /// # Errors
+    /// See [`Error`]; nothing was sent then.
+    pub(super) fn trigger(&self, event: NewEvent<'_>, max: usize) -> Result<Published, Error> {
+        let app = self.app();
+        let (max, got) = (app.settings.max_event_bytes.max(u32::try_from(max).unwrap_or(u32::MAX)), event.data.len());
+        check_name(event.name, &app.settings)?;
+        if got > max as usize {
+            return Err(Error::DataTooLarge { max, got });
+        }
+        let channels = check_channels(&app.settings, event.channels)?;
+        self.take_events(1)?;
+        Ok(self.send(&app, &Checked { event, channels }))
     }
 
     /// Publishes a batch in order: all of it or nothing.
@@ -168,7 +197,7 @@ impl LiveApp {
         }
         let checked: Vec<_> = batch.iter().map(|event| check(&app, *event)).collect::<Result<_, _>>()?;
         let passed = self.take_events(u32::try_from(got).unwrap_or(max))?;
-        Ok((checked.iter().map(|checked| self.send(&app, checked)).collect(), passed))
+        Ok((checked.iter().map(|checked| self.send_and_log(&app, checked)).collect(), passed))
     }
 
     fn take_events(&self, count: u32) -> Result<Option<Passed>, Error> {
@@ -178,6 +207,42 @@ impl LiveApp {
             self.metrics().count_rate_limited("app");
         }
         Ok(taken?)
+    }
+
+    /// Sends an event of the Pusher HTTP API, and has it logged where the app wants that.
+    fn send_and_log(&self, app: &App, checked: &Checked<'_>) -> Published {
+        if !app.settings.log_published_events {
+            return self.send(app, checked);
+        }
+        let since = Instant::now();
+        let heard: Vec<_> = checked.channels.iter().map(|channel| self.heard_by(channel)).collect();
+        let published = self.send(app, checked);
+        for (channel, receivers) in checked.channels.iter().zip(heard) {
+            let logged = Logged {
+                kind: LogKind::Publish,
+                channel: channel.to_string(),
+                event: checked.event.name,
+                bytes: checked.event.data.len(),
+                outcome: LogOutcome::Sent,
+            };
+            let latency_us = i64::try_from(since.elapsed().as_micros()).unwrap_or(i64::MAX);
+            let receivers = i64::try_from(receivers).unwrap_or(i64::MAX);
+            self.note_published(LogEntry {
+                receivers,
+                latency_us,
+                ..logged.entry(("app".to_owned(), None), DateTime::UNIX_EPOCH)
+            });
+        }
+        published
+    }
+
+    /// Sockets that are about to hear an event on a channel.
+    pub(super) fn heard_by(&self, channel: &ChannelName) -> usize {
+        match channel.user().map(UserId::parse) {
+            Some(Ok(user)) => self.hub.sockets_of(&user),
+            Some(Err(_)) => 0,
+            None => self.hub.occupancy(channel.as_str()).map_or(0, |occupancy| occupancy.subscriptions),
+        }
     }
 
     fn send(&self, app: &App, checked: &Checked<'_>) -> Published {

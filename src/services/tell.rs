@@ -161,7 +161,7 @@ impl Teller {
 }
 
 /// The fact with its payload read; one that is no object, which nobody writes, is told as an empty one.
-fn readable(fact: &Fact<String>) -> Fact<Payload> {
+pub(super) fn readable(fact: &Fact<String>) -> Fact<Payload> {
     let Fact { id, event, topic, position, at, actor, payload } = fact.clone();
     let payload = serde_json::from_str(&payload).unwrap_or_default();
     Fact { id, event, topic, position, at, actor, payload }
@@ -175,6 +175,8 @@ impl LiveApp {
         self.spell(fact, |channel, frame| {
             self.hub.publish(channel, Publication { frame, except, keep: None }, &app.settings);
         });
+        self.tell_alias(fact, except);
+        self.wake_readers(&fact.topic);
     }
 
     /// Tells a fact to everybody who hears its topic but for some.
@@ -211,7 +213,7 @@ impl LiveApp {
                 continue;
             }
             let data = spelled.entry(grammar == Grammar::Dashes).or_insert_with(|| spelling::data(fact, grammar));
-            for event in spelling::names(fact.event, grammar, app.settings.laravel_event_names) {
+            for event in spelling::names_of(fact, grammar, app.settings.laravel_event_names) {
                 let frame = Frame::text(|out| server_message::event(out, event, channel.as_str(), data));
                 send(&channel, &frame);
             }

@@ -148,6 +148,8 @@ pub(super) async fn clear(change: &DatabaseTransaction, app: &AppId) -> Result<(
         Ok(())
     }
     all_of::<poll::Entity>(change, poll::Column::AppId, app).await?;
+    super::notification::clear(change, app).await?;
+    super::broadcast::clear(change, app).await?;
     all_of::<enrollment::Entity>(change, enrollment::Column::AppId, app).await?;
     all_of::<chapter::Entity>(change, chapter::Column::AppId, app).await?;
     all_of::<course_class::Entity>(change, course_class::Column::AppId, app).await?;

@@ -2,6 +2,7 @@
 //! lives.
 
 mod chat;
+mod notification;
 mod poll;
 mod roster;
 
@@ -41,6 +42,7 @@ async fn check(store: &Store, other: &Store) {
     lead_an_app_through_its_life(store).await;
     roster::lead_through_its_life(store).await;
     poll::lead_through_its_life(store).await;
+    Box::pin(notification::lead_through_its_life(store)).await;
     assert!(store.migration_status().await.unwrap().iter().all(|(_, taken)| *taken));
     assert_eq!(store.migrate_down(u32::MAX).await.unwrap().len(), names.len());
     assert!(store.migration_status().await.unwrap().iter().all(|(_, taken)| !taken));
@@ -54,6 +56,8 @@ async fn check(store: &Store, other: &Store) {
     roster::go_with_the_app(store).await;
     roster::let_writers_meet(store, other).await;
     chat::lead_through_its_life(store, other).await;
+    Box::pin(notification::lead_through_its_life(store)).await;
+    Box::pin(notification::let_writers_meet(store, other)).await;
     store.close().await.unwrap();
     other.close().await.unwrap();
 }

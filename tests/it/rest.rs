@@ -2,14 +2,18 @@
 
 mod access;
 mod batch;
+mod broadcasts;
 mod callers;
 mod channel_auth;
 mod cors;
 mod lists;
+mod news;
+mod notifications;
 mod objects;
 mod once;
 mod problems;
 mod realtime;
 mod tenants;
+mod triggers;
 mod versions;
 mod webhook;

@@ -20,6 +20,8 @@ pub(in crate::api) enum Need {
     Person,
     /// A person as before, or an API key with this scope by itself.
     PersonOr(Scope),
+    /// A person, or an API key with this scope; or nobody known, where [`super::super::Config::takes_triggers_from`] says so.
+    TriggerOr(Scope),
 }
 
 /// One operation: method, path and what it demands.
@@ -49,6 +51,8 @@ const LEAD: Need = Need::PersonOr(Scope::LiveManage);
 const RESULTS: Need = Need::PersonOr(Scope::ResultsRead);
 const CHAT_READ: Need = Need::PersonOr(Scope::ChatRead);
 const CHAT_WRITE: Need = Need::PersonOr(Scope::ChatWrite);
+
+const SEND: Need = Need::PersonOr(Scope::NotificationsSend);
 
 /// All operations that this door lets through.
 pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
@@ -161,6 +165,25 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
     DELETE "/api/chats/{id}/moderation/{measure}" CHAT_WRITE;
     GET "/api/chats/{id}/reports" CHAT_READ;
     PATCH "/api/chats/{id}/reports/{report}" CHAT_WRITE;
+
+    POST "/api/notifications" SEND;
+    GET "/api/notifications" Need::Person;
+    POST "/api/notifications/broadcast" SEND;
+    GET "/api/notifications/realtime" Need::Person;
+    POST "/api/notifications/read" Need::Person;
+    GET "/api/notifications/{id}" Need::Person;
+    PATCH "/api/notifications/{id}" Need::Person;
+    GET "/api/notification-broadcasts/{id}" SEND;
+    DELETE "/api/notification-broadcasts/{id}" SEND;
+    GET "/api/me/notification-preferences" Need::Person;
+    PUT "/api/me/notification-preferences" Need::Person;
+
+    POST "/api/broadcasts" SEND;
+    GET "/api/broadcasts/{id}" SEND;
+    POST "/api/broadcasts/{id}/ack" Need::Person;
+    GET "/api/broadcast-log" Need::Scope(Scope::Admin);
+    POST "/realtime/trigger" Need::TriggerOr(Scope::EventsPublish);
+    POST "/api/realtime/trigger" Need::TriggerOr(Scope::EventsPublish);
 };
 
 impl Operation {
@@ -180,9 +203,11 @@ pub(in crate::api) fn is_ours(path: &str) -> bool {
     path == "/api" || path.starts_with("/api/") || at(path).next().is_some()
 }
 
-/// Operations at a path.
+/// Operations at a path. One that is spelled out is not another's parameter.
 fn at(path: &str) -> impl Iterator<Item = &'static Operation> {
-    OPERATIONS.iter().filter(move |operation| fits(operation.path, path))
+    let is_spelled_out = OPERATIONS.iter().any(|operation| operation.path == path);
+    let is_at = move |template: &str| if is_spelled_out { template == path } else { fits(template, path) };
+    OPERATIONS.iter().filter(move |operation| is_at(operation.path))
 }
 
 /// Tells whether a path has the form of a template. Parameters are never empty.
@@ -229,7 +254,8 @@ impl Need {
             Self::Nothing | Self::Signature => return Ok(()),
             Self::Person => (Scope::UsersAct, true),
             Self::Scope(scope) => (scope, false),
-            Self::OneselfOr(scope) | Self::PersonOr(scope) => (scope, true),
+            Self::TriggerOr(_) if caller.is_guest() => return Ok(()),
+            Self::OneselfOr(scope) | Self::PersonOr(scope) | Self::TriggerOr(scope) => (scope, true),
         };
         match &caller.who {
             Who::Guest => {

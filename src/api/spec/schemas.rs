@@ -16,12 +16,14 @@ const BOUNDS: [&str; 7] = ["minLength", "maxLength", "maxItems", "pattern", "for
 const SCHEMA: [&str; 4] = ["type", "allOf", "anyOf", "nullable"];
 
 /// Texts that are the same thing wherever they stand, and the most characters that one can have.
-const KNOWN: [(&str, u64); 8] = [
+const KNOWN: [(&str, u64); 10] = [
     ("channel", 500),
     ("channels", 500),
     ("channel_name", 500),
+    ("exclude", 128),
     ("features", 64),
     ("filter_by_prefix", 500),
+    ("ids", 128),
     ("info", 255),
     ("name", 1_000),
     ("socket_id", 64),
@@ -85,31 +87,24 @@ fn share_bounds(schemas: &mut Object) {
     }
 }
 
-/// A list of things that have an example has one too.
+/// A list of things that have an example has one too; so has one that goes on as a stream.
 fn show_lists(schemas: &mut Object) {
-    let item = |name: &str| name.strip_prefix("List_").or_else(|| name.strip_prefix("Snapshot_")).map(str::to_owned);
-    let of_item = |name: &str| schemas.get(&item(name)?)?.get("example").cloned();
-    let examples: Vec<_> = schemas.keys().filter_map(|name| Some((name.clone(), of_item(name)?))).collect();
-    for (name, item) in examples {
-        if let Some(list) = schemas.get_mut(&name).and_then(Value::as_object_mut) {
-            let page = json!({ "next_cursor": null, "has_more": false });
-            let stream = json!({ "topic": "chat.5", "epoch": "01K5HZ3Y8Q6V0N1B7T2M9C4XDE", "seq": 42 });
-            let example = if name.starts_with("Snapshot_") {
-                json!({ "data": [item], "page": page, "stream": stream })
-            } else {
-                json!({ "data": [item], "page": page })
-            };
-            list.entry("example").or_insert(example);
+    let list = |name: &str| {
+        let (item, goes_on) = match name.strip_prefix("Snapshot_") {
+            Some(item) => (item, true),
+            None => (name.strip_prefix("List_")?, false),
+        };
+        let item = schemas.get(item)?.get("example").cloned()?;
+        let mut list = json!({ "data": [item], "page": { "next_cursor": null, "has_more": false } });
+        if goes_on {
+            list["stream"] = json!({ "topic": "chat.5", "epoch": "01K5F3ZKJ8S9T3V8Y4Q0N2R7XB", "seq": 1 });
         }
-    }
-    // The same with the place where the stream stood.
-    let of_item = |name: &str| schemas.get(name.strip_prefix("Snapshot_")?)?.get("example").cloned();
-    let examples: Vec<_> = schemas.keys().filter_map(|name| Some((name.clone(), of_item(name)?))).collect();
-    for (name, item) in examples {
-        if let Some(list) = schemas.get_mut(&name).and_then(Value::as_object_mut) {
-            let page = json!({ "next_cursor": null, "has_more": false });
-            let stream = json!({ "topic": "class.12", "epoch": "01KAJ2Q9X3M5V7T1R8W4Y6Z0BC", "seq": 41 });
-            list.entry("example").or_insert_with(|| json!({ "data": [item], "page": page, "stream": stream }));
+        Some(list)
+    };
+    let lists: Vec<_> = schemas.keys().filter_map(|name| Some((name.clone(), list(name)?))).collect();
+    for (name, list) in lists {
+        if let Some(schema) = schemas.get_mut(&name).and_then(Value::as_object_mut) {
+            schema.entry("example").or_insert(list);
         }
     }
 }

@@ -187,6 +187,14 @@ fn times() -> Vec<Setting> {
         .flag("pong-timeout", "SECONDS")
         .default("30"),
         Setting::new(
+            "server.stream_heartbeat",
+            &["CAMPANILE_STREAM_HEARTBEAT"],
+            "Seconds between signs of life of a stream of events over HTTP",
+            |draft, text| put(&mut draft.server.stream_heartbeat, seconds(text, 1..=300)),
+        )
+        .flag("stream-heartbeat", "SECONDS")
+        .default("15"),
+        Setting::new(
             "server.drain_seconds",
             &["CAMPANILE_DRAIN_SECONDS"],
             "Seconds that open sockets get at shutdown",
@@ -223,6 +231,15 @@ fn switches() -> Vec<Setting> {
         )
         .flag("pusher", "SWITCH")
         .default("true"),
+        Setting::new(
+            "server.trigger_open",
+            &["CAMPANILE_TRIGGER_OPEN", "REALTIME_TRIGGER_OPEN"],
+            "Take POST /realtime/trigger from everywhere without proof: true or false; a server in development mode takes it \
+             from this machine anyway",
+            |draft, text| put(&mut draft.server.trigger_open, switch(text)),
+        )
+        .flag("trigger-open", "SWITCH")
+        .default("false"),
     ]
 }
 

@@ -13,6 +13,7 @@ const BOUNDS: [(&str, u64, u64); 15] = [
     ("server.outbox_bytes", 16_384, 1_073_741_824),
     ("server.header_timeout", 1, 300),
     ("server.pong_timeout", 1, 3_600),
+    ("server.stream_heartbeat", 1, 300),
     ("server.drain_seconds", 0, 3_600),
     ("server.drain_delay_seconds", 0, 3_600),
     ("server.connects_per_minute_per_ip", 0, 1_000_000),
@@ -81,10 +82,12 @@ fn aliases_of_other_tools_are_understood() {
         ("WS_ENABLED", "false"),
         ("PUSHER_ENABLED", "0"),
         ("WS_MAX_CONNECTIONS", "5"),
+        ("REALTIME_TRIGGER_OPEN", "true"),
         ("DATABASE_URL", "sqlite:x.db"),
     ];
     let config = World::new().variables(&aliases).config();
     assert_eq!((config.server.websocket, config.server.pusher, config.server.max_connections), (false, false, 5));
+    assert!(config.server.trigger_open);
     assert_eq!(config.store.url.expose(), "sqlite:x.db");
     let pusher = [("PUSHER_APP_ID", "1"), ("PUSHER_KEY", "k"), ("PUSHER_SECRET", "s"), ("PUSHER_CLUSTER", "us2")];
     let config = World::new().variables(&pusher).config();

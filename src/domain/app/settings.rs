@@ -224,6 +224,16 @@ settings! {
     requests_per_minute_per_user: u32 = 600, 0..=1_000_000;
     /// Requests per minute that one API key may send there, with a burst of as many; 0 = no limit. Above: 429.
     requests_per_minute_per_key: u32 = 6_000, 0..=10_000_000;
+    /// Broadcasts and triggers per minute that one person may send, with a burst of as many; 0 = no limit. Above: 429.
+    broadcasts_per_minute_per_user: u32 = 60, 0..=100_000;
+    /// Broadcasts and triggers per minute that one API key may send, with a burst of as many; 0 = no limit. Above: 429.
+    broadcasts_per_minute_per_key: u32 = 6_000, 0..=1_000_000;
+    /// Notifications to many that one person may send in an hour; 0 = no limit. Above: 429.
+    notification_broadcasts_per_hour: u32 = 10, 0..=10_000;
+    /// Days that a row of the broadcast log is kept.
+    broadcast_log_days: u32 = 30, 1..=3_650;
+    /// Write events of the Pusher HTTP API into the broadcast log too.
+    log_published_events: bool = false, ();
     /// Seconds of silence after which clients send a ping; told to them when they connect.
     activity_timeout: Seconds = 30, 1..=86_400;
     /// Seconds of silence after which the server sends a ping; 30 s later it closes with 4201.

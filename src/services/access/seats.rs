@@ -255,6 +255,13 @@ impl Seats {
         found.into_values().collect()
     }
 
+    /// Sockets that are known to be a user's.
+    pub(super) fn of_user(&self, user: &UserId) -> Vec<SocketId> {
+        let concerned = self.concerned(std::iter::once(&Key::User(user.clone())));
+        let is_theirs = |seat: &&Arc<Seat>| seat.lock().user.as_ref().is_some_and(|(known, _)| known == user);
+        concerned.iter().filter(is_theirs).map(|seat| seat.socket.id()).collect()
+    }
+
     /// All of them.
     pub(super) fn all(&self) -> Vec<Arc<Seat>> {
         self.index.lock().by_socket.values().cloned().collect()

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     domain::roster::{Action, Kind, Object, Outcome, RowError, Versioned},
     ids::AppId,
+    store::notification,
 };
 
 type Place<'a> = (&'a DatabaseTransaction, &'a AppId);
@@ -33,7 +34,11 @@ pub(super) async fn remove(place: Place<'_>, (kind, id): (Kind, &str), log: &mut
             let observing = Condition::all().add(enrollment::Column::ObservedUserId.eq(id));
             let observing = observing.add(enrollment::Column::UserId.ne(id));
             // Two questions, for no database finds rows by two indexes at once as fast.
-            alone::<person::Entity>(place, (id, vec![theirs, observing]), log).await?
+            let found = alone::<person::Entity>(place, (id, vec![theirs, observing]), log).await?;
+            if found {
+                notification::forget(place.0, place.1, id).await?;
+            }
+            found
         }
         Kind::Enrollment => false,
     };

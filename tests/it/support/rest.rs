@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use super::{
     answer::{Answer, finish},
     app::{Keys, MAIN, TestApp},
+    client::Client,
 };
 
 /// Now, by the wall clock.
@@ -102,6 +103,25 @@ impl Voice<'_> {
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, Some(&body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, path, Some(&body)).await
+    }
+
+    /// Opens a socket that hears a guarded channel through the auth endpoint.
+    pub(crate) async fn hears(&self, channel: &str) -> Client {
+        let mut socket = self.app.connect().await;
+        self.joins(&mut socket, channel).await;
+        socket
+    }
+
+    /// Lets a socket hear one more channel.
+    pub(crate) async fn joins(&self, socket: &mut Client, channel: &str) {
+        let form = [("socket_id", socket.id.clone()), ("channel_name", channel.to_owned())];
+        let answer = finish(self.app, self.request(Method::POST, "/pusher/auth").form(&form)).await.ok();
+        socket.ask_with(channel, answer["auth"].as_str().unwrap(), answer["channel_data"].as_str()).await;
+        socket.expect_on("pusher_internal:subscription_succeeded", channel).await;
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Answer {

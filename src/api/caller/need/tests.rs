@@ -51,6 +51,10 @@ fn the_description_names_the_scope_and_the_ways_to_prove_it() {
                 assert!(has("apiKey") && !has("session") && !is_open, "{what}: API keys only");
             }
             Need::Person => assert!(has("apiKey") && has("session") && !is_open, "{what}: people and keys for them"),
+            Need::TriggerOr(scope) => {
+                assert!(text.contains(scope.name()), "{what}: {scope}");
+                assert!(is_open, "{what}: may be called without proof");
+            }
             Need::OneselfOr(scope) | Need::PersonOr(scope) => {
                 assert!(text.contains(scope.name()), "{what}: {scope}");
                 assert!(has("apiKey") && has("session") && !is_open, "{what}: keys and people");

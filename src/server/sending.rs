@@ -1,0 +1,30 @@
+//! Sends notifications to many when their time has come, and writes what waits for the broadcast log.
+//!
+//! A task of its own: a sending to a whole school takes a while, and nothing else shall wait for it.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::directory::ticker;
+use crate::services::{broadcast_log::BroadcastLog, notification::Notifications, now};
+
+/// How often is looked for what is due.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// Sends and writes until cancelled. What is cut off in the middle goes on at the next start.
+pub(super) async fn keep_sending(sent: Arc<Notifications>, log: Arc<BroadcastLog>, token: CancellationToken) {
+    let mut ticker = ticker(INTERVAL);
+    let mut is_failing = false;
+    while token.run_until_cancelled(ticker.tick()).await.is_some() {
+        let Some(due) = token.run_until_cancelled(Box::pin(sent.send_due(now()))).await else { break };
+        if let Err(error) = &due
+            && !is_failing
+        {
+            tracing::error!(%error, "notifications to many cannot be sent, they are sent later");
+        }
+        is_failing = due.is_err();
+        log.write(now()).await;
+    }
+    log.write(now()).await;
+}
