@@ -28,6 +28,7 @@ mod pusher_users;
 mod realtime;
 mod roster;
 mod spec;
+mod streams;
 mod strict;
 mod typing;
 mod webhook;
@@ -44,7 +45,7 @@ use self::caller::describe::Rest;
 use crate::{
     services::{
         Apps, Callers, Chats, Once, Teller, broadcast::Broadcasts, broadcast_log::BroadcastLog,
-        notification::Notifications, poll::Polls, roster::Roster,
+        notification::Notifications, poll::Polls, roster::Roster, streams::Streams,
     },
     throttle::{Keyed, Network},
 };
@@ -122,6 +123,8 @@ enum Group {
     Chat,
     /// Ask a class, count its votes, show the results.
     Polls,
+    /// Follow what happens, also after an absence.
+    Streams,
     /// Where to connect, and what time it is there.
     Realtime,
     /// Who is online, and what they say about themselves.
@@ -184,7 +187,7 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
         channels,
         users,
         roster,
-        roster::Follow,
+        (roster::Follow, streams::Streams),
         access::Access,
         realtime::Realtime,
         poll::PollRoutes,
@@ -240,6 +243,8 @@ pub struct Services {
     pub broadcast_log: Arc<BroadcastLog>,
     /// Requests to the REST API without a proof that holds, by address; `None` = no limit. The caller sweeps it.
     pub strangers: Option<Arc<Keyed<Network>>>,
+    /// What happened, topic by topic.
+    pub streams: Arc<Streams>,
     /// What was executed under an idempotency key.
     pub once: Arc<Once>,
     /// Where requests under a key are executed; the caller waits for them when the server goes down.
@@ -298,6 +303,7 @@ pub fn routes(
         .data(Arc::clone(&services.broadcast_log))
         .data(Arc::clone(&services.apps))
         .data(Arc::clone(&services.polls))
+        .data(Arc::clone(&services.streams))
         .data(Arc::clone(&config));
     let rest = caller::Known::new(inner, services, config);
     Routes { pusher_api, pusher, rest, pages: page::routes(pages) }

@@ -10,3 +10,4 @@ pub mod poll;
 pub mod route;
 pub mod spelling;
 pub mod typing;
+pub mod stream;

@@ -18,4 +18,5 @@ pub mod poll;
 pub mod presence;
 pub mod rate;
 pub mod roster;
+pub mod stream;
 pub mod typing;

@@ -65,6 +65,11 @@
 //! [`services::Teller::keep_and_tell`]: committed first, then spelled by [`dialect::spelling`] for each channel that somebody
 //! hears. How far it has come stands in the same transaction, so that the next start of the server goes on from there.
 //!
+//! **A student comes back.** The client has said how far it has heard, to the auth endpoint or with its subscription. While
+//! `ws/connection/acts.rs` waits for the roster, [`services::replay`] reads what was missed from the log of the topic, takes the
+//! turn of the [`services::Teller`], reads the rest, and holds the turn until the socket is subscribed and has been sent all of it:
+//! nothing is told in between. Of what is not whole only the gap is told.
+//!
 //! **Going down.** [`server::Server::run`] turns `/ready` to 503, `server/drain.rs` ends sockets with 4200 at a measured
 //! pace, then listeners and HTTP connections, then the database.
 

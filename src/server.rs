@@ -43,7 +43,7 @@ use crate::{
     outbound,
     services::{
         Apps, Callers, Chats, Once, Teller, broadcast::Broadcasts, broadcast_log::BroadcastLog,
-        notification::Notifications, now, poll::Polls, roster::Roster, sockets::Capacity,
+        notification::Notifications, now, poll::Polls, roster::Roster, sockets::Capacity, streams::Streams,
     },
     store::{self, Store},
     telemetry::{self, Health},
@@ -153,6 +153,7 @@ pub async fn build(config: Config) -> Result<Server> {
         broadcasts: Arc::new(Broadcasts::new(store.clone(), told, log)),
         broadcast_log,
         strangers: Keyed::per_minute(config.server.guest_requests_per_minute_per_ip).map(Arc::new),
+        streams: Arc::new(Streams::new(store.clone())),
         once: Arc::new(Once::new(store.clone())),
         tasks: TaskTracker::new(),
     };
@@ -165,6 +166,7 @@ pub async fn build(config: Config) -> Result<Server> {
     let gate = Gate {
         apps,
         callers,
+        teller: Arc::clone(&services.teller),
         capacity: Capacity::new(capacity(config.server.max_connections)),
         connects: Keyed::per_minute(config.server.connects_per_minute_per_ip),
         draining: AtomicBool::new(false),
@@ -248,6 +250,12 @@ impl Server {
         self.first_app.as_ref()
     }
 
+    /// Who tells what happens in the classroom, for programs that run the server within themselves.
+    #[must_use]
+    pub fn teller(&self) -> Arc<Teller> {
+        Arc::clone(&self.services.teller)
+    }
+
     /// The settings in force.
     #[must_use]
     pub fn config(&self) -> &Config {
@@ -294,6 +302,7 @@ impl Server {
         let (sent, log) = (Arc::clone(&services.notifications), Arc::clone(&services.broadcast_log));
         tasks.spawn(sending::keep_sending(sent, log, token.clone()));
         let tidy = tidy::Tidy {
+            store: store.clone(),
             once: services.once,
             notifications: services.notifications,
             broadcasts: services.broadcasts,

@@ -46,6 +46,7 @@ mod m20261121_000030_create_notification_preference;
 mod m20261121_000031_create_broadcast;
 mod m20261121_000032_create_broadcast_ack;
 mod m20261121_000033_create_broadcast_log;
+mod m20261121_000040_index_stream_event_id;
 mod table;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
@@ -97,6 +98,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000031_create_broadcast::Migration),
             Box::new(m20261121_000032_create_broadcast_ack::Migration),
             Box::new(m20261121_000033_create_broadcast_log::Migration),
+            Box::new(m20261121_000040_index_stream_event_id::Migration),
         ]
     }
 }

@@ -162,7 +162,7 @@ impl<E: Endpoint + 'static> Known<E> {
         let visitor = Arc::new(visitor);
         request.extensions_mut().insert(Arc::clone(&visitor));
         if matches!(*request.method(), Method::GET | Method::HEAD) {
-            return once::call(&*self.inner, request).await;
+            return once::call(&*self.inner, request, operation.path).await;
         }
         // Nothing is kept for those who are not known.
         let key =
@@ -171,8 +171,8 @@ impl<E: Endpoint + 'static> Known<E> {
         let body = body::arrive(&mut request, max, self.config.body_timeout).await.map_err(unread)?;
         request.set_body(body.clone());
         match key {
-            Some(key) => self.executor.execute(&self.inner, (request, body), key, visitor).await,
-            None => once::call(&*self.inner, request).await,
+            Some(key) => self.executor.execute(&self.inner, (request, body), (key, operation.path), visitor).await,
+            None => once::call(&*self.inner, request, operation.path).await,
         }
     }
 

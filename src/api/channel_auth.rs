@@ -84,7 +84,8 @@ impl From<UserAuth> for UserAuthView {
 async fn channel(visitor: &Visitor, parameters: &Parameters) -> Result<Answer<ChannelAuthView>, Problem> {
     let (socket_id, channel_name) = (parameters.needed("socket_id")?, parameters.needed("channel_name")?);
     let channel_data = parameters.text("channel_data")?.filter(|text| !str::is_empty(text));
-    let request = ChannelAuthRequest { socket_id, channel_name, channel_data };
+    let last_event_id = parameters.text("last_event_id")?;
+    let request = ChannelAuthRequest { socket_id, channel_name, channel_data, last_event_id };
     let auth = visitor.live.authorize_channel(&visitor.caller, request, visitor.now).await;
     Ok(Answer::of(auth.map_err(|refused| refusal(visitor, refused))?.into()))
 }
@@ -143,9 +144,18 @@ macro_rules! channel_routes {
                 /// Who joins, on presence channels; usually absent, because the server knows.
                 #[oai(validator(max_length = 65_536))]
                 channel_data: Query<Option<String>>,
+                /// The `event_id` of the last event that the client has heard, or `epoch:seq` of the `stream` of its last answer:
+                /// what came since is sent right after the subscription.
+                #[oai(validator(max_length = 64))]
+                last_event_id: Query<Option<String>>,
                 _proof: ByAnybody,
             ) -> Result<Answer<ChannelAuthView>, Fault<Asking>> {
-                let named = [("socket_id", Some(socket_id.0)), ("channel_name", Some(channel_name.0)), ("channel_data", channel_data.0)];
+                let named = [
+                    ("socket_id", Some(socket_id.0)),
+                    ("channel_name", Some(channel_name.0)),
+                    ("channel_data", channel_data.0),
+                    ("last_event_id", last_event_id.0),
+                ];
                 Ok(channel(&visitor, &Parameters::of(named)).await?)
             }
         }

@@ -43,7 +43,7 @@ pub(super) struct ChatRoutes;
 
 /// Whoever asks, as the service wants to know them.
 pub(super) fn asking(visitor: &Visitor) -> Asking<'_> {
-    let Visitor { caller, live, address, now, except } = visitor;
+    let Visitor { caller, live, address, now, except, .. } = visitor;
     Asking { live, caller, ip: Some(*address), except: *except, now: *now }
 }
 

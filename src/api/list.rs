@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use poem_openapi::{
     Object,
     registry::MetaSchema,
-    types::{ParseFromJSON, ToJSON, Type},
+    types::{Example, ParseFromJSON, ToJSON, Type},
 };
 
 use super::word::{Meaning, Word};
@@ -55,7 +55,7 @@ pub(super) struct PageView {
 
 /// How far the stream of a topic had come when an answer was read: what happens after it is not in the answer.
 #[derive(Debug, Clone, Object)]
-#[oai(rename = "StreamPosition")]
+#[oai(rename = "StreamPosition", example)]
 pub(super) struct StreamView {
     /// The topic, such as `chat.5`.
     #[oai(validator(max_length = 200))]
@@ -66,6 +66,12 @@ pub(super) struct StreamView {
     /// Number of the newest event; 0 before the first.
     #[oai(validator(minimum(value = "0")))]
     seq: i64,
+}
+
+impl Example for StreamView {
+    fn example() -> Self {
+        Self { topic: "chat.5".to_owned(), epoch: "01KADV5F0Z8T4C6Q2M1N7R9S3W".to_owned(), seq: 42 }
+    }
 }
 
 impl StreamView {

@@ -47,7 +47,7 @@ pub(super) struct PollRoutes;
 type Id = Path<Word<ExternalId>>;
 
 fn acting(visitor: &Visitor) -> Acting<'_> {
-    let Visitor { caller, live, address, now, except } = visitor;
+    let Visitor { caller, live, address, now, except, .. } = visitor;
     Acting { live, caller, ip: Some(*address), except: *except, now: *now }
 }
 

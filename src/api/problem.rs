@@ -20,7 +20,7 @@ use poem_openapi::{
 };
 
 pub(super) use self::described::{Asking, Fault, Following, Leading, Reading, Voting, Writing, example, responses};
-use super::caller::limit::Told;
+use super::{caller::limit::Told, list::StreamView};
 use crate::throttle::Exceeded;
 
 /// Media type of every refusal.
@@ -51,6 +51,9 @@ struct ProblemView {
     /// What is wrong with single fields or parameters, if that is the problem.
     #[oai(validator(max_items = 100))]
     errors: Vec<FieldView>,
+    /// How far the stream has come, when the problem is that not all of it is kept.
+    #[oai(skip_serializing_if_is_none)]
+    stream: Option<StreamView>,
     /// Names this request in the log of the server; also in the header `X-Request-Id`.
     #[oai(validator(max_length = 64))]
     request_id: String,
@@ -152,6 +155,8 @@ struct Parts {
     retry_after: Option<u64>,
     /// The limit that was reached.
     limit: Option<Told>,
+    /// How far the stream in question has come.
+    stream: Option<StreamView>,
     /// Header with what would be right: `Allow`, `Accept`, `WWW-Authenticate`.
     header: Option<(&'static str, Cow<'static, str>)>,
 }
@@ -160,7 +165,16 @@ impl Problem {
     /// A refusal with this status; `detail` says what would be right.
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let (detail, errors) = (detail.into(), Vec::new());
-        Self(Box::new(Parts { status, code, detail, errors, retry_after: None, limit: None, header: None }))
+        Self(Box::new(Parts {
+            status,
+            code,
+            detail,
+            errors,
+            retry_after: None,
+            limit: None,
+            stream: None,
+            header: None,
+        }))
     }
 
     fn with_errors(mut self, errors: Vec<Field>) -> Self {
@@ -182,6 +196,12 @@ impl Problem {
     /// The same with the limit that was reached.
     pub(super) fn with_limit(mut self, limit: Told) -> Self {
         self.0.limit = Some(limit);
+        self
+    }
+
+    /// The same with how far the stream in question has come.
+    pub(super) fn with_stream(mut self, stream: StreamView) -> Self {
+        self.0.stream = Some(stream);
         self
     }
 
@@ -252,8 +272,8 @@ impl Problem {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).with_retry(seconds)
     }
 
-    /// What a route or the framework refused.
-    pub(super) fn of_framework(error: &poem::Error) -> Self {
+    /// What a route or the framework refused; `path` is the path as in the description, which knows the names of its parameters.
+    pub(super) fn of_framework(error: &poem::Error, path: &str) -> Self {
         if let Some(problem) = error.downcast_ref::<Self>() {
             return problem.clone();
         }
@@ -261,7 +281,7 @@ impl Problem {
             return Self::parameter(name, without_type(reason));
         }
         if let Some(ParsePathError { name, reason }) = error.downcast_ref() {
-            return Self::parameter(name, without_type(reason));
+            return Self::parameter(path_parameter(path, name), without_type(reason));
         }
         if let Some(ParseRequestPayloadError { reason }) = error.downcast_ref() {
             return Self::malformed(reason.as_str());
@@ -294,7 +314,7 @@ impl Problem {
     }
 
     fn view(&self, request_id: &str) -> ProblemView {
-        let Parts { status, code, detail, errors, .. } = &*self.0;
+        let Parts { status, code, detail, errors, stream, .. } = &*self.0;
         let title = title(*status);
         ProblemView {
             kind: format!("/problems/{code}"),
@@ -304,6 +324,7 @@ impl Problem {
             code: (*code).to_owned(),
             error: title.to_owned(),
             errors: errors.iter().cloned().map(FieldView::from).collect(),
+            stream: stream.clone(),
             request_id: request_id.to_owned(),
         }
     }
@@ -336,6 +357,13 @@ impl From<Exceeded> for Problem {
         let seconds = seconds as u64;
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", exceeded.to_string()).with_retry(seconds)
     }
+}
+
+/// The name of a path parameter, which the framework calls `param` and its place.
+fn path_parameter<'a>(path: &'a str, framework: &'a str) -> &'a str {
+    let mut names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let place = framework.strip_prefix("param").and_then(|place| place.parse().ok());
+    place.and_then(|place| names.nth(place)).unwrap_or(framework)
 }
 
 /// The reason without the name of the framework's type in front of it.

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 
 use super::{
     access::{Topic, capability::Capability},
-    roster::{PlaceId, Role, UnknownWord, words},
+    roster::{PlaceId, Role, words},
 };
 use crate::ids::{self, ExternalId, UserId};
 

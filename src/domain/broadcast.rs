@@ -1,13 +1,8 @@
 //! Broadcasts: an event of the application's own, told to many; and the log of everything that was told to many.
 
-use std::{fmt, str::FromStr};
-
 use chrono::{DateTime, Utc};
 
-use super::{
-    audience::Audience,
-    roster::{UnknownWord, words},
-};
+use super::{audience::Audience, roster::words};
 use crate::ids::UserId;
 
 /// Largest data of a broadcast or trigger in bytes of JSON text.

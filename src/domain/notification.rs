@@ -1,14 +1,8 @@
 //! Notifications: what a person is told and can look up later, and what they want to be told.
 
-use std::{fmt, str::FromStr};
-
 use chrono::{DateTime, Utc};
 
-use super::{
-    audience::Audience,
-    fact::Actor,
-    roster::{UnknownWord, words},
-};
+use super::{audience::Audience, fact::Actor, roster::words};
 use crate::ids::{ExternalId, UserId};
 
 /// Longest title in characters.

@@ -80,8 +80,6 @@ macro_rules! words {
 }
 pub(in crate::domain) use words;
 
-pub(in crate::domain) use words;
-
 words! {
     /// What somebody is in a course. Held by an enrollment, not by a person.
     Role("role") {

@@ -149,6 +149,12 @@ impl Outbox {
         }
     }
 
+    /// Bytes that may be queued now before the socket ends for it.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.max_bytes.saturating_sub(self.state.lock().bytes)
+    }
+
     /// Bytes queued or taken and not yet written.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
@@ -216,7 +222,7 @@ mod tests {
         assert_eq!(outbox.push(&frame(60)), Pushed::Queued);
         assert_eq!(outbox.take(&context, 0, &mut batch), Taken::Frames);
         assert_eq!(outbox.push(&frame(40)), Pushed::Queued);
-        assert_eq!(outbox.queued_bytes(), 100);
+        assert_eq!((outbox.queued_bytes(), outbox.room()), (100, 0));
         assert_eq!(outbox.push(&frame(2)), Pushed::Overflow);
         assert_eq!(outbox.push(&frame(2)), Pushed::Ended);
         assert_eq!(outbox.queued_bytes(), 60);

@@ -75,6 +75,9 @@ pub struct Subscribe<'a> {
     /// JSON text of the member, exactly as signed.
     #[serde(borrow, default)]
     pub channel_data: Option<Cow<'a, str>>,
+    /// How far the client has heard the channel before. No part of the Pusher protocol: other servers pass over it.
+    #[serde(borrow, default)]
+    pub last_event_id: Option<Cow<'a, str>>,
 }
 
 /// `data` of `pusher:signin`.
@@ -165,9 +168,12 @@ impl<'a> ClientMessage<'a> {
         match event.as_ref() {
             "pusher:ping" => Ok(Self::Ping),
             "pusher:pong" => Ok(Self::Pong),
-            "pusher:subscribe" => {
-                Ok(Self::Subscribe(read_data!(data, Subscribe { channel text, auth option, channel_data option })))
-            }
+            "pusher:subscribe" => Ok(Self::Subscribe(read_data!(data, Subscribe {
+                channel text,
+                auth option,
+                channel_data option,
+                last_event_id option
+            }))),
             "pusher:unsubscribe" => {
                 let data = read_data!(data, Unsubscribe { channel text });
                 Ok(Self::Unsubscribe(data.channel))

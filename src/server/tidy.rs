@@ -19,6 +19,7 @@ const AUDIT_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Who keeps what for a while.
 pub(super) struct Tidy {
+    pub(super) store: Store,
     pub(super) once: Arc<Once>,
     pub(super) notifications: Arc<Notifications>,
     pub(super) broadcasts: Arc<Broadcasts>,
@@ -40,7 +41,8 @@ impl Tidy {
         self.once.sweep(now()).await?;
         self.notifications.sweep(now()).await?;
         self.broadcasts.sweep(now()).await?;
-        self.broadcast_log.sweep(now()).await
+        self.broadcast_log.sweep(now()).await?;
+        self.store.stream_prune(now()).await
     }
 }
 

@@ -283,18 +283,19 @@ impl Gathered {
     }
 }
 
-/// A channel that is asked about.
+/// What is asked about.
 struct Asked<'a> {
     app: &'a App,
-    channel: &'a ChannelName,
+    /// The channel, where it is one and not all that stand for the topic.
+    channel: Option<&'a ChannelName>,
     topic: &'a Topic,
 }
 
 impl Asked<'_> {
-    /// Tells whether a block is of this very channel, however it is spelled.
+    /// Tells whether a block is of this very channel, however it is spelled, or of one that stands for the topic.
     fn is_closed_by(&self, scope: &BlockScope) -> bool {
         let BlockScope::Channel(name) = scope else { return false };
-        if *name == self.channel.as_str() {
+        if self.channel.is_some_and(|channel| name == channel.as_str()) {
             return true;
         }
         let settings = &self.app.settings;
@@ -384,7 +385,17 @@ impl LiveApp {
         let app = self.app();
         let topic = route::topic(channel, &app.settings.channel_routes);
         let gathered = self.access.gather(&app.id, (user, &topic), now).await?;
-        Ok(gathered.decide(user, &Asked { app: &app, channel, topic: &topic }, now))
+        Ok(gathered.decide(user, &Asked { app: &app, channel: Some(channel), topic: &topic }, now))
+    }
+
+    /// Decides whether a user may know what happens in a topic: whoever may hear a channel that stands for it.
+    ///
+    /// # Errors
+    /// When the roster cannot be read.
+    pub async fn decide_topic(&self, user: Option<&UserId>, topic: &Topic, now: DateTime<Utc>) -> Result<Decision> {
+        let app = self.app();
+        let gathered = self.access.gather(&app.id, (user, topic), now).await?;
+        Ok(gathered.decide(user, &Asked { app: &app, channel: None, topic }, now))
     }
 }
 

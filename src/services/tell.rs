@@ -8,19 +8,20 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
-use tokio::sync::Mutex as Turn;
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
 use super::{Apps, LiveApp, access::Listener};
 use crate::{
     dialect::spelling::{self, Grammar, Payload},
     domain::{
         access::Topic,
+        app::App,
         fact::{Actor, Event, Fact},
     },
     hub::{Frame, Publication},
@@ -74,8 +75,12 @@ impl Draft {
 pub struct Teller {
     store: Store,
     apps: Arc<Apps>,
-    /// Held from before a transaction until its facts are queued. The one lock here that is kept across an await.
-    turn: Turn<()>,
+    /// Held from before a transaction until its facts are queued. Like `lane`, kept across an await.
+    turn: Arc<Turn<()>>,
+    /// Held by the one who catches up and waits for the turn, so that a crowd that comes back does not keep writers waiting.
+    pub(super) lane: Arc<Turn<()>>,
+    /// Counts what was told, for whoever looks twice.
+    pub(super) rounds: AtomicU64,
     /// A writer may have committed without telling: set before each transaction, taken back when it was told.
     is_owing: AtomicBool,
     /// Facts that were told and are not marked so yet. Held for no longer than a move.
@@ -86,7 +91,43 @@ impl Teller {
     /// Tells what this store keeps to the sockets of these apps.
     #[must_use]
     pub fn new(store: Store, apps: Arc<Apps>) -> Self {
-        Self { store, apps, turn: Turn::default(), is_owing: AtomicBool::new(true), told: Mutex::default() }
+        Self {
+            store,
+            apps,
+            turn: Arc::default(),
+            lane: Arc::default(),
+            rounds: AtomicU64::new(0),
+            is_owing: AtomicBool::new(true),
+            told: Mutex::default(),
+        }
+    }
+
+    /// A teller who has nothing to tell, for tests that need none.
+    #[cfg(test)]
+    pub(crate) fn without_store() -> Self {
+        let metrics = Arc::new(crate::metrics::Metrics::new().unwrap());
+        Self::new(Store::unopened(), Arc::new(Apps::without_store(metrics)))
+    }
+
+    /// Where the facts are kept.
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Takes the turn when everything that is kept has been told: as long as it is held, nothing is told.
+    pub(super) async fn hush(&self) -> store::Result<OwnedMutexGuard<()>> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        self.settle().await?;
+        Ok(turn)
+    }
+
+    /// Tells what others left behind. The caller has the turn.
+    async fn settle(&self) -> store::Result<()> {
+        if self.is_owing.load(Ordering::Acquire) {
+            self.sweep().await?;
+            self.is_owing.store(false, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// Waits for the turn, writes, and tells what was written.
@@ -119,9 +160,7 @@ impl Teller {
     /// When the database fails; the next call tries again.
     pub async fn tell_the_rest(&self, now: DateTime<Utc>) -> store::Result<()> {
         if self.is_owing.load(Ordering::Acquire) {
-            let _turn = self.turn.lock().await;
-            self.sweep().await?;
-            self.is_owing.store(false, Ordering::Release);
+            drop(self.hush().await?);
         }
         self.mark(now).await
     }
@@ -140,6 +179,7 @@ impl Teller {
     }
 
     fn tell(&self, kept: &[Kept]) {
+        self.rounds.fetch_add(1, Ordering::AcqRel);
         for Kept { id, app, fact, except } in kept {
             // An app that is gone has nobody to hear it.
             if let Some(live) = self.apps.by_id(app.as_str()) {
@@ -165,6 +205,17 @@ pub(super) fn readable(fact: &Fact<String>) -> Fact<Payload> {
     let Fact { id, event, topic, position, at, actor, payload } = fact.clone();
     let payload = serde_json::from_str(&payload).unwrap_or_default();
     Fact { id, event, topic, position, at, actor, payload }
+}
+
+/// An event on a channel as it is sent: once for each of its names.
+pub(super) fn frames(
+    fact: &Fact<Payload>,
+    (channel, grammar): (&ChannelName, Grammar),
+    data: &str,
+    app: &App,
+) -> impl Iterator<Item = Frame> {
+    let names = spelling::names_of(fact, grammar, app.settings.laravel_event_names).into_iter();
+    names.map(move |name| Frame::text(|out| server_message::event(out, name, channel.as_str(), data)))
 }
 
 impl LiveApp {
@@ -213,10 +264,12 @@ impl LiveApp {
                 continue;
             }
             let data = spelled.entry(grammar == Grammar::Dashes).or_insert_with(|| spelling::data(fact, grammar));
-            for event in spelling::names_of(fact, grammar, app.settings.laravel_event_names) {
-                let frame = Frame::text(|out| server_message::event(out, event, channel.as_str(), data));
+            for frame in frames(fact, (&channel, grammar), data, &app) {
                 send(&channel, &frame);
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-use super::{Error, Result, Store, change_end, chat, roster, stamp};
+use super::{Error, Result, Store, change_end, chat, idempotency, roster, stamp, streams};
 use crate::{
     domain::app::{App, AppSettings, Listed, MAX_ACTIVE_SECRETS, MAX_SECRET_BYTES, Secret},
     ids::{AppId, AppKey},
@@ -212,7 +212,7 @@ impl Store {
         change_end(change, found).await
     }
 
-    /// Removes an app with its secrets and settings, its roster, keys, blocks and audit. False if there is no such app.
+    /// Removes an app with its secrets and settings, its roster, keys, blocks, audit, streams and kept answers. False if there is no such app.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -223,6 +223,8 @@ impl Store {
         if found {
             chat::clear(&change, id).await?;
             roster::clear(&change, id).await?;
+            streams::clear(&change, id).await?;
+            idempotency::clear(&change, id).await?;
         }
         change_end(change, found).await
     }

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::idempotency_key;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -85,6 +85,13 @@ fn reservation(slot: &Slot, now: DateTime<Utc>) -> idempotency_key::ActiveModel 
         body: NotSet,
         until_at: Set(millis(now + RESERVED_FOR)),
     }
+}
+
+/// Removes the answers to callers of an app.
+pub(super) async fn clear(change: &DatabaseTransaction, app: &AppId) -> Result<()> {
+    let of_app = idempotency_key::Column::AppId.eq(app.as_str());
+    idempotency_key::Entity::delete_many().filter(of_app).exec(change).await?;
+    Ok(())
 }
 
 fn is_taken(error: &DbErr) -> bool {

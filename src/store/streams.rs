@@ -3,12 +3,12 @@
 //! A row is numbered twice: within its topic, for those who catch up, and over all topics in the order of commits, for whoever
 //! tells. A row that has no time of telling was left behind by a crash. Old rows go; a topic's number goes on.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::{change_counter, stream, stream_event};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, ExprTrait, OnConflict},
 };
 
 use super::{Result, Store};
@@ -41,6 +41,9 @@ pub struct Kept {
     /// Socket that does not hear it.
     pub except: Option<SocketId>,
 }
+
+/// How long a topic keeps what was told.
+pub const KEPT_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// What a topic still has of what happened after a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,25 +85,28 @@ pub(super) async fn append(
     Ok(kept)
 }
 
-/// The next place of a topic.
+/// The next place of a topic. One statement, where the database can answer an insert.
 async fn advance(change: &DatabaseTransaction, app: &AppId, topic: &str, epoch: &str) -> Result<Position> {
-    let key = (app.as_str().to_owned(), topic.to_owned());
-    let before = stream::Entity::find_by_id(key).one(change).await?;
-    let (epoch, seq) = before.map_or_else(|| (epoch.to_owned(), 1), |row| (row.epoch, row.seq + 1));
-    let next = stream::ActiveModel {
+    let first = stream::ActiveModel {
         app_id: Set(app.as_str().to_owned()),
         topic: Set(topic.to_owned()),
-        epoch: Set(epoch.clone()),
-        seq: Set(seq),
+        epoch: Set(epoch.to_owned()),
+        seq: Set(1),
     };
-    let replace = OnConflict::columns([stream::Column::AppId, stream::Column::Topic])
-        .update_column(stream::Column::Seq)
+    let seq = stream::Column::Seq;
+    let next = OnConflict::columns([stream::Column::AppId, stream::Column::Topic])
+        .value(seq, Expr::col((stream::Entity, seq)).add(1))
         .to_owned();
-    stream::Entity::insert(next).on_conflict(replace).exec_without_returning(change).await?;
-    if seq % PRUNE_EVERY == 0 {
-        prune(change, app, topic, seq).await?;
+    let row = stream::Entity::insert(first).on_conflict(next).exec_with_returning(change).await?;
+    let position = Position { epoch: row.epoch, seq: row.seq };
+    if position.seq == 1 {
+        // Numbers of a position that was lost must not be taken for those that come now.
+        stream_event::Entity::delete_many().filter(of_topic(app, topic)).exec(change).await?;
     }
-    Ok(Position { epoch, seq })
+    if position.seq % PRUNE_EVERY == 0 {
+        prune(change, app, topic, position.seq).await?;
+    }
+    Ok(position)
 }
 
 /// Drops what the topic keeps no longer. What has not been told stays.
@@ -110,6 +116,13 @@ async fn prune(change: &DatabaseTransaction, app: &AppId, topic: &str, seq: i64)
         .add(stream_event::Column::Seq.lte(seq.saturating_sub(kept)))
         .add(stream_event::Column::PublishedAt.is_not_null());
     stream_event::Entity::delete_many().filter(which).exec(change).await?;
+    Ok(())
+}
+
+/// Removes the streams of an app.
+pub(super) async fn clear(change: &DatabaseTransaction, app: &AppId) -> Result<()> {
+    stream_event::Entity::delete_many().filter(stream_event::Column::AppId.eq(app.as_str())).exec(change).await?;
+    stream::Entity::delete_many().filter(stream::Column::AppId.eq(app.as_str())).exec(change).await?;
     Ok(())
 }
 
@@ -209,15 +222,42 @@ impl Store {
         let rows = stream_event::Entity::find()
             .filter(of_topic(app, topic).add(stream_event::Column::Seq.gt(after)))
             .order_by_asc(stream_event::Column::Seq)
-            .limit(limit.min(MAX_PAGE))
+            .limit(Ord::min(limit, MAX_PAGE))
             .all(&self.db)
             .await?;
-        // The first one missed must be there: what was kept is without gaps from there on.
-        let is_whole = rows.first().map_or(after == now.seq, |row| row.seq == after + 1);
-        if !is_whole {
+        // From the first one missed on each must be there, and be one that this version can read.
+        let is_whole = rows.iter().zip(after + 1..).all(|(row, seq)| row.seq == seq);
+        if !is_whole || (rows.is_empty() && limit > 0 && after != now.seq) {
             return Ok(Missed::Gap);
         }
-        Ok(Missed::Events(rows.into_iter().filter_map(|row| read(row, &now.epoch)).collect()))
+        let kept: Option<Vec<_>> = rows.into_iter().map(|row| read(row, &now.epoch)).collect();
+        Ok(kept.map_or(Missed::Gap, Missed::Events))
+    }
+
+    /// The position of an event; `None` when the topic does not keep it, or has never had it.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn stream_position_of(&self, app: &AppId, topic: &str, event: &str) -> Result<Option<Position>> {
+        if event.contains('\0') {
+            return Ok(None);
+        }
+        let which = of_topic(app, topic).add(stream_event::Column::EventId.eq(event));
+        let row = stream_event::Entity::find().filter(which).one(&self.db).await?;
+        let Some(row) = row.filter(|row| row.event_id == event) else { return Ok(None) };
+        let now = self.stream_position(app, topic).await?;
+        Ok(now.map(|now| Position { seq: row.seq, ..now }))
+    }
+
+    /// Drops what was told before [`KEPT_FOR`]. Positions stay.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    #[tracing::instrument(name = "store.stream_prune", level = "debug", skip_all)]
+    pub async fn stream_prune(&self, now: DateTime<Utc>) -> Result<()> {
+        let old = stream_event::Column::PublishedAt.lte((now - KEPT_FOR).timestamp_millis());
+        stream_event::Entity::delete_many().filter(old).exec(&self.db).await?;
+        Ok(())
     }
 
     /// The oldest facts that nobody has told, in the order in which they came.

@@ -34,7 +34,7 @@ use crate::{
     domain::{app::App, caller::Subject},
     hub::{Frame, Socket},
     protocol::{CloseReason, server_message},
-    services::{LiveApp, access::Seat, now, sockets::Place},
+    services::{LiveApp, Teller, access::Seat, now, sockets::Place},
     throttle::Network,
 };
 
@@ -43,6 +43,8 @@ use crate::{
 pub struct Admitted {
     /// Its app.
     pub live: Arc<LiveApp>,
+    /// Tells what was missed.
+    pub teller: Arc<Teller>,
     /// Its handle; entered in the app's hub.
     pub socket: Arc<Socket>,
     /// Its place on the node.

@@ -13,6 +13,7 @@ use crate::{
         app::{App, AppSettings, ClientEvents},
         presence::Member,
         rate::{Bucket, Rate},
+        stream::Heard,
     },
     hub::{Frame, Refused},
     ids::{SocketId, UserId},
@@ -203,7 +204,17 @@ impl Session {
         }
         match self.authorize(app, &name, message) {
             Ok(wish) if name.guard() == Guard::User => self.subscribe_to_user(wish.channel),
-            Ok(wish) => self.join(wish),
+            Ok(mut wish) => match Heard::parse(message.last_event_id.as_deref().unwrap_or_default()) {
+                Ok(heard) => {
+                    wish.heard = heard;
+                    self.join(wish)
+                }
+                Err(error) => {
+                    let error = format!("last_event_id {error}");
+                    let refusal = Refusal { kind: "InvalidLastEventId", error: &error, status: 400 };
+                    vec![refusal_frame(name.as_str(), refusal)]
+                }
+            },
             Err(Denied::Malformed(error)) => vec![invalid(settings, &error)],
             Err(Denied::Refusal(kind, error, status)) => {
                 let mut actions = vec![refusal_frame(name.as_str(), Refusal { kind, error, status })];
@@ -219,7 +230,7 @@ impl Session {
     /// Decides whether the socket may have the channel as far as signatures go: as which member, and whose it is by what is
     /// signed.
     fn authorize(&self, app: &App, name: &ChannelName, message: &Subscribe<'_>) -> Result<Wish, Denied> {
-        let mut wish = Wish { channel: name.clone(), member: None, claimed: None, voucher: None };
+        let mut wish = Wish { channel: name.clone(), member: None, claimed: None, voucher: None, heard: None };
         match name.guard() {
             Guard::Public => return Ok(wish),
             Guard::User => {

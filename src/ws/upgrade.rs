@@ -26,7 +26,7 @@ use crate::{
     hub::NotOpened,
     metrics::Metrics,
     protocol::CloseReason,
-    services::{Apps, Callers, LiveApp, callers, sockets::Capacity},
+    services::{Apps, Callers, LiveApp, Teller, callers, sockets::Capacity},
     throttle::{Keyed, Network},
 };
 
@@ -37,6 +37,8 @@ pub struct Gate {
     pub apps: Arc<Apps>,
     /// Who comes with a proof.
     pub callers: Arc<Callers>,
+    /// Tells sockets what they have missed.
+    pub teller: Arc<Teller>,
     /// Room on this node.
     pub capacity: Capacity,
     /// Handshakes per address; absent = no limit.
@@ -189,7 +191,8 @@ impl Gate {
                 NotOpened::OverQuota { .. } => CloseReason::OverQuota,
                 NotOpened::Closed(reason) => reason,
             })?;
-            Ok(Box::new(Admitted { live, socket, place, network: origin.network, announced, identified }))
+            let (teller, network) = (Arc::clone(&self.teller), origin.network);
+            Ok(Box::new(Admitted { live, teller, socket, place, network, announced, identified }))
         });
         match admitted {
             Ok(admitted) => Verdict::Upgrade(switch, Ok(admitted)),

@@ -19,6 +19,8 @@ mod apps_live;
 #[cfg(test)]
 mod cache_channels;
 #[cfg(test)]
+mod catch_up;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod channels;

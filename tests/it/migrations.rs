@@ -5,6 +5,7 @@ mod chat;
 mod notification;
 mod poll;
 mod roster;
+mod streams;
 
 use campanile::{
     domain::app::{AppSettings, Secret},
@@ -43,6 +44,7 @@ async fn check(store: &Store, other: &Store) {
     roster::lead_through_its_life(store).await;
     poll::lead_through_its_life(store).await;
     Box::pin(notification::lead_through_its_life(store)).await;
+    streams::lead_through_their_life(store, at(0)).await;
     assert!(store.migration_status().await.unwrap().iter().all(|(_, taken)| *taken));
     assert_eq!(store.migrate_down(u32::MAX).await.unwrap().len(), names.len());
     assert!(store.migration_status().await.unwrap().iter().all(|(_, taken)| !taken));
@@ -53,7 +55,9 @@ async fn check(store: &Store, other: &Store) {
     roster::lead_through_its_life(store).await;
     poll::lead_through_its_life(store).await;
     poll::let_voters_meet(store, other).await;
+    streams::lead_through_their_life(store, at(0)).await;
     roster::go_with_the_app(store).await;
+    streams::went_with_the_app(store, at(0)).await;
     roster::let_writers_meet(store, other).await;
     chat::lead_through_its_life(store, other).await;
     Box::pin(notification::lead_through_its_life(store)).await;

@@ -13,6 +13,7 @@ mod objects;
 mod once;
 mod problems;
 mod realtime;
+mod streams;
 mod tenants;
 mod triggers;
 mod versions;

@@ -18,6 +18,7 @@ pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod rest;
 pub(crate) mod roster;
+pub(crate) mod stage;
 pub(crate) mod wire;
 
 use std::time::Duration;

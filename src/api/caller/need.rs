@@ -130,6 +130,9 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
     GET "/api/polls/{id}/ballots" RESULTS;
     GET "/api/polls/{id}/export" RESULTS;
 
+    GET "/api/streams/{topic}" Need::PersonOr(Scope::StreamsRead);
+    GET "/api/streams/{topic}/events" Need::PersonOr(Scope::StreamsRead);
+
     GET "/api/access/explain" Need::OneselfOr(Scope::AccessRead);
     POST "/api/access/revoke" Need::Scope(Scope::AccessWrite);
     GET "/api/channels/{name}/audience" Need::Scope(Scope::AccessRead);

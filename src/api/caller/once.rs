@@ -65,7 +65,7 @@ impl Executor {
         &self,
         inner: &Arc<E>,
         (request, body): (Request, Bytes),
-        key: String,
+        (key, path): (String, &'static str),
         visitor: Arc<Visitor>,
     ) -> Result<Response, Problem>
     where
@@ -82,7 +82,7 @@ impl Executor {
                 body: &body,
             };
             match once.begin(keyed, visitor.now).await.map_err(|error| unreadable(&error))? {
-                Begun::Execute(running) => finish(running, call(&*inner, request).await).await,
+                Begun::Execute(running) => finish(running, call(&*inner, request, path).await).await,
                 Begun::Executed(answer) => again(*answer),
                 Begun::Reused => {
                     let detail = "This Idempotency-Key was used for another request; choose a new key for each request";
@@ -99,11 +99,11 @@ impl Executor {
     }
 }
 
-/// Calls the routes.
-pub(super) async fn call<E: Endpoint>(inner: &E, request: Request) -> Result<Response, Problem> {
+/// Calls the route at a path of the description.
+pub(super) async fn call<E: Endpoint>(inner: &E, request: Request, path: &str) -> Result<Response, Problem> {
     match inner.call(request).await {
         Ok(output) => Ok(output.into_response()),
-        Err(error) => Err(Problem::of_framework(&error)),
+        Err(error) => Err(Problem::of_framework(&error, path)),
     }
 }
 

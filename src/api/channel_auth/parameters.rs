@@ -101,12 +101,16 @@ struct ChannelSchema {
     /// Who joins, on presence channels; usually absent, because the server knows.
     #[oai(skip_serializing_if_is_none, validator(max_length = 65_536))]
     channel_data: Option<String>,
+    /// The `event_id` of the last event that the client has heard, or `epoch:seq` of the `stream` of its last answer: what came
+    /// since is sent right after the subscription.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 64))]
+    last_event_id: Option<String>,
 }
 
 impl Example for ChannelSchema {
     fn example() -> Self {
         let (socket_id, channel_name) = ("123.456".to_owned(), "presence-course.101.users".to_owned());
-        Self { socket_id, channel_name, channel_data: None }
+        Self { socket_id, channel_name, channel_data: None, last_event_id: None }
     }
 }
 

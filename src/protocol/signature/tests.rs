@@ -144,7 +144,7 @@ fn signature_of_a_longer_name_is_none_of_a_shorter_name_with_data() {
 #[test]
 fn a_voucher_is_signed_along_and_holds_for_its_own_text_alone() {
     let socket = SocketId::parse(SOCKET).unwrap();
-    let voucher = Voucher { user: crate::ids::UserId::parse("7").ok(), token_ends: None };
+    let voucher = Voucher { user: crate::ids::UserId::parse("7").ok(), token_ends: None, heard: None };
     let auth = vouch(&app(), &format!("{SOCKET}:private-a"), &voucher);
     let vouched = Some(Authentic { covers_data: false, voucher: Some(voucher.clone()) });
     assert_eq!(verify_channel(&app(), socket, "private-a", None, &auth), vouched);

@@ -18,6 +18,7 @@ use crate::{
         access::{Decision, Reason, Topic},
         app::{App, AppSettings, Authz, GuardedPublic, SessionLease},
         presence::Member,
+        stream::Heard,
     },
     hub::{Joining, Refused, Socket},
     ids::UserId,
@@ -43,6 +44,16 @@ pub struct Wish {
     /// Whom the auth endpoint of this server has signed for. The signature lives as long as the socket: whoever shows it is
     /// not let in by it alone.
     pub voucher: Option<Voucher>,
+    /// How far the client says now that it has heard the channel's stream before.
+    pub heard: Option<Heard>,
+}
+
+impl Wish {
+    /// How far the client has heard the channel's stream before: by its own word now, else by its word to the auth endpoint.
+    #[must_use]
+    pub fn heard(&self) -> Option<&Heard> {
+        self.heard.as_ref().or_else(|| self.voucher.as_ref()?.heard.as_ref())
+    }
 }
 
 /// What has to be known before a socket may hear a channel.
@@ -104,6 +115,12 @@ impl Question {
     #[must_use]
     pub fn needs_judging(&self) -> bool {
         self.subject.is_some() || self.wish.voucher.is_some() || self.wish.channel.guard() == Guard::Public
+    }
+
+    /// The wish behind it.
+    #[must_use]
+    pub const fn wish(&self) -> &Wish {
+        &self.wish
     }
 
     /// The answer where nobody has to be asked.
@@ -170,7 +187,7 @@ impl LiveApp {
         let since = tokio::time::Instant::now();
         let generation = self.access.generation();
         let app = self.app();
-        let asked = Asked { app: &app, channel: &question.wish.channel, topic: &question.topic };
+        let asked = Asked { app: &app, channel: Some(&question.wish.channel), topic: &question.topic };
         let user = question.subject.as_ref().map(|(user, _)| user);
         let is_public = question.wish.channel.guard() == Guard::Public;
         let judge = async {
@@ -190,6 +207,13 @@ impl LiveApp {
             evenly(since, decision).await;
         }
         Judged { question, decision, generation, within }
+    }
+
+    /// Tells whether an answer keeps the socket out.
+    #[must_use]
+    pub fn refuses(&self, judged: &Judged) -> bool {
+        let decision = judged.decision.as_deref().filter(|decision| !decision.allow);
+        decision.is_some_and(|decision| counts(&judged.question, decision))
     }
 
     /// Subscribes a socket whose question was answered, or tells why not. Answers the socket only when it may.
@@ -212,9 +236,15 @@ impl LiveApp {
             None => None,
             Some(decision) if decision.allow => Some(Basis::from(&*decision)),
             Some(decision) => {
-                if counts(&question, &decision, &app) {
+                if counts(&question, &decision) {
                     self.end(&app, (seat, &mut state), channel, member.as_ref());
                     return Err(NotAdmitted::Denied(Denied::from(*decision)));
+                }
+                if channel.guard() == Guard::Public {
+                    tracing::warn!(
+                        app.id = %app.id, %channel, reason = %decision.reason,
+                        "heard although the roster says no, because guarded_public is 'warn'"
+                    );
                 }
                 None
             }
@@ -385,13 +415,6 @@ impl LiveApp {
 }
 
 /// Tells whether the roster's no keeps a socket out.
-fn counts(question: &Question, decision: &Decision, app: &App) -> bool {
-    if question.wish.channel.guard() == Guard::Public && app.settings.guarded_public == GuardedPublic::Warn {
-        tracing::warn!(
-            app.id = %app.id, channel = %question.wish.channel, reason = %decision.reason,
-            "heard although the roster says no, because guarded_public is 'warn'"
-        );
-        return decision.reason.is_about_the_person();
-    }
+fn counts(question: &Question, decision: &Decision) -> bool {
     question.must_agree || decision.reason.is_about_the_person()
 }

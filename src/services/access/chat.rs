@@ -116,7 +116,7 @@ impl LiveApp {
         let Some(circle) = gathered.chat.clone() else { return Ok(None) };
         let blocks = gathered.known.as_ref().map_or(&[][..], |known| &known.blocks);
         let is_channel_blocked = ChannelName::parse(&format!("private-chat.{chat}"), RULES).is_ok_and(|channel| {
-            let asked = Asked { app: &app, channel: &channel, topic: &topic };
+            let asked = Asked { app: &app, channel: Some(&channel), topic: &topic };
             blocks.iter().any(|block| block.is_active(now) && asked.is_closed_by(&block.scope))
         });
         Ok(Some(ChatRights { user: user.clone(), circle, gathered, is_channel_blocked, now, generation }))

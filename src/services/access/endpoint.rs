@@ -14,6 +14,7 @@ use crate::{
         app::{App, MasterKey},
         caller::{Caller, Subject, Who},
         roster::{Person, Role},
+        stream::Heard,
     },
     ids::SocketId,
     protocol::{
@@ -32,6 +33,8 @@ pub struct ChannelAuthRequest<'a> {
     pub channel_name: &'a str,
     /// What the client says about itself, as JSON text; only on presence channels.
     pub channel_data: Option<&'a str>,
+    /// How far the client has heard the channel's stream before, unchecked: it gets what came since.
+    pub last_event_id: Option<&'a str>,
 }
 
 /// What the client shows to the socket door.
@@ -99,6 +102,8 @@ impl LiveApp {
                 "'{channel}' needs no authorisation; names of channels that do begin with private- or presence-"
             )));
         }
+        let heard = Heard::parse(request.last_event_id.unwrap_or_default())
+            .map_err(|error| AuthRefused::Malformed(format!("last_event_id {error}")))?;
         let shared_secret = channel.is_encrypted().then(|| self.shared_secret(&channel)).transpose()?;
         let (member, voucher) = match asking {
             Asking::App => (signed_as_it_is(&channel, request.channel_data)?, None),
@@ -109,7 +114,7 @@ impl LiveApp {
                 if channel.guard() == Guard::Presence {
                     return Err(AuthRefused::NotIdentified("presence channels need a user: send a token"));
                 }
-                (None, Some(Voucher::default()))
+                (None, Some(Voucher { heard, ..Voucher::default() }))
             }
             Asking::User(subject) => {
                 let user = Some(&subject.user);
@@ -117,7 +122,7 @@ impl LiveApp {
                     self.decide_blindly(user, &channel, now).await.map_err(|_unread| AuthRefused::Unavailable)?;
                 let role = self.refuse(&app, decision)?.role;
                 let member = self.member(&app, (subject, role), (&channel, request.channel_data), now).await?;
-                (member, Some(voucher_of(subject)))
+                (member, Some(Voucher { heard, ..voucher_of(subject) }))
             }
         };
         let text = socket_text(socket, &channel, member.as_deref());
@@ -232,7 +237,7 @@ fn who_asks<'a>(app: &App, caller: &'a Caller) -> Result<Asking<'a>, AuthRefused
 }
 
 fn voucher_of(subject: &Subject) -> Voucher {
-    Voucher { user: Some(subject.user.clone()), token_ends: Some(subject.expires_at) }
+    Voucher { user: Some(subject.user.clone()), token_ends: Some(subject.expires_at), heard: None }
 }
 
 fn parse_socket(text: &str) -> Result<SocketId, AuthRefused> {

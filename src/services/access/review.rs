@@ -266,7 +266,7 @@ impl LiveApp {
                 return Ok(Found { cuts: self.close_account(seat), ..Found::default() });
             }
             for one in &mut again {
-                let asked = Asked { app: &app, channel: &one.channel, topic: &one.topic };
+                let asked = Asked { app: &app, channel: Some(&one.channel), topic: &one.topic };
                 let gathered = self.access.gather(&app.id, (one.subject.as_ref(), &one.topic), now).await?;
                 let within = gathered.place.as_deref().map(Within::of).unwrap_or_default();
                 one.answer = Some((gathered.decide(one.subject.as_ref(), &asked, now), within));

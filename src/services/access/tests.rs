@@ -148,7 +148,8 @@ impl World {
     }
 
     async fn judge(&self, socket: &Socket, name: &str, claimed: Option<&str>) -> Judged {
-        let wish = Wish { channel: channel(name), member: None, claimed: claimed.map(user), voucher: None };
+        let wish =
+            Wish { channel: channel(name), member: None, claimed: claimed.map(user), voucher: None, heard: None };
         self.judge_wish(socket, wish).await
     }
 
@@ -162,7 +163,7 @@ impl World {
         let authentic =
             signature::verify_channel(&self.live.app(), socket.id(), name, auth.channel_data.as_deref(), &auth.auth);
         let voucher = authentic.unwrap().voucher;
-        let wish = Wish { channel: channel(name), member: None, claimed: None, voucher };
+        let wish = Wish { channel: channel(name), member: None, claimed: None, voucher, heard: None };
         let judged = self.judge_wish(socket, wish).await;
         self.live.admit(socket, &mut None, judged, now()).map(drop)
     }
@@ -185,7 +186,8 @@ impl World {
     }
 
     async fn authorize(&self, caller: &Caller, name: &str, data: Option<&str>) -> Result<ChannelAuth, AuthRefused> {
-        let request = ChannelAuthRequest { socket_id: "1.1", channel_name: name, channel_data: data };
+        let request =
+            ChannelAuthRequest { socket_id: "1.1", channel_name: name, channel_data: data, last_event_id: None };
         self.live.authorize_channel(caller, request, now()).await
     }
 }
@@ -390,6 +392,7 @@ async fn without_its_database_enforce_refuses_and_trust_trusts_and_known_ends_ar
         member: Some(member),
         claimed: Some(user("7")),
         voucher: None,
+        heard: None,
     };
     let question = world.live.question(&wish, None).unwrap();
     let mut judged = Arc::clone(&world.live).judge(question, now()).await;

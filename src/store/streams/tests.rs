@@ -96,3 +96,82 @@ async fn a_topic_keeps_its_newest_events_and_those_that_nobody_has_told() {
     assert_eq!(after(PRUNE_EVERY - 1).await, None);
     assert_eq!(store.stream_untold(1).await.unwrap()[0].id, 5);
 }
+
+#[tokio::test]
+async fn a_hole_in_the_log_is_a_gap_and_the_position_goes_on() {
+    let (_directory, store) = migrated().await;
+    let campus = app("campus");
+    for number in 1..=5 {
+        store.stream_append(&campus, vec![fact(chat("1"), number)], "e").await.unwrap();
+    }
+    let after = async |after| seqs(store.stream_after(&campus, "chat.1", (Some("e"), after), 10).await.unwrap());
+    store.run("delete from stream_event where seq = 3").await;
+    assert_eq!(after(1).await, None, "a part is never given");
+    assert_eq!(after(3).await, Some(vec![4, 5]));
+    store.run("update stream_event set event = 'of.a.later.version' where seq = 5").await;
+    assert_eq!(after(3).await, None);
+    store.run("delete from stream_event").await;
+    assert_eq!((after(4).await, after(5).await), (None, Some(vec![])));
+    let kept = store.stream_append(&campus, vec![fact(chat("1"), 6)], "f").await.unwrap();
+    assert_eq!(kept[0].fact.position, Some(Position { epoch: "e".to_owned(), seq: 6 }));
+}
+
+#[tokio::test]
+async fn a_log_whose_position_is_lost_begins_a_new_epoch_without_the_old_events() {
+    let (_directory, store) = migrated().await;
+    let campus = app("campus");
+    for number in 1..=3 {
+        store.stream_append(&campus, vec![fact(chat("1"), number), fact(chat("2"), number)], "e").await.unwrap();
+    }
+    store.run("delete from stream where topic = 'chat.1'").await;
+    store.stream_append(&campus, vec![fact(chat("1"), 4)], "f").await.unwrap();
+    let after = async |epoch, after| seqs(store.stream_after(&campus, "chat.1", (epoch, after), 10).await.unwrap());
+    assert_eq!((after(Some("e"), 1).await, after(Some("f"), 0).await), (None, Some(vec![1])));
+    assert_eq!(store.stream_position_of(&campus, "chat.1", "e1").await.unwrap(), None);
+    assert_eq!(seqs(store.stream_after(&campus, "chat.2", (Some("e"), 0), 10).await.unwrap()).unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn an_event_is_found_in_its_own_app_and_topic_alone() {
+    let (_directory, store) = migrated().await;
+    let (campus, other) = (app("campus"), app("other"));
+    store.stream_append(&campus, vec![fact(chat("1"), 1), fact(chat("1"), 2), fact(chat("2"), 3)], "e").await.unwrap();
+    let found = async |app: &AppId, topic: &str, event: &str| {
+        store.stream_position_of(app, topic, event).await.unwrap().map(|position| (position.epoch, position.seq))
+    };
+    assert_eq!(found(&campus, "chat.1", "e2").await, Some(("e".to_owned(), 2)));
+    for (app, topic, event) in
+        [(&campus, "chat.2", "e2"), (&other, "chat.1", "e2"), (&campus, "chat.1", "E2"), (&campus, "chat.1", "e2\0")]
+    {
+        assert_eq!(found(app, topic, event).await, None, "{topic} {event}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_told_a_day_ago_is_forgotten_and_what_was_not_told_stays() {
+    let (_directory, store) = migrated().await;
+    let campus = app("campus");
+    let facts = (1..=3).map(|number| fact(chat("1"), number)).collect();
+    store.stream_append(&campus, facts, "e").await.unwrap();
+    store.stream_told(&[1, 2], DateTime::UNIX_EPOCH).await.unwrap();
+    let after = async |after| seqs(store.stream_after(&campus, "chat.1", (Some("e"), after), 10).await.unwrap());
+    store.stream_prune(DateTime::UNIX_EPOCH + KEPT_FOR - TimeDelta::milliseconds(1)).await.unwrap();
+    assert_eq!(after(0).await, Some(vec![1, 2, 3]));
+    store.stream_prune(DateTime::UNIX_EPOCH + KEPT_FOR).await.unwrap();
+    assert_eq!((after(1).await, after(2).await), (None, Some(vec![3])));
+    assert_eq!(store.stream_position(&campus, "chat.1").await.unwrap().map(|position| position.seq), Some(3));
+}
+
+#[tokio::test]
+#[ignore = "measures; run it with --nocapture"]
+async fn how_long_an_append_takes() {
+    let (_directory, store) = migrated().await;
+    let campus = app("campus");
+    for round in 0..3_i64 {
+        let began = std::time::Instant::now();
+        for number in 0..1_000 {
+            store.stream_append(&campus, vec![fact(chat("1"), round * 1_000 + number)], "e").await.unwrap();
+        }
+        println!("{:?} for one event of one topic, commit included", began.elapsed() / 1_000);
+    }
+}

@@ -21,6 +21,7 @@ use crate::{
         access::{Judged, NotAdmitted, Question, Seat, Wish},
         client_event::Sender,
         now,
+        replay::Replay,
         typing::{Heard, Said},
     },
     ws::{
@@ -29,8 +30,17 @@ use crate::{
     },
 };
 
-/// The answer about a guarded channel, on its way.
-type Answer = Pin<Box<dyn Future<Output = Judged> + Send>>;
+/// What has to be known before a channel may be heard.
+#[derive(Debug)]
+enum Told {
+    /// The answer about a guarded channel.
+    Judged(Judged),
+    /// Nothing: the channel is open, but the client wants to know what it has missed.
+    Open(Wish),
+}
+
+/// An answer with what the client has missed, on its way.
+type Answer = Pin<Box<dyn Future<Output = (Told, Option<Replay>)> + Send>>;
 
 /// A question that was asked, and what the client said behind it.
 pub(super) struct Waiting {
@@ -74,30 +84,73 @@ impl<Io> Connection<Io> {
     fn subscribe(&mut self, wish: &Wish) {
         let Admitted { live, socket, .. } = &self.admitted;
         match live.question(wish, self.incoming.seat.as_deref()) {
-            Some(question) if question.needs_judging() => self.put(question),
-            Some(question) => self.admit(question.unasked()),
-            None => match live.subscribe(&wish.channel, socket, wish.member.as_ref()) {
-                Ok(name) => self.incoming.session.subscribed(name, None),
-                Err(refused) => {
-                    let frame = self.incoming.session.refused(&wish.channel, refused);
-                    self.send(&frame);
-                }
-            },
+            Some(question) if question.needs_judging() || wish.heard().is_some() => self.put(question),
+            Some(question) => self.admit(question.unasked(), None),
+            None if wish.heard().is_some() => {
+                let (live, teller, socket) = (Arc::clone(live), Arc::clone(&self.admitted.teller), Arc::clone(socket));
+                let wish = wish.clone();
+                self.wait_for(Box::pin(async move {
+                    let replay = teller.catch_up(&live, &socket, &wish).await;
+                    (Told::Open(wish), replay)
+                }));
+            }
+            None => self.open(wish, None),
         }
     }
 
     /// Puts a question about a guarded channel. The answer is taken up by [`Connection::poll_waiting`].
     fn put(&mut self, question: Question) {
-        let answer = Box::pin(Arc::clone(&self.admitted.live).judge(question, now()));
+        let Admitted { live, socket, teller, .. } = &self.admitted;
+        let live = Arc::clone(live);
+        if question.wish().heard().is_none() {
+            return self.wait_for(Box::pin(async move { (Told::Judged(live.judge(question, now()).await), None) }));
+        }
+        let (teller, socket) = (Arc::clone(teller), Arc::clone(socket));
+        self.wait_for(Box::pin(async move {
+            let judged = if question.needs_judging() {
+                Arc::clone(&live).judge(question, now()).await
+            } else {
+                question.unasked()
+            };
+            // Whoever is refused has missed nothing.
+            let replay =
+                if live.refuses(&judged) { None } else { teller.catch_up(&live, &socket, judged.wish()).await };
+            (Told::Judged(judged), replay)
+        }));
+    }
+
+    fn wait_for(&mut self, answer: Answer) {
         self.incoming.waiting = Some(Box::new(Waiting { answer, rest: Vec::new() }));
     }
 
-    /// Acts on an answer about a guarded channel.
-    fn admit(&mut self, judged: Judged) {
+    /// Subscribes to a channel that is open to everybody.
+    fn open(&mut self, wish: &Wish, replay: Option<Replay>) {
+        let Admitted { live, socket, .. } = &self.admitted;
+        match live.subscribe(&wish.channel, socket, wish.member.as_ref()) {
+            Ok(name) => {
+                self.incoming.session.subscribed(name, None);
+                if let Some(replay) = replay {
+                    replay.send(live, socket);
+                }
+            }
+            Err(refused) => {
+                let frame = self.incoming.session.refused(&wish.channel, refused);
+                self.send(&frame);
+            }
+        }
+    }
+
+    /// Acts on an answer about a guarded channel. Whoever is refused gets nothing of what they missed.
+    fn admit(&mut self, judged: Judged, replay: Option<Replay>) {
         let Admitted { live, socket, .. } = &self.admitted;
         let wish = judged.wish().clone();
         match live.admit(socket, &mut self.incoming.seat, judged, now()) {
-            Ok(name) => self.incoming.session.subscribed(name, wish.member.map(|member| member.id)),
+            Ok(name) => {
+                self.incoming.session.subscribed(name, wish.member.map(|member| member.id));
+                if let Some(replay) = replay {
+                    replay.send(live, socket);
+                }
+            }
             Err(NotAdmitted::Stale(question)) => self.put(*question),
             Err(NotAdmitted::Denied(denied)) => {
                 live.metrics().count_denied(denied.reason.code());
@@ -115,9 +168,12 @@ impl<Io> Connection<Io> {
     /// awaited any more.
     pub(super) fn poll_waiting(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while let Some(waiting) = &mut self.incoming.waiting {
-            let judged = ready!(waiting.answer.as_mut().poll(context));
+            let (told, replay) = ready!(waiting.answer.as_mut().poll(context));
             let rest = self.incoming.waiting.take().map(|waiting| waiting.rest).unwrap_or_default();
-            self.admit(judged);
+            match told {
+                Told::Judged(judged) => self.admit(judged, replay),
+                Told::Open(wish) => self.open(&wish, replay),
+            }
             match &mut self.incoming.waiting {
                 Some(again) => again.rest = rest,
                 None => {

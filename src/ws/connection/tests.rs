@@ -29,6 +29,7 @@ fn live(set: impl FnOnce(&mut AppSettings)) -> Arc<LiveApp> {
 fn admitted(live: &Arc<LiveApp>, bits: u64) -> Admitted {
     Admitted {
         live: Arc::clone(live),
+        teller: Arc::new(Teller::without_store()),
         socket: live.open_socket(1 << 20, bits).unwrap(),
         place: Capacity::new(1).take().unwrap(),
         network: Network::from(std::net::IpAddr::from([127, 0, 0, 1])),

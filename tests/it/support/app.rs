@@ -1,6 +1,9 @@
 //! The server under test: the real one, on free ports, with a database file of its own.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use campanile::{
     config::Config,
@@ -8,6 +11,7 @@ use campanile::{
     ids::{AppId, AppKey},
     protocol::signature,
     server,
+    services::Teller,
     store::{self, NewApp, Store},
 };
 use chrono::DateTime;
@@ -78,6 +82,8 @@ pub(crate) struct TestApp {
     /// Prefix of every path, as configured.
     pub(crate) prefix: String,
     pub(crate) http: reqwest::Client,
+    /// Tells what happens in the classroom.
+    pub(crate) teller: Arc<Teller>,
     database: store::Config,
     stop: Option<oneshot::Sender<()>>,
     server: JoinSet<()>,
@@ -120,13 +126,14 @@ impl TestApp {
         let prefix = config.server.path.clone();
         let server = Box::pin(server::build(config)).await.unwrap();
         let (address, metrics) = (server.address().unwrap(), server.metrics_address().unwrap());
+        let teller = server.teller();
         let (stop, stopped) = oneshot::channel();
         let mut tasks = JoinSet::new();
         tasks.spawn(Box::pin(server.run(async {
             let _asked_or_dropped = stopped.await;
         })));
         let http = reqwest::Client::new();
-        Self { address, metrics, prefix, http, database, stop: Some(stop), server: tasks, _folder: folder }
+        Self { address, metrics, prefix, http, teller, database, stop: Some(stop), server: tasks, _folder: folder }
     }
 
     /// A second connection to the server's database.

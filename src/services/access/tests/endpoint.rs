@@ -28,8 +28,12 @@ async fn what_the_endpoint_has_signed_tells_whose_socket_it_is() {
     // What is dropped between the signature and its use counts, under trust too: it was the roster that gave it.
     let other = world.socket(ASKING);
     assert_ne!(other.id(), socket.id());
-    let request =
-        ChannelAuthRequest { socket_id: &other.id().to_string(), channel_name: "private-course.1", channel_data: None };
+    let request = ChannelAuthRequest {
+        socket_id: &other.id().to_string(),
+        channel_name: "private-course.1",
+        channel_data: None,
+        last_event_id: None,
+    };
     let auth = world.live.authorize_channel(&world.person("7"), request, now()).await.unwrap();
     let changes = world.drop_student().await;
     assert_eq!(world.live.roster_changed(&changes, now()).await.len(), 1);
@@ -53,7 +57,8 @@ async fn what_one_node_has_signed_binds_the_socket_on_another_one() {
     let (socket, other) = (world.socket(ASKING), world.socket(2));
     let sign = async |name: &str, socket: &Socket| {
         let socket_id = socket.id().to_string();
-        let request = ChannelAuthRequest { socket_id: &socket_id, channel_name: name, channel_data: None };
+        let request =
+            ChannelAuthRequest { socket_id: &socket_id, channel_name: name, channel_data: None, last_event_id: None };
         endpoint.authorize_channel(&world.person("7"), request, now()).await.unwrap()
     };
     for name in ["private-course.1", "presence-course.1.users"] {
@@ -130,7 +135,8 @@ async fn the_endpoint_signs_nothing_for_those_who_may_not_and_says_why() {
         assert!(matches!(refused(&student, name).await, AuthRefused::Malformed(_)), "{name}");
     }
     for socket_id in ["", "1", "1.", "a.b", "1.2.3"] {
-        let request = ChannelAuthRequest { socket_id, channel_name: "private-course.1", channel_data: None };
+        let request =
+            ChannelAuthRequest { socket_id, channel_name: "private-course.1", channel_data: None, last_event_id: None };
         let refused = world.live.authorize_channel(&student, request, now()).await;
         assert!(matches!(refused, Err(AuthRefused::Malformed(_))), "{socket_id}");
     }
@@ -172,7 +178,12 @@ async fn encrypted_channels_get_the_secret_that_server_sdks_derive() {
     let without = Apps::new(Arc::new(Metrics::new().unwrap()), world.store.clone());
     without.replace(vec![App::clone(&world.live.app())]);
     let live = without.by_id("campus").unwrap();
-    let request = ChannelAuthRequest { socket_id: "1.1", channel_name: "private-encrypted-vault", channel_data: None };
+    let request = ChannelAuthRequest {
+        socket_id: "1.1",
+        channel_name: "private-encrypted-vault",
+        channel_data: None,
+        last_event_id: None,
+    };
     let refused = live.authorize_channel(&world.person("7"), request, now()).await;
     assert!(matches!(refused, Err(AuthRefused::Malformed(text)) if text.contains("master key")));
 }

@@ -1,0 +1,103 @@
+//! What happened in a topic, for those who read it piece by piece: programs, and clients without a socket.
+
+use chrono::{DateTime, Utc};
+
+use super::{LiveApp, access};
+use crate::{
+    domain::{
+        access::{Decision, Topic},
+        caller::Caller,
+        fact::{Position, topic_key},
+    },
+    store::{self, MAX_PAGE, Missed, Store},
+};
+
+pub use crate::store::Kept;
+
+/// Most events of one answer.
+pub const MOST: u32 = MAX_PAGE as u32;
+
+/// Why a stream is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The person may not know what happens there.
+    #[error("{}", .0.detail)]
+    Denied(Box<Decision>),
+    /// It cannot be told whether they may.
+    #[error(transparent)]
+    Access(#[from] access::Error),
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Not everything that came since is kept. This is how far the stream has come.
+    #[error("not everything that happened since is kept: load the state again")]
+    Gap(Option<Position>),
+}
+
+/// Reads the streams of every app.
+#[derive(Debug, Clone)]
+pub struct Streams {
+    store: Store,
+}
+
+/// Who wants to read what.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// The app.
+    pub live: &'a LiveApp,
+    /// Who asks. A program has been asked for its scope before.
+    pub caller: &'a Caller,
+    /// The topic.
+    pub topic: &'a Topic,
+    /// When.
+    pub now: DateTime<Utc>,
+}
+
+impl Reading<'_> {
+    async fn check(&self) -> Result<(), Error> {
+        let Some(user) = self.caller.user() else { return Ok(()) };
+        let decision = self.live.decide_topic(Some(user), self.topic, self.now).await?;
+        if decision.allow { Ok(()) } else { Err(Error::Denied(Box::new(decision))) }
+    }
+
+    fn key(&self) -> String {
+        topic_key(self.topic).unwrap_or_default()
+    }
+}
+
+impl Streams {
+    /// The streams kept in this store.
+    #[must_use]
+    pub const fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// How far a stream has come; `None` before its first event.
+    ///
+    /// # Errors
+    /// When whoever asks may not know, or the database fails.
+    pub async fn position(&self, reading: Reading<'_>) -> Result<Option<Position>, Error> {
+        reading.check().await?;
+        Ok(self.store.stream_position(&reading.live.app().id, &reading.key()).await?)
+    }
+
+    /// What happened after a position, at most `limit` events, and how far the stream had come before they were read. No epoch
+    /// = the present one.
+    ///
+    /// # Errors
+    /// When whoever asks may not know, when some of it is not kept, or when the database fails.
+    pub async fn events(
+        &self,
+        reading: Reading<'_>,
+        after: (Option<&str>, i64),
+        limit: u32,
+    ) -> Result<(Vec<Kept>, Option<Position>), Error> {
+        reading.check().await?;
+        let (app, key) = (&reading.live.app().id, reading.key());
+        let position = self.store.stream_position(app, &key).await?;
+        match self.store.stream_after(app, &key, after, limit.into()).await? {
+            Missed::Events(kept) => Ok((kept, position)),
+            Missed::Gap => Err(Error::Gap(position)),
+        }
+    }
+}
