@@ -44,8 +44,6 @@ use crate::{
 /// The routes.
 pub(super) struct PollRoutes;
 
-type Id = Path<Word<ExternalId>>;
-
 fn acting(visitor: &Visitor) -> Acting<'_> {
     let Visitor { caller, live, address, now, except, .. } = visitor;
     Acting { live, caller, ip: Some(*address), except: *except, now: *now }
@@ -166,7 +164,7 @@ impl PollRoutes {
         polls: Data<&Arc<Polls>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
-        id: Id,
+        id: Path<Word<ExternalId>>,
         /// What the caller has already: an `ETag` of this answer. Then 304, without a body.
         #[oai(name = "If-None-Match", validator(max_length = 2_000))]
         if_none_match: Header<Option<String>>,
@@ -187,7 +185,7 @@ impl PollRoutes {
         polls: Data<&Arc<Polls>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
-        id: Id,
+        id: Path<Word<ExternalId>>,
         /// Version that the poll must have, such as `"3"`. Otherwise 412.
         #[oai(name = "If-Match", validator(max_length = 2_000))]
         if_match: Header<Option<String>>,
@@ -209,7 +207,7 @@ impl PollRoutes {
         polls: Data<&Arc<Polls>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
-        id: Id,
+        id: Path<Word<ExternalId>>,
         _proof: ByKeyOrPerson,
     ) -> Result<Versioned<PollView>, Fault<Leading>> {
         Ok(step(&polls, &visitor, &id.0.0, Move::Open).await?)
@@ -225,7 +223,7 @@ impl PollRoutes {
         polls: Data<&Arc<Polls>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
-        id: Id,
+        id: Path<Word<ExternalId>>,
         _proof: ByKeyOrPerson,
     ) -> Result<Versioned<PollView>, Fault<Leading>> {
         Ok(step(&polls, &visitor, &id.0.0, Move::Close).await?)
@@ -241,7 +239,7 @@ impl PollRoutes {
         polls: Data<&Arc<Polls>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
-        id: Id,
+        id: Path<Word<ExternalId>>,
         _proof: ByKeyOrPerson,
     ) -> Result<Versioned<PollView>, Fault<Leading>> {
         Ok(step(&polls, &visitor, &id.0.0, Move::Reopen).await?)
@@ -257,7 +255,7 @@ impl PollRoutes {
         polls: Data<&Arc<Polls>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
-        id: Id,
+        id: Path<Word<ExternalId>>,
         _proof: ByKeyOrPerson,
     ) -> Result<Versioned<PollView>, Fault<Leading>> {
         Ok(step(&polls, &visitor, &id.0.0, Move::Publish).await?)
@@ -273,7 +271,7 @@ impl PollRoutes {
         polls: Data<&Arc<Polls>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
-        id: Id,
+        id: Path<Word<ExternalId>>,
         _proof: ByKeyOrPerson,
     ) -> Result<Versioned<PollView>, Fault<Leading>> {
         Ok(step(&polls, &visitor, &id.0.0, Move::Archive).await?)
@@ -289,7 +287,7 @@ impl PollRoutes {
         polls: Data<&Arc<Polls>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
-        id: Id,
+        id: Path<Word<ExternalId>>,
         _proof: ByKeyOrPerson,
     ) -> Result<Made<PollView>, Fault<Leading>> {
         let poll = polls.duplicate(acting(&visitor), &id.0.0).await?;
@@ -308,7 +306,7 @@ impl PollRoutes {
         polls: Data<&Arc<Polls>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
-        id: Id,
+        id: Path<Word<ExternalId>>,
         body: Strict<VoteBody>,
         _proof: ByPerson,
     ) -> Result<PollVoted, Fault<Voting>> {
@@ -328,7 +326,7 @@ impl PollRoutes {
         polls: Data<&Arc<Polls>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
-        id: Id,
+        id: Path<Word<ExternalId>>,
         _proof: ByPerson,
     ) -> Result<Answer<WithdrawnView>, Fault<Leading>> {
         visitor.person()?;
@@ -346,7 +344,7 @@ impl PollRoutes {
         polls: Data<&Arc<Polls>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
-        id: Id,
+        id: Path<Word<ExternalId>>,
         body: Strict<SuggestionBody>,
         _proof: ByKeyOrPerson,
     ) -> Result<Made<PollView>, Fault<Voting>> {
@@ -364,7 +362,7 @@ impl PollRoutes {
         polls: Data<&Arc<Polls>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
-        id: Id,
+        id: Path<Word<ExternalId>>,
         /// Which round; the present one if absent.
         #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
         round: Query<Option<u32>>,
@@ -384,7 +382,7 @@ impl PollRoutes {
         polls: Data<&Arc<Polls>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
-        id: Id,
+        id: Path<Word<ExternalId>>,
         /// Most entries of the answer. 25 if absent.
         limit: Query<Option<Word<Limit<MOST>>>>,
         /// Where the page begins: `next_cursor` of the page before.
@@ -407,7 +405,7 @@ impl PollRoutes {
         polls: Data<&Arc<Polls>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
-        id: Id,
+        id: Path<Word<ExternalId>>,
         /// `csv` or `json`. JSON if absent.
         format: Query<Option<Word<Form>>>,
         /// Which round; the present one if absent.
