@@ -113,8 +113,10 @@ struct OfflineBody {
     #[oai(validator(max_length = 64))]
     device: Option<String>,
     /// All devices and tabs: the person looks offline until the next tab opens or the next sign of life comes.
+    #[oai(default)]
     all: bool,
     /// The same, but tabs that open do not count.
+    #[oai(default)]
     invisible: bool,
 }
 

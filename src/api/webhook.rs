@@ -42,6 +42,18 @@ struct EventBody {
     /// The member in question.
     #[oai(validator(max_length = 128))]
     user_id: Option<String>,
+    /// Name of a client event.
+    #[oai(validator(max_length = 200))]
+    event: Option<String>,
+    /// What a client event says.
+    #[oai(validator(max_length = 102_400))]
+    data: Option<String>,
+    /// The socket of a client event.
+    #[oai(validator(max_length = 64))]
+    socket_id: Option<String>,
+    /// Sockets of the channel.
+    #[oai(validator(minimum(value = "0")))]
+    subscription_count: Option<u64>,
 }
 
 /// What Pusher Channels sends to a webhook; more fields may stand in it.
@@ -62,6 +74,10 @@ impl Example for DeliveryBody {
             name: "member_added".to_owned(),
             channel: Some("presence-course-101".to_owned()),
             user_id: Some("7".to_owned()),
+            event: None,
+            data: None,
+            socket_id: None,
+            subscription_count: None,
         };
         Self { time_ms: 1_788_250_000_000, events: vec![event] }
     }

@@ -287,7 +287,7 @@ async fn whoever_listens_to_their_own_channel_is_told_once_of_another_role_in_th
 #[tokio::test]
 async fn sockets_of_a_closed_or_deleted_account_are_closed_with_4009_and_others_stay() {
     // Not even the roster has to be in force for this.
-    let app = TestApp::start().await;
+    let app = TestApp::with_settings(|settings| settings.presence_events = false).await;
     let roster = app.roster().await;
     roster.enroll(&[("7", Role::Student), ("8", Role::Student), ("9", Role::Student)]).await;
     let (mut closed, mut deleted, mut stays) =
@@ -311,7 +311,7 @@ async fn sockets_of_a_closed_or_deleted_account_are_closed_with_4009_and_others_
 
 #[tokio::test]
 async fn under_trust_a_signature_suffices_and_only_what_the_roster_gave_is_taken_away_by_it() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_settings(|settings| settings.presence_events = false).await;
     let roster = app.roster().await;
     roster.enroll(&[("7", Role::Student)]).await;
     roster.put([Object::User(person("8"))]).await;
