@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::app::GuardedPublic;
 
 /// Keys with whole numbers, their least and their largest value.
-const BOUNDS: [(&str, u64, u64); 15] = [
+const BOUNDS: [(&str, u64, u64); 16] = [
     ("server.port", 0, 65_535),
     ("server.max_connections", 0, 10_000_000),
     ("server.max_handshakes", 1, 65_536),
