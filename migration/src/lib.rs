@@ -29,10 +29,6 @@ mod m20261121_000017_create_stream_event;
 mod m20261121_000018_create_idempotency_key;
 mod m20261121_000019_create_user_status;
 mod m20261121_000020_create_presence_session;
-mod m20261121_000035_create_poll;
-mod m20261121_000036_create_poll_option;
-mod m20261121_000037_create_poll_ballot;
-mod m20261121_000038_create_poll_choice;
 mod m20261121_000021_create_chat;
 mod m20261121_000022_create_chat_member;
 mod m20261121_000023_create_chat_message;
@@ -46,6 +42,10 @@ mod m20261121_000030_create_notification_preference;
 mod m20261121_000031_create_broadcast;
 mod m20261121_000032_create_broadcast_ack;
 mod m20261121_000033_create_broadcast_log;
+mod m20261121_000035_create_poll;
+mod m20261121_000036_create_poll_option;
+mod m20261121_000037_create_poll_ballot;
+mod m20261121_000038_create_poll_choice;
 mod m20261121_000040_index_stream_event_id;
 mod table;
 
@@ -81,10 +81,6 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000018_create_idempotency_key::Migration),
             Box::new(m20261121_000019_create_user_status::Migration),
             Box::new(m20261121_000020_create_presence_session::Migration),
-            Box::new(m20261121_000035_create_poll::Migration),
-            Box::new(m20261121_000036_create_poll_option::Migration),
-            Box::new(m20261121_000037_create_poll_ballot::Migration),
-            Box::new(m20261121_000038_create_poll_choice::Migration),
             Box::new(m20261121_000021_create_chat::Migration),
             Box::new(m20261121_000022_create_chat_member::Migration),
             Box::new(m20261121_000023_create_chat_message::Migration),
@@ -98,6 +94,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000031_create_broadcast::Migration),
             Box::new(m20261121_000032_create_broadcast_ack::Migration),
             Box::new(m20261121_000033_create_broadcast_log::Migration),
+            Box::new(m20261121_000035_create_poll::Migration),
+            Box::new(m20261121_000036_create_poll_option::Migration),
+            Box::new(m20261121_000037_create_poll_ballot::Migration),
+            Box::new(m20261121_000038_create_poll_choice::Migration),
             Box::new(m20261121_000040_index_stream_event_id::Migration),
         ]
     }

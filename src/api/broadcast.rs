@@ -158,7 +158,7 @@ impl Broadcast {
         _proof: ByKeyOrPerson,
     ) -> Result<Accepted, Fault<Writing>> {
         let new: NewBroadcast = body.0.read()?;
-        let sent = broadcasts.send(visitor.sender(), new).await?;
+        let sent = Box::pin(broadcasts.send(visitor.sender(), new)).await?;
         Ok(Accepted::Taken(Json(sent.into())))
     }
 

@@ -319,7 +319,7 @@ impl Notified {
         let mark = Mark::from(body.0);
         if mark != Mark::default() {
             let which = Which::Ids(vec![id.0.clone()]);
-            notifications.mark(own, (&which, mark), visitor.except, visitor.now).await?;
+            Box::pin(notifications.mark(own, (&which, mark), visitor.except, visitor.now)).await?;
         }
         let found = notifications.find(own.0, own.1, &id).await?;
         Ok(Answer::of(found.ok_or_else(nothing)?.into()))
@@ -339,7 +339,7 @@ impl Notified {
     ) -> Result<Answer<ReadView>, Fault<Writing>> {
         let own = (&visitor.caller.app, visitor.person()?);
         let mark = Mark { read: Some(true), ..Mark::default() };
-        let marked = notifications.mark(own, (&body.0.read()?, mark), visitor.except, visitor.now).await?;
+        let marked = Box::pin(notifications.mark(own, (&body.0.read()?, mark), visitor.except, visitor.now)).await?;
         Ok(Answer::of(ReadView { ids: marked.ids, unread_count: marked.unread }))
     }
 

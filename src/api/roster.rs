@@ -130,7 +130,7 @@ async fn show<V: Shown>(
     if_none_match: Option<&str>,
 ) -> Result<Found<V>, Problem> {
     let (view, version) = find(roster, visitor, id, None).await?;
-    Ok(Found::of(view, version, if_none_match)?)
+    Found::of(view, version, if_none_match)
 }
 
 /// Does one operation.

@@ -1,5 +1,7 @@
 //! What happened in a topic: for clients without a socket, and for those who keep a copy.
 
+#![expect(clippy::too_many_arguments, reason = "a route has one argument for each parameter in the description")]
+
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};

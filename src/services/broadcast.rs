@@ -233,7 +233,7 @@ impl Broadcasts {
         };
         let facts = facts(&broadcast, (new.data, actor.as_ref()), topics);
         let entry = LogEntry { event_id: Some(broadcast.id.clone()), receivers, ..sender.entry(logged) };
-        self.write(sender, (&broadcast, &entry), facts).await?;
+        Box::pin(self.write(sender, (&broadcast, &entry), facts)).await?;
         Ok(broadcast)
     }
 

@@ -96,8 +96,9 @@ fn show_lists(schemas: &mut Object) {
         };
         let item = schemas.get(item)?.get("example").cloned()?;
         let mut list = json!({ "data": [item], "page": { "next_cursor": null, "has_more": false } });
-        if goes_on {
-            list["stream"] = json!({ "topic": "chat.5", "epoch": "01K5F3ZKJ8S9T3V8Y4Q0N2R7XB", "seq": 1 });
+        if let Some(list) = list.as_object_mut().filter(|_| goes_on) {
+            let stream = json!({ "topic": "chat.5", "epoch": "01K5F3ZKJ8S9T3V8Y4Q0N2R7XB", "seq": 1 });
+            list.insert("stream".to_owned(), stream);
         }
         Some(list)
     };

@@ -203,6 +203,7 @@ async fn whoever_is_muted_is_not_seen_typing() {
     other.expect("client-typing").await;
     act(&room, "5", "mute", "7").await.ok();
     other.expect("client-typing-stopped").await;
+    student.expect("client-typing-stopped").await;
     student.send_event("client-typing", "private-chat-c", json!({})).await;
     student.expect_silence().await;
     let typing = json!({ "channel": "private-chat-c", "typing": true });

@@ -148,8 +148,8 @@ async fn ten_thousand_people_on_the_platform_are_counted_exactly() {
     let mut counted = async |expected: usize| {
         let told = async || {
             let frames = watcher.drain().await;
-            let lists = frames.iter().filter(|frame| frame["event"] == "pusher_internal:subscription_succeeded");
-            if let Some(last) = lists.last() {
+            let mut lists = frames.iter().filter(|frame| frame["event"] == "pusher_internal:subscription_succeeded");
+            if let Some(last) = lists.next_back() {
                 let list = inner(last)["presence"].take();
                 assert!(list["hash"]["watcher"].is_object());
                 count = list["count"].clone();

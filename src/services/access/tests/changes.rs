@@ -157,7 +157,13 @@ async fn a_closed_account_is_out_of_its_channels_before_its_connection_ends() {
     let join = async |of: &str, bits: u64| {
         let socket = world.socket(bits);
         let member = Member { id: user(of), numeric_id: false, info: Arc::from("{}"), is_staff: false };
-        let wish = Wish { channel: channel(presence), member: Some(member), claimed: Some(user(of)), voucher: None, heard: None };
+        let wish = Wish {
+            channel: channel(presence),
+            member: Some(member),
+            claimed: Some(user(of)),
+            voucher: None,
+            heard: None,
+        };
         let judged = world.judge_wish(&socket, wish).await;
         world.live.admit(&socket, &mut None, judged, now()).unwrap();
         socket
