@@ -401,11 +401,15 @@ impl Presence {
     async fn users(
         &self,
         visitor: Data<&Arc<Visitor>>,
-        /// Ids of the users, separated by commas; 200 at most.
-        #[oai(explode = false, validator(min_items = 1, max_items = 200))]
+        /// Ids of the users, separated by commas; at least one, 200 at most.
+        // Without a default the framework panics when the parameter is not there.
+        #[oai(default, explode = false, validator(max_items = 200))]
         ids: Query<Vec<Word<UserId>>>,
         _proof: ByKeyOrPerson,
     ) -> Result<Answer<PeopleView>, Fault<Reading>> {
+        if ids.0.is_empty() {
+            return Err(Problem::parameter("ids", "is missing: name the users, separated by commas").into());
+        }
         let mut users: Vec<UserId> = Vec::with_capacity(ids.0.len().min(MOST_USERS));
         for Word(user) in ids.0 {
             if !users.contains(&user) {

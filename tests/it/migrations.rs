@@ -42,9 +42,9 @@ async fn check(store: &Store, other: &Store) {
     assert_eq!(store.migrate().await.unwrap(), names);
     lead_an_app_through_its_life(store).await;
     roster::lead_through_its_life(store).await;
+    streams::lead_through_their_life(store, at(0)).await;
     poll::lead_through_its_life(store).await;
     Box::pin(notification::lead_through_its_life(store)).await;
-    streams::lead_through_their_life(store, at(0)).await;
     assert!(store.migration_status().await.unwrap().iter().all(|(_, taken)| *taken));
     assert_eq!(store.migrate_down(u32::MAX).await.unwrap().len(), names.len());
     assert!(store.migration_status().await.unwrap().iter().all(|(_, taken)| !taken));
@@ -53,9 +53,9 @@ async fn check(store: &Store, other: &Store) {
     lead_an_app_through_its_life(store).await;
     let_writers_meet(store, other).await;
     roster::lead_through_its_life(store).await;
+    streams::lead_through_their_life(store, at(0)).await;
     poll::lead_through_its_life(store).await;
     poll::let_voters_meet(store, other).await;
-    streams::lead_through_their_life(store, at(0)).await;
     roster::go_with_the_app(store).await;
     streams::went_with_the_app(store, at(0)).await;
     roster::let_writers_meet(store, other).await;
