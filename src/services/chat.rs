@@ -1,6 +1,6 @@
 //! Chats as the doors use them: made, changed, read and written in.
 //!
-//! Everything goes the same way: who may ([`Entry`], from memory), save, tell. What was written is told in the order of
+//! Everything goes the same way: who may (`Entry`, from memory), save, tell. What was written is told in the order of
 //! commits; who may not hear a chat any more has lost it when the call returns.
 
 mod entry;

@@ -112,6 +112,7 @@ async fn dropped_student_is_told_and_hears_and_says_nothing_more_and_the_others_
 async fn where_everybody_may_send_a_dropped_student_may_not() {
     let app = TestApp::with_settings(|settings| {
         (settings.authz, settings.client_events) = (Authz::Enforce, ClientEvents::All);
+        settings.presence_events = false;
     })
     .await;
     let roster = app.roster().await;
