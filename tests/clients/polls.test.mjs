@@ -107,13 +107,15 @@ describe('live polls with stock clients', () => {
       assert.equal(opened.data.poll.courseId, '101');
       assert.equal(opened.data.actor.role, 'instructor');
       assert.equal((await as('7', 'PUT', `${path}/vote`, { option_ids: ['1'] })).status, 201);
-      const results = await inbox.take(({ event, data }) => event === 'poll:results' && data.total === 1);
+      const { id } = opened.data.poll;
+      const results = await inbox.take(({ event, data }) => event === 'poll:results' && data.pollId === id && data.total === 1);
       assert.deepEqual(
         results.data.tallies.map(({ optionId, count }) => [optionId, count]),
         [['1', 1], ['2', 0]],
       );
       assert.equal((await as('8', 'POST', `${path}/close`)).status, 200);
-      assert.equal((await inbox.take('poll:closed')).data.poll.state, 'closed');
+      const closed = await inbox.take(({ event, data }) => event === 'poll:closed' && data.poll.id === id);
+      assert.equal(closed.data.poll.state, 'closed');
     });
   }
 
