@@ -1,10 +1,12 @@
 //! The HTTP door: every route is described in `openapi/campanile.json`.
 //!
 //! Translates between HTTP and the services, and decides nothing. One resource a file; [`auth`] is in front of all routes of
-//! the Pusher API, `caller` in front of the REST API. [`spec`] is the description as `campanile openapi` writes it.
+//! the Pusher API, `caller` in front of the REST API. [`spec`] and [`asyncapi()`] are the descriptions as `campanile openapi` and
+//! `campanile asyncapi` write them.
 
 mod access;
 mod answer;
+mod asyncapi;
 mod audience;
 pub mod auth;
 mod body;
@@ -41,6 +43,7 @@ use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, http::StatusC
 use poem_openapi::{OpenApiService, Tags};
 use tokio_util::task::TaskTracker;
 
+pub use self::asyncapi::asyncapi;
 use self::caller::describe::Rest;
 use crate::{
     services::{
@@ -269,7 +272,8 @@ where
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let path = request.uri().path();
+        let path = request.uri().path().to_owned();
+        let path = path.as_str();
         let outcome = if auth::is_signed(path) && !self.pusher {
             Err(StatusCode::NOT_FOUND.into())
         } else if auth::is_signed(path) || path == "/up" {
@@ -281,7 +285,7 @@ where
         };
         Ok(match outcome {
             Ok(response) => response,
-            Err(error) => error::plain(error),
+            Err(error) => error::plain(path, error),
         })
     }
 }

@@ -48,6 +48,15 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Write the description of channels and events
+    Asyncapi {
+        /// File to write
+        #[arg(long, value_name = "FILE", default_value = "openapi/campanile.asyncapi.json")]
+        output: PathBuf,
+        /// Write nothing; fail when the file is not up to date
+        #[arg(long)]
+        check: bool,
+    },
     /// Make, show and change apps
     #[command(subcommand, arg_required_else_help = true)]
     App(AppCommand),

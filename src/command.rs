@@ -50,8 +50,8 @@ pub enum Error {
         source: io::Error,
     },
     /// The description of the API is not up to date.
-    #[error("{0} is not up to date: run 'campanile openapi'")]
-    StaleDescription(String),
+    #[error("{0} is not up to date: run 'campanile {1}'")]
+    StaleDescription(String, &'static str),
     /// There is no such app.
     #[error("there is no app '{0}' in the database: 'campanile app list' shows all")]
     NoSuchApp(String),
@@ -114,7 +114,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub fn run(Invocation { command, flags }: Invocation) -> Result<()> {
     match command {
         Command::Bench(args) => return Ok(crate::bench::run(&args)?),
-        Command::Openapi { output, check } => return openapi(&output, check),
+        Command::Openapi { output, check } => return describe(&output, check, ("openapi", api::spec())),
+        Command::Asyncapi { output, check } => return describe(&output, check, ("asyncapi", api::asyncapi())),
         Command::Serve
         | Command::Migrate { .. }
         | Command::App(_)
@@ -132,7 +133,7 @@ pub fn run(Invocation { command, flags }: Invocation) -> Result<()> {
             Command::Roster(command) => roster::run(&config, command).await,
             Command::ApiKey(command) => api_key::run(&config, command).await,
             Command::Token(command) => token::run(&config, command).await,
-            Command::Bench(_) | Command::Openapi { .. } => Ok(()),
+            Command::Bench(_) | Command::Openapi { .. } | Command::Asyncapi { .. } => Ok(()),
         }
     })
 }
@@ -214,12 +215,16 @@ fn told(what: &str, names: Vec<String>) -> Vec<String> {
     names.into_iter().map(|name| format!("{what}  {name}")).collect()
 }
 
-fn openapi(output: &Path, check: bool) -> Result<()> {
+/// Writes a description to its file, or checks that it is the same; `command` is the one that writes it.
+fn describe(output: &Path, check: bool, (command, spec): (&'static str, String)) -> Result<()> {
     let file = |source| Error::File { path: output.display().to_string(), source };
-    let spec = api::spec();
     if check {
         let current = std::fs::read_to_string(output).map_err(file)?;
-        return if current == spec { Ok(()) } else { Err(Error::StaleDescription(output.display().to_string())) };
+        return if current == spec {
+            Ok(())
+        } else {
+            Err(Error::StaleDescription(output.display().to_string(), command))
+        };
     }
     if let Some(folder) = output.parent() {
         std::fs::create_dir_all(folder).map_err(file)?;

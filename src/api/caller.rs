@@ -218,6 +218,10 @@ impl<E: Endpoint + 'static> Known<E> {
         }
         let except = proof::socket(request.headers())?;
         let caller = match proof::on_behalf_of(request.headers())? {
+            Some(_) if caller.is_guest() => {
+                let detail = "X-On-Behalf-Of needs an API key with the scope users:act: 'Authorization: Bearer …'";
+                return Err(Problem::unknown_caller("no_identity", detail));
+            }
             Some(user) => self.callers.act_for(caller, user, now).await?,
             None => caller,
         };

@@ -142,7 +142,7 @@ macro_rules! channel_routes {
                 #[oai(validator(max_length = 500))]
                 channel_name: Query<String>,
                 /// Who joins, on presence channels; usually absent, because the server knows.
-                #[oai(validator(max_length = 65_536))]
+                #[oai(validator(max_length = 1_024))]
                 channel_data: Query<Option<String>>,
                 /// The `event_id` of the last event that the client has heard, or `epoch:seq` of the `stream` of its last answer:
                 /// what came since is sent right after the subscription.

@@ -2,7 +2,10 @@
 //!
 //! Plain text, because the PHP SDK shows the body to the developer as it is. Statuses are decided here and nowhere else.
 
-use poem::{Response, http::StatusCode};
+use poem::{
+    Response,
+    http::{StatusCode, header::ALLOW},
+};
 use poem_openapi::{ApiResponse, payload::PlainText};
 
 use crate::{
@@ -98,7 +101,7 @@ impl From<Exceeded> for Refused {
 }
 
 /// Turns what the framework refuses into the same form; the cause of a 5xx goes to the log only.
-pub(super) fn plain(error: poem::Error) -> Response {
+pub(super) fn plain(path: &str, error: poem::Error) -> Response {
     if error.is_from_response() {
         return error.into_response();
     }
@@ -111,5 +114,14 @@ pub(super) fn plain(error: poem::Error) -> Response {
     } else {
         error.to_string()
     };
-    Response::builder().status(status).content_type("text/plain; charset=utf-8").body(text)
+    let mut response = Response::builder().status(status).content_type("text/plain; charset=utf-8");
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response = response.header(ALLOW, if publishes(path) { "POST" } else { "GET, HEAD" });
+    }
+    response.body(text)
+}
+
+/// Tells whether a path outside of the REST API takes POST; all others are read.
+fn publishes(path: &str) -> bool {
+    path.ends_with("/events") || path.ends_with("/batch_events") || path.ends_with("/terminate_connections")
 }

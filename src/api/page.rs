@@ -88,6 +88,8 @@ impl Development {
 pub struct Pages {
     /// The description of the API, made once: it takes a while and anybody may ask for it.
     spec: Bytes,
+    /// The description of channels and events.
+    events: Bytes,
     /// Absent in production mode.
     development: Option<Development>,
     /// Proves that a request of the console comes from a page of this start.
@@ -101,7 +103,8 @@ impl Pages {
     /// When the system gives no random numbers.
     pub fn new(prefix: &str, development: Option<Development>) -> Result<Self, getrandom::Error> {
         let spec = Bytes::from(super::spec_below(prefix));
-        Ok(Self { spec, development, token: Token::draw()? })
+        let events = Bytes::from(super::asyncapi());
+        Ok(Self { spec, events, development, token: Token::draw()? })
     }
 
     /// What the console is about; in production mode nothing is found.
@@ -115,7 +118,8 @@ pub(super) fn routes(pages: Arc<Pages>) -> impl Endpoint<Output = Response> {
         .at("/", get(index))
         .at("/assets/:name", get(file))
         .at("/docs", get(reference_page))
-        .at("/openapi.json", get(description));
+        .at("/openapi.json", get(description))
+        .at("/asyncapi.json", get(description_of_events));
     if pages.development.is_some() {
         routes = routes.at("/console/events", post(console::publish)).at("/console/stats", get(console::stats));
     }
@@ -163,6 +167,12 @@ fn reference_page() -> Response {
 fn description(pages: Data<&Arc<Pages>>) -> Response {
     let response = Response::builder().content_type("application/json");
     response.header(CACHE_CONTROL, "no-cache").body(pages.spec.clone())
+}
+
+#[handler]
+fn description_of_events(pages: Data<&Arc<Pages>>) -> Response {
+    let response = Response::builder().content_type("application/json");
+    response.header(CACHE_CONTROL, "no-cache").body(pages.events.clone())
 }
 
 #[cfg(test)]

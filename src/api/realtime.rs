@@ -24,7 +24,7 @@ pub(super) struct Realtime;
 
 /// The time of the server.
 #[derive(Debug, Object)]
-#[oai(rename = "Time", example)]
+#[oai(rename = "ServerTime", example)]
 struct TimeView {
     /// Now, to the millisecond.
     time: Word<DateTime<Utc>>,

@@ -6,6 +6,8 @@
 
 mod schemas;
 
+pub(super) use self::schemas::SOCKET;
+
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
@@ -32,8 +34,8 @@ pub(super) fn text<T: OpenApi>(service: &OpenApiService<T, ()>, server: Option<V
     }
     let paths = document.pointer_mut("/paths").and_then(Value::as_object_mut);
     for (path, methods) in paths.into_iter().flatten() {
-        for operation in methods.as_object_mut().into_iter().flatten() {
-            operation.1.as_object_mut().into_iter().for_each(|operation| finish(path, operation));
+        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
+            operation.as_object_mut().into_iter().for_each(|operation| finish((method, path), operation));
         }
     }
     schemas::finish(&mut document);
@@ -52,13 +54,18 @@ pub(super) fn any_server() -> Value {
     })
 }
 
-fn finish(path: &str, operation: &mut Object) {
+fn finish((method, path): (&str, &str), operation: &mut Object) {
     // Says that there is nothing to prove, where there is not.
     operation.entry("security").or_insert_with(|| json!([]));
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         let name = parameter.get("name").and_then(Value::as_str).map(str::to_owned);
+        let is_required = parameter.get("required").is_some_and(|required| required == true);
         if let (Some(name), Some(schema)) = (name, parameter.get_mut("schema")) {
-            schemas::bound(&name, schema);
+            if method == "put" && name == "If-None-Match" {
+                // Only to say that nothing must be there.
+                *schema = json!({ "type": "string", "enum": ["*"] });
+            }
+            schemas::bound(&name, schema, is_required);
         }
     }
     rename(operation.get_mut("requestBody").and_then(|body| body.get_mut("content")), media_type, DATA_MAX);
@@ -67,6 +74,9 @@ fn finish(path: &str, operation: &mut Object) {
         let text = json!({ "text/plain": { "schema": { "type": "string" } } });
         let fault = json!({ "description": "Something went wrong in the server; its log says what.", "content": text });
         responses.entry("500").or_insert(fault);
+        // What is wrong with a body, where none is read.
+        let of_body = ["408", "413", "422"];
+        responses.retain(|status, _| method != "get" || !of_body.contains(&status.as_str()));
     }
     for (status, response) in responses {
         let Some(response) = response.as_object_mut() else { continue };

@@ -198,7 +198,7 @@ impl Streams {
         /// The topic: a kind and an id, such as `course.101` or `chat.5`.
         topic: Path<Word<StreamTopic>>,
         /// `seq` of the last event that is known; 0 or absent = none.
-        #[oai(validator(minimum(value = "0")))]
+        #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000000")))]
         after: Query<Option<i64>>,
         /// `epoch` that `after` belongs to; absent or empty = the present one.
         #[oai(validator(max_length = 26))]

@@ -79,6 +79,7 @@ fn every_command_is_understood() {
         ("migrate down --steps 3", Command::Migrate { action: Some(Migration::Down { steps: 3 }) }),
         ("migrate status", Command::Migrate { action: Some(Migration::Status) }),
         ("openapi", Command::Openapi { output: "openapi/campanile.json".into(), check: false }),
+        ("asyncapi", Command::Asyncapi { output: "openapi/campanile.asyncapi.json".into(), check: false }),
         ("openapi --output x.json --check", Command::Openapi { output: "x.json".into(), check: true }),
         ("app list", Command::App(AppCommand::List)),
         ("app show a", Command::App(AppCommand::Show { id: app("a"), secrets: false })),
@@ -228,15 +229,16 @@ fn help_shows_commands_first_and_hides_the_flags_of_serve() {
     Usage: campanile [OPTIONS] [COMMAND]
 
     Commands:
-      serve    Run the server (the default command)
-      migrate  Bring the database to the newest form, or back
-      openapi  Write the description of the HTTP API
-      app      Make, show and change apps
-      roster   Bring in and show who learns and teaches what
-      api-key  Make, list and revoke keys for programs of the learning platform
-      token    Make session tokens for trying things out
-      bench    Load-test a Pusher server
-      help     Print this message or the help of the given subcommand(s)
+      serve     Run the server (the default command)
+      migrate   Bring the database to the newest form, or back
+      openapi   Write the description of the HTTP API
+      asyncapi  Write the description of channels and events
+      app       Make, show and change apps
+      roster    Bring in and show who learns and teaches what
+      api-key   Make, list and revoke keys for programs of the learning platform
+      token     Make session tokens for trying things out
+      bench     Load-test a Pusher server
+      help      Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help (see more with '--help')

@@ -197,7 +197,9 @@ fn camel_value(value: &Value) -> Value {
     }
 }
 
-fn camel_key(key: &str) -> String {
+/// A key in camelCase.
+#[must_use]
+pub fn camel_key(key: &str) -> String {
     let mut parts = key.split('_');
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -27,6 +27,12 @@ macro_rules! events {
                 match self { $(Self::$variant => $name,)+ }
             }
 
+            /// What happens, in a sentence.
+            #[must_use]
+            pub const fn doc(self) -> &'static str {
+                match self { $(Self::$variant => $doc,)+ }
+            }
+
             /// Whether it is kept for those who were away.
             #[must_use]
             pub const fn lasting(self) -> Lasting {

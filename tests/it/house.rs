@@ -50,7 +50,7 @@ const HOUSE: &[Room] = &[
     // Floor 3: doors.
     room(
         "api",
-        "ids domain protocol metrics services hub throttle",
+        "ids domain protocol dialect metrics services hub throttle",
         "base64 bytes chrono futures_util getrandom hex http_body_util hyper poem poem_openapi serde serde_json serde_path_to_error sha2 thiserror tokio tokio_util tracing url",
     ),
     room(

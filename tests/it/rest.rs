@@ -6,6 +6,7 @@ mod broadcasts;
 mod callers;
 mod channel_auth;
 mod cors;
+mod faults;
 mod lists;
 mod news;
 mod notifications;

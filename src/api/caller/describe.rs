@@ -12,7 +12,12 @@ use poem_openapi::{
     types::Type,
 };
 
-use super::{super::problem::responses, need, once};
+use super::{
+    super::{problem::responses, spec::SOCKET, word::Meaning},
+    need::{self, Need},
+    once,
+};
+use crate::ids::UserId;
 
 /// Routes behind this door.
 pub(in crate::api) struct Rest<T>(pub(in crate::api) T);
@@ -22,6 +27,12 @@ impl<T: OpenApi> OpenApi for Rest<T> {
         let mut apis = T::meta();
         for path in apis.iter_mut().flat_map(|api| &mut api.paths) {
             for operation in &mut path.operations {
+                let cannot_be = cannot_be(operation);
+                let promised = &mut operation.responses.responses;
+                promised.retain(|response| response.status.is_none_or(|status| !cannot_be.contains(&status)));
+                if need::of(operation.method.as_str(), &path.path).is_some_and(Need::takes_people) {
+                    add_person(operation);
+                }
                 if need::takes_key(operation.method.as_str(), &path.path) {
                     add_key(operation);
                 }
@@ -42,6 +53,40 @@ impl<T: OpenApi> OpenApi for Rest<T> {
     }
 }
 
+/// Refusals that an operation can never give, whatever group it is in: they are about a body, and it reads none.
+fn cannot_be(operation: &MetaOperation) -> &'static [u16] {
+    match &operation.request {
+        Some(_) => &[],
+        None if operation.method == Method::GET => &[408, 413, 415, 422],
+        None => &[415],
+    }
+}
+
+/// A header that a request may have.
+fn header_parameter(name: &str, description: &str, schema: MetaSchema) -> MetaOperationParam {
+    MetaOperationParam {
+        name: name.to_owned(),
+        schema: MetaSchemaRef::Inline(Box::new(schema)),
+        in_type: MetaParamIn::Header,
+        description: Some(description.to_owned()),
+        required: false,
+        deprecated: false,
+        explode: false,
+        style: None,
+    }
+}
+
+/// Describes how a program names the person for whom it acts, and a person the socket that need not hear of it.
+fn add_person(operation: &mut MetaOperation) {
+    let description = "The user on whose behalf a program calls; needs the scope `users:act`.";
+    operation.params.push(header_parameter("X-On-Behalf-Of", description, UserId::schema()));
+    if operation.method != Method::GET {
+        let socket = MetaSchema { max_length: Some(64), pattern: Some(SOCKET.to_owned()), ..MetaSchema::new("string") };
+        let description = "Id of the socket that does not hear of it, usually the caller's own.";
+        operation.params.push(header_parameter("X-Socket-ID", description, socket));
+    }
+}
+
 /// Describes the caller's own name for a request, what it is refused with, and how an answer tells that it was given before.
 fn add_key(operation: &mut MetaOperation) {
     let bounds = MetaSchema {
@@ -50,20 +95,9 @@ fn add_key(operation: &mut MetaOperation) {
         pattern: Some("^[!-~]+$".to_owned()),
         ..MetaSchema::new("string")
     };
-    operation.params.push(MetaOperationParam {
-        name: "Idempotency-Key".to_owned(),
-        schema: MetaSchemaRef::Inline(Box::new(bounds)),
-        in_type: MetaParamIn::Header,
-        description: Some(
-            "The caller's own name for this request, such as a UUID: sent again with it within 24 hours, the request is not \
-             executed again, but answered as before."
-                .to_owned(),
-        ),
-        required: false,
-        deprecated: false,
-        explode: false,
-        style: None,
-    });
+    let description = "The caller's own name for this request, such as a UUID: sent again with it within 24 hours, the \
+        request is not executed again, but answered as before.";
+    operation.params.push(header_parameter("Idempotency-Key", description, bounds));
     let known: Vec<_> = operation.responses.responses.iter().filter_map(|response| response.status).collect();
     let missing: Vec<_> = [408, 409, 413, 422].into_iter().filter(|status| !known.contains(status)).collect();
     operation.responses.responses.extend(responses(&missing));

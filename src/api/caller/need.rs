@@ -201,6 +201,11 @@ pub(in crate::api) fn takes_key(method: &str, path: &str) -> bool {
     method == "POST" && !path.ends_with("auth")
 }
 
+/// What an operation of the description demands.
+pub(in crate::api) fn of(method: &str, path: &str) -> Option<Need> {
+    OPERATIONS.iter().find(|operation| operation.method == method && operation.path == path).map(|found| found.need)
+}
+
 /// Tells whether this door answers for a path, be it with a refusal.
 pub(in crate::api) fn is_ours(path: &str) -> bool {
     path == "/api" || path.starts_with("/api/") || at(path).next().is_some()
@@ -248,18 +253,23 @@ pub(in crate::api) fn find(method: &Method, path: &str) -> Result<&'static Opera
 }
 
 impl Need {
+    /// Tells whether people may ask for it with their own token.
+    pub(in crate::api) const fn takes_people(self) -> bool {
+        matches!(self, Self::Person | Self::OneselfOr(_) | Self::PersonOr(_) | Self::TriggerOr(_))
+    }
+
     /// Checks that the caller has what is demanded.
     ///
     /// # Errors
     /// When it has not; the refusal says what would be right.
     pub(in crate::api) fn check(self, caller: &Caller) -> Result<(), Problem> {
-        let (scope, takes_people) = match self {
+        let scope = match self {
             Self::Nothing | Self::Signature => return Ok(()),
-            Self::Person => (Scope::UsersAct, true),
-            Self::Scope(scope) => (scope, false),
+            Self::Person => Scope::UsersAct,
             Self::TriggerOr(_) if caller.is_guest() => return Ok(()),
-            Self::OneselfOr(scope) | Self::PersonOr(scope) | Self::TriggerOr(scope) => (scope, true),
+            Self::Scope(scope) | Self::OneselfOr(scope) | Self::PersonOr(scope) | Self::TriggerOr(scope) => scope,
         };
+        let takes_people = self.takes_people();
         match &caller.who {
             Who::Guest => {
                 let person = if takes_people { ", or a person's token" } else { "" };

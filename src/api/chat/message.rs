@@ -101,13 +101,13 @@ impl Messages {
         /// Id of the chat.
         id: Path<Word<ExternalId>>,
         /// Only those before this number, the nearest first to be shown.
-        #[oai(validator(minimum(value = "0")))]
+        #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000000")))]
         before_seq: Query<Option<i64>>,
         /// Only those after this number.
-        #[oai(validator(minimum(value = "0")))]
+        #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000000")))]
         after_seq: Query<Option<i64>>,
         /// The one with this number, and as many on both sides.
-        #[oai(validator(minimum(value = "0")))]
+        #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000000")))]
         around: Query<Option<i64>>,
         /// `next_cursor` of the page before, to go on in its direction.
         cursor: Query<Option<Word<Cursor>>>,

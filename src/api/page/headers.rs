@@ -37,9 +37,10 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
+        let path = request.uri().path().to_owned();
         let mut response = match self.0.call(request).await {
             Ok(output) => output.into_response(),
-            Err(error) => crate::api::error::plain(error),
+            Err(error) => crate::api::error::plain(&path, error),
         };
         let headers = response.headers_mut();
         headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING);

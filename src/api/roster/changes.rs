@@ -124,7 +124,7 @@ impl Follow {
         roster: Data<&Arc<Roster>>,
         visitor: Data<&Arc<Visitor>>,
         /// Number of the last change that is known; 0 or absent = none. 410 when changes behind it are forgotten already.
-        #[oai(validator(minimum(value = "0")))]
+        #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000000")))]
         since_seq: Query<Option<i64>>,
         /// Most changes of the answer. 100 if absent.
         limit: Query<Option<Word<Limit<MOST>>>>,

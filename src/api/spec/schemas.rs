@@ -29,6 +29,15 @@ const KNOWN: [(&str, u64); 10] = [
     ("socket_id", 64),
 ];
 
+/// Those of them that are names: who needs one must not send an empty text.
+const NAMES: [&str; 4] = ["channel", "channel_name", "name", "socket_id"];
+
+/// What a socket id looks like, where one is needed: two numbers of 32 bits.
+pub(in crate::api) const SOCKET: &str = r"^(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,9})$";
+
+/// Conditional headers (RFC 9110, 13.1): anything, or entity tags.
+const TAGS: &str = r#"^(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*"){0,99})$"#;
+
 /// Completes every schema of the document.
 pub(super) fn finish(document: &mut Value) {
     if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
@@ -37,6 +46,8 @@ pub(super) fn finish(document: &mut Value) {
     }
     each(document, &mut |schema| {
         hoist(schema);
+        // What is left out is null then: there is no default to speak of.
+        schema.retain(|key, value| key != "default" || !value.is_null());
         bound_number(schema);
         bound_known(schema);
         say_format(schema);
@@ -89,23 +100,23 @@ fn share_bounds(schemas: &mut Object) {
 
 /// A list of things that have an example has one too; so has one that goes on as a stream.
 fn show_lists(schemas: &mut Object) {
-    let list = |name: &str| {
-        let (item, goes_on) = match name.strip_prefix("Snapshot_") {
-            Some(item) => (item, true),
-            None => (name.strip_prefix("List_")?, false),
-        };
-        let item = schemas.get(item)?.get("example").cloned()?;
-        let mut list = json!({ "data": [item], "page": { "next_cursor": null, "has_more": false } });
-        if let Some(list) = list.as_object_mut().filter(|_| goes_on) {
-            let stream = json!({ "topic": "chat.5", "epoch": "01K5F3ZKJ8S9T3V8Y4Q0N2R7XB", "seq": 1 });
-            list.insert("stream".to_owned(), stream);
+    let page = json!({ "next_cursor": null, "has_more": false });
+    let example = |name: &str| {
+        let (form, item) = name.split_once('_')?;
+        let item = schemas.get(item)?.get("example")?;
+        match form {
+            "List" => Some(json!({ "data": [item], "page": page })),
+            "Snapshot" => {
+                let stream = json!({ "topic": "course.101", "epoch": "01K5WZ8Q3MD4VX7R2T9YB6NHCE", "seq": 42 });
+                Some(json!({ "data": [item], "page": page, "stream": stream }))
+            }
+            _ => None,
         }
-        Some(list)
     };
-    let lists: Vec<_> = schemas.keys().filter_map(|name| Some((name.clone(), list(name)?))).collect();
-    for (name, list) in lists {
-        if let Some(schema) = schemas.get_mut(&name).and_then(Value::as_object_mut) {
-            schema.entry("example").or_insert(list);
+    let examples: Vec<_> = schemas.keys().filter_map(|name| Some((name.clone(), example(name)?))).collect();
+    for (name, example) in examples {
+        if let Some(list) = schemas.get_mut(&name).and_then(Value::as_object_mut) {
+            list.entry("example").or_insert(example);
         }
     }
 }
@@ -139,26 +150,40 @@ fn bound_number(schema: &mut Object) {
     for (key, bound) in [("minimum", range.0), ("maximum", range.1)] {
         let said = schema.get(key).and_then(Value::as_f64);
         #[expect(clippy::cast_possible_truncation, reason = "bounds of integers are exact")]
-        let bound = said.map_or(bound, |said| said as i64);
+        let said = said.map(|said| said as i64);
+        // Read by way of a float, the greatest may be off by one.
+        let bound = said.map_or(bound, |said| if said == EXACT_MAX - 1 { EXACT_MAX } else { said });
         schema.insert(key.to_owned(), bound.into());
     }
 }
 
 /// Bounds the properties and parameters that are known by their names.
 fn bound_known(schema: &mut Object) {
+    let required: Vec<_> = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
     for (name, property) in properties {
-        bound(name, property);
+        bound(name, property, required.iter().any(|required| required == name));
     }
 }
 
 /// Bounds a text, or those in a list, by its name.
-pub(super) fn bound(name: &str, schema: &mut Value) {
-    let Some((_, max)) = KNOWN.iter().find(|(known, _)| *known == name) else { return };
+pub(super) fn bound(name: &str, schema: &mut Value, is_required: bool) {
     let schema = if schema.get("items").is_some() { schema.get_mut("items") } else { Some(schema) };
     let Some(schema) = schema.and_then(Value::as_object_mut) else { return };
-    if schema.get("type").is_some_and(|kind| kind == "string") && !schema.contains_key("enum") {
+    if schema.get("type").is_none_or(|kind| kind != "string") || schema.contains_key("enum") {
+        return;
+    }
+    if let Some((_, max)) = KNOWN.iter().find(|(known, _)| *known == name) {
         schema.entry("maxLength").or_insert((*max).into());
+    }
+    if is_required && NAMES.contains(&name) {
+        schema.entry("minLength").or_insert(1.into());
+    }
+    if is_required && name == "socket_id" {
+        schema.entry("pattern").or_insert(SOCKET.into());
+    }
+    if matches!(name, "If-Match" | "If-None-Match") {
+        schema.entry("pattern").or_insert(TAGS.into());
     }
 }
 
