@@ -8,6 +8,7 @@
 mod audience;
 mod auth;
 mod broadcast;
+mod campus;
 mod chat;
 mod churn;
 mod clock;
@@ -20,6 +21,7 @@ mod marker;
 mod message;
 mod options;
 mod phase;
+mod poll;
 mod probe;
 pub(crate) mod progress;
 mod publisher;
@@ -28,6 +30,7 @@ mod revocation;
 mod sign;
 mod tally;
 mod target;
+mod typing;
 mod whisper;
 
 use std::{io, net::SocketAddr};
@@ -52,6 +55,8 @@ enum Workload {
     Decision(options::Decision),
     Revocation(options::Revocation),
     Chat(options::Chat),
+    Poll(options::Poll),
+    Typing(options::Typing),
     Floor(options::Floor),
     #[command(hide = true)]
     FloorServer(options::FloorServer),
@@ -166,6 +171,14 @@ pub enum Error {
     /// The workload has more connections than can be numbered.
     #[error("the workload has too many connections")]
     TooMany,
+    /// The server has lost votes, or made some up.
+    #[error("{voted} votes were taken, but {counted} counted")]
+    Miscounted {
+        /// Votes that were answered.
+        voted: u64,
+        /// What the results say.
+        counted: u64,
+    },
     /// The server's own rooms fail, where they are measured from within.
     #[error("the server's rooms failed")]
     Inside(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -204,6 +217,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Workload::Auth(options) => (auth::run(options)?, &options.target.output),
         Workload::Revocation(options) => (revocation::run(options)?, &options.target.output),
         Workload::Chat(options) => (chat::run(options)?, &options.target.output),
+        Workload::Poll(options) => (poll::run(options)?, &options.target.output),
+        Workload::Typing(options) => (typing::run(options)?, &options.target.output),
         Workload::Decision(options) => return decision::run(options),
         Workload::Floor(options) => (floor::run(options)?, &options.output),
         Workload::FloorServer(options) => return floor::server::run(options),

@@ -82,10 +82,7 @@ impl Desk<'_> {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(due) = self.pace.due(number) else { return Ok(()) };
             clock::sleep_until(due, || false);
-            let answer = client.post(&path, body.as_bytes())?;
-            if answer.status != 200 {
-                return Err(Error::Api { status: answer.status, text: answer.text });
-            }
+            client.post(&path, body.as_bytes())?.granted()?;
             self.tally.lock().count(Marker { number, micros: self.epoch.micros(due) }, clock::now());
             stage.bar.inc(1);
         }

@@ -7,7 +7,7 @@ use std::thread;
 use serde_json::json;
 
 use super::{
-    Error, Result,
+    Result,
     audience::{Audience, Plan, Ticket},
     clock::Epoch,
     http::Client,
@@ -70,10 +70,5 @@ pub(super) fn run(options: &options::Chat) -> Result<Report> {
 fn make(target: &Target, options: &options::Chat, chat: &str) -> Result<()> {
     let mut client = Client::with_token(target, options.api_key.clone());
     let body = json!({ "id": chat, "kind": "group", "title": "Load" }).to_string();
-    let answer = client.post(&format!("{}/api/chats", target.prefix), body.as_bytes())?;
-    if matches!(answer.status, 200..=299) {
-        Ok(())
-    } else {
-        Err(Error::Api { status: answer.status, text: answer.text })
-    }
+    client.post(&format!("{}/api/chats", target.prefix), body.as_bytes())?.granted().map(drop)
 }

@@ -23,8 +23,21 @@ const HEADERS: usize = 64;
 pub(super) struct Answer {
     /// Status code.
     pub(super) status: u16,
-    /// Body, shortened to what fits an error message.
-    pub(super) text: String,
+    /// Body.
+    pub(super) body: Vec<u8>,
+}
+
+/// A request to be sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request<'a> {
+    /// Method.
+    pub(super) method: &'a str,
+    /// Path with its query.
+    pub(super) path: &'a str,
+    /// The user on whose behalf a program sends it.
+    pub(super) user: Option<&'a str>,
+    /// Body; JSON, or nothing.
+    pub(super) body: &'a [u8],
 }
 
 /// A client with at most one connection.
@@ -54,6 +67,22 @@ enum End {
     Close,
 }
 
+impl Answer {
+    /// The answer, if the server did what it was asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Api`] for every status but 2xx.
+    pub(super) fn granted(self) -> Result<Self> {
+        if matches!(self.status, 200..=299) { Ok(self) } else { Err(self.refusal()) }
+    }
+
+    /// The error that a refusal is.
+    pub(super) fn refusal(&self) -> Error {
+        Error::Api { status: self.status, text: excerpt(&self.body) }
+    }
+}
+
 impl<'a> Client<'a> {
     /// Makes a client that will connect when it is first used.
     pub(super) fn new(target: &'a Target) -> Self {
@@ -65,28 +94,22 @@ impl<'a> Client<'a> {
         Self { token: Some(token), ..Self::new(target) }
     }
 
-    /// Sends `body` to the path and waits for the answer.
+    /// Posts `body` to the path and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub(super) fn post(&mut self, path: &str, body: &[u8]) -> Result<Answer> {
+        self.send(Request { method: "POST", path, user: None, body })
+    }
+
+    /// Sends a request and waits for the answer.
     ///
     /// # Errors
     ///
     /// When the server cannot be reached, breaks off, or says something that is not HTTP.
-    pub(super) fn post(&mut self, path_and_query: &str, body: &[u8]) -> Result<Answer> {
-        self.request.clear();
-        self.request.extend_from_slice(b"POST ");
-        self.request.extend_from_slice(path_and_query.as_bytes());
-        let host = &self.target.authority;
-        let head = format!(
-            " HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
-            body.len()
-        );
-        self.request.extend_from_slice(head.as_bytes());
-        if let Some(token) = &self.token {
-            self.request.extend_from_slice(b"Authorization: Bearer ");
-            self.request.extend_from_slice(token.expose().as_bytes());
-            self.request.extend_from_slice(b"\r\n");
-        }
-        self.request.extend_from_slice(b"\r\n");
-        self.request.extend_from_slice(body);
+    pub(super) fn send(&mut self, request: Request<'_>) -> Result<Answer> {
+        self.compose(request);
         if let Some(stream) = self.stream.take()
             && let Some(answer) = self.exchange(stream)?
         {
@@ -95,6 +118,26 @@ impl<'a> Client<'a> {
         // Either the first request, or the server closed the connection it had kept.
         let stream = self.connect()?;
         self.exchange(stream)?.ok_or(Error::Http("the server closed the connection without an answer"))
+    }
+
+    fn compose(&mut self, Request { method, path, user, body }: Request<'_>) {
+        let host = &self.target.authority;
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n",
+        );
+        self.request.clear();
+        self.request.extend_from_slice(head.as_bytes());
+        let headers = [("Authorization: Bearer ", self.token.as_ref().map(Secret::expose)), ("X-On-Behalf-Of: ", user)];
+        for (name, value) in headers {
+            if let Some(value) = value {
+                self.request.extend_from_slice(name.as_bytes());
+                self.request.extend_from_slice(value.as_bytes());
+                self.request.extend_from_slice(b"\r\n");
+            }
+        }
+        self.request.extend_from_slice(b"\r\n");
+        self.request.extend_from_slice(body);
     }
 
     fn connect(&mut self) -> Result<TcpStream> {
@@ -126,14 +169,14 @@ impl<'a> Client<'a> {
                 Err(source) => return Err(Error::Io { what: "read an API answer", source }),
             }
         };
-        let text = self.read_body(&mut stream, &head)?;
+        let body = self.read_body(&mut stream, &head)?;
         if head.keep {
             self.stream = Some(stream);
         }
-        Ok(Some(Answer { status: head.status, text }))
+        Ok(Some(Answer { status: head.status, body }))
     }
 
-    fn read_body(&mut self, stream: &mut TcpStream, head: &Head) -> Result<String> {
+    fn read_body(&mut self, stream: &mut TcpStream, head: &Head) -> Result<Vec<u8>> {
         loop {
             let body = self.answer.get(head.length..).unwrap_or_default();
             let complete = match head.end {
@@ -142,11 +185,11 @@ impl<'a> Client<'a> {
                 End::Close => false,
             };
             if complete || self.answer.len() > LONGEST {
-                return Ok(excerpt(body));
+                return Ok(body.to_vec());
             }
             match self.read_more(stream) {
                 Ok(0) if matches!(head.end, End::Close) => {
-                    return Ok(excerpt(self.answer.get(head.length..).unwrap_or_default()));
+                    return Ok(self.answer.get(head.length..).unwrap_or_default().to_vec());
                 }
                 Ok(0) => return Err(Error::Http("the server broke off within the body of an answer")),
                 Ok(_) => {}
@@ -226,10 +269,10 @@ mod tests {
             "HTTP/1.1 401 Unauthorized\r\nContent-Length: 3\r\n\r\nno!",
         ]]);
         let mut client = Client::new(&target);
-        assert_eq!(client.post("/a", b"1").expect("first").text, "{}");
+        assert_eq!(client.post("/a", b"1").expect("first").body, b"{}");
         assert_eq!(client.post("/a", b"2").expect("second").status, 200);
         let third = client.post("/a", b"3").expect("third");
-        assert_eq!((third.status, third.text.as_str(), client.opened), (401, "no!", 1));
+        assert_eq!((third.status, third.body.as_slice(), client.opened), (401, b"no!".as_slice(), 1));
         server.join().expect("server");
     }
 
@@ -241,7 +284,7 @@ mod tests {
         let (target, server) = serve(vec![vec![announced], vec![silent], vec![unbounded]]);
         let mut client = Client::new(&target);
         for _ in 0..3 {
-            assert_eq!(client.post("/a", b"x").expect("answer").text, "{}");
+            assert_eq!(client.post("/a", b"x").expect("answer").body, b"{}");
         }
         assert_eq!(client.opened, 3);
         server.join().expect("server");

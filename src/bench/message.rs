@@ -103,6 +103,11 @@ pub(super) fn delivery_frame(channel: &str, data: &str) -> Vec<u8> {
     bytes
 }
 
+/// Makes the client event by which somebody types.
+pub(super) fn typing(channel: &str) -> String {
+    format!(r#"{{"event":"client-typing","channel":"{channel}","data":{{}}}}"#)
+}
+
 /// Makes a client event: its data is an object, not a string.
 pub(super) fn client_event(channel: &str, data: &str) -> String {
     format!(r#"{{"event":"{CLIENT_EVENT}","channel":"{channel}","data":{data}}}"#)

@@ -217,6 +217,48 @@ pub(super) struct Chat {
     pub(super) connections: u32,
 }
 
+/// Votes in one poll over the REST API, each by another user, while others hear the results. Makes a roster of its own and
+/// removes it afterwards
+#[derive(Debug, Clone, PartialEq, Args)]
+pub(super) struct Poll {
+    #[command(flatten)]
+    pub(super) target: Target,
+    /// API key with the scopes roster:write, live:manage and users:act; `campanile api-key create` makes one. The app needs a
+    /// greater `requests_per_minute_per_key`
+    #[arg(long)]
+    pub(super) api_key: Secret,
+    /// Users, each of whom votes once
+    #[arg(long, default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub(super) voters: u32,
+    /// Sockets that hear the results
+    #[arg(long, default_value_t = 100, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub(super) subscribers: u32,
+    /// Votes per second
+    #[arg(long, default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub(super) rate: u32,
+    /// Votes under way at the same time
+    #[arg(long, default_value_t = 16, value_parser = value_parser!(u32).range(1..=1_024))]
+    pub(super) publishers: u32,
+}
+
+/// Users who type in their rooms, by turns, over their sockets. Makes a roster of its own and removes it afterwards
+#[derive(Debug, Clone, PartialEq, Args)]
+pub(super) struct Typing {
+    #[command(flatten)]
+    pub(super) target: Target,
+    #[command(flatten)]
+    pub(super) load: Load,
+    /// API key with the scope roster:write; `campanile api-key create` makes one
+    #[arg(long)]
+    pub(super) api_key: Secret,
+    /// Users, each with one socket
+    #[arg(long, default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(super) users: u32,
+    /// Rooms, among which the users are dealt out
+    #[arg(long, default_value_t = 20, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub(super) rooms: u32,
+}
+
 /// Only the physical floor, without any server; with --batch, how much this receiver can take
 #[derive(Debug, Clone, PartialEq, Args)]
 pub(super) struct Floor {

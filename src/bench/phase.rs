@@ -84,6 +84,19 @@ pub(super) struct Figures {
     pub(super) first_complaint: Option<String>,
     /// Those who stopped reading.
     pub(super) stalled: Option<Stalled>,
+    /// Only of a poll.
+    pub(super) results: Option<Results>,
+}
+
+/// How the results of a poll came to those who listen.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Results {
+    /// Votes that the server has counted in the end.
+    pub(super) counted: u64,
+    /// Frames with results, over all subscribers.
+    pub(super) frames: u64,
+    /// The most such frames that one subscriber got within one second.
+    pub(super) most_per_second: u64,
 }
 
 /// What became of the sockets that stopped reading.
@@ -177,18 +190,23 @@ impl Figures {
 
     /// Notes what a phase of deliveries brought, between two readings.
     pub(super) fn note(&mut self, tally: &Tally, published: u64, start: u64, readings: (Reading, Reading)) {
-        let (before, after) = readings;
         let expected = published.saturating_mul(u64::from(tally.per_event()));
-        self.published = Some(published);
         self.expected = Some(expected);
-        self.delivered = Some(tally.delivered);
         self.lost = Some(expected.saturating_sub(tally.delivered));
         self.repeated = Some(tally.repeated);
-        self.seconds = seconds(start, tally.last);
-        self.deliveries_per_second = rate(float(tally.delivered), self.seconds);
         self.latency_ms = tally.latency();
+        self.note_traffic((published, tally.delivered), (start, tally.last), readings);
+    }
+
+    /// Notes how much was `(published, delivered)` `(from, to)` (ns), and what it cost between two readings.
+    pub(super) fn note_traffic(&mut self, counts: (u64, u64), span: (u64, u64), readings: (Reading, Reading)) {
+        let ((published, delivered), (before, after)) = (counts, readings);
+        self.published = Some(published);
+        self.delivered = Some(delivered);
+        self.seconds = seconds(span.0, span.1);
+        self.deliveries_per_second = rate(float(delivered), self.seconds);
         let cpu = before.cpu_us(&after);
-        self.cpu_us_per_delivery = cpu.and_then(|cpu| rate(cpu, float(tally.delivered)));
+        self.cpu_us_per_delivery = cpu.and_then(|cpu| rate(cpu, float(delivered)));
         self.cpu_us_per_publish = cpu.and_then(|cpu| rate(cpu, float(published)));
         self.note_shares(before, after);
     }

@@ -129,7 +129,7 @@ impl<'a> Desk<'a> {
                 break Ok(());
             }
             match press.publish(&self.edition, &mut client, index, due) {
-                Ok(answer) => match self.judge(answer) {
+                Ok(answer) => match self.judge(&answer) {
                     Ok(()) => {}
                     Err(error) => break Err(error),
                 },
@@ -141,11 +141,11 @@ impl<'a> Desk<'a> {
     }
 
     /// Counts an answer. What will not get better by trying again ends the run.
-    fn judge(&self, answer: Answer) -> Result<()> {
+    fn judge(&self, answer: &Answer) -> Result<()> {
         match answer.status {
             200..=299 => self.published.fetch_add(1, Ordering::AcqRel),
             429 | 500..=599 => self.errors.fetch_add(1, Ordering::AcqRel),
-            status => return Err(Error::Api { status, text: answer.text }),
+            _ => return Err(answer.refusal()),
         };
         Ok(())
     }

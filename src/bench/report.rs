@@ -76,7 +76,7 @@ const fn plain(label: &'static str, decimals: usize, value: fn(&Figures) -> Opti
     Row { label, decimals, value, floor: Floor::Apart }
 }
 
-const ROWS: [Row; 26] = [
+const ROWS: [Row; 29] = [
     plain("connections", 0, |f| Some(f.connections.into())),
     cost("connects / s", 0, |f| f.connects_per_second),
     cost("CPU µs / connect", 1, |f| f.cpu_us_per_connect),
@@ -103,6 +103,9 @@ const ROWS: [Row; 26] = [
     plain("error frames", 0, |f| Some(float(f.complaints))),
     plain("stalled readers", 0, |f| f.stalled.as_ref().map(|stalled| float(stalled.sockets))),
     plain("stalled readers closed", 0, |f| f.stalled.as_ref().map(|stalled| float(stalled.closed))),
+    plain("votes counted", 0, |f| f.results.map(|results| float(results.counted))),
+    plain("result frames", 0, |f| f.results.map(|results| float(results.frames))),
+    plain("most of them / s and subscriber", 0, |f| f.results.map(|results| float(results.most_per_second))),
 ];
 
 impl Report {

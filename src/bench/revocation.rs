@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 
 use super::{
     Error, Result,
-    audience::{Audience, Ears, Plan, Ticket},
+    audience::{Audience, Ears, Plan},
+    campus::{Attendance, Campus, Office},
     clock::{self, Epoch, Pace, SECOND},
-    http::Client,
     marker::Marker,
-    message, options,
+    options,
     phase::{self, Figures, Meter, Source},
     progress::Stage,
     report::Report,
@@ -27,25 +27,13 @@ use super::{
     target::Target,
 };
 
-/// Operations of one request.
-const BATCH: usize = 1_000;
-
 /// How long subscriptions may take.
 const PATIENCE: u64 = 60 * SECOND;
-
-/// Users and courses of a run. Drop `n` takes user `n % users` out of course `n / users`.
-#[derive(Debug, Clone)]
-struct Campus {
-    name: String,
-    users: u32,
-    courses: u32,
-}
 
 /// Who drops enrollments, on a thread of its own: it must not hold up the receiving loop.
 struct Registrar<'a> {
     campus: &'a Campus,
-    target: &'a Target,
-    options: &'a options::Revocation,
+    office: Office<'a>,
     pace: Pace,
     dropped: AtomicU32,
     over: AtomicBool,
@@ -74,14 +62,12 @@ pub(super) fn run(options: &options::Revocation) -> Result<Report> {
         return Err(Error::Saturated);
     }
     let target = Target::resolve(&options.target)?;
-    let campus = Campus { name: super::run_name("bench")?, users: options.users, courses: options.courses };
-    let outcome = campus.found(&target, options).and_then(|()| measure(&campus, &target, options));
-    let closed = campus.close(&target, options);
-    let report = outcome?;
-    closed.map(|()| report)
+    let office = Office { target: &target, key: &options.api_key };
+    let campus = Campus::new(options.users, options.courses, Attendance::All)?;
+    campus.during(office, || measure(&campus, office, options))
 }
 
-fn measure(campus: &Campus, target: &Target, options: &options::Revocation) -> Result<Report> {
+fn measure(campus: &Campus, office: Office<'_>, options: &options::Revocation) -> Result<Report> {
     let meter = Meter::new(&options.target.output.pid)?;
     let seats = campus.clone();
     let plan = Plan {
@@ -89,7 +75,7 @@ fn measure(campus: &Campus, target: &Target, options: &options::Revocation) -> R
         ticket: Box::new(move |seat| Some(seats.ticket(seat, 0))),
         stallers: 0,
     };
-    let mut audience = Audience::new(target.clone(), plan)?;
+    let mut audience = Audience::new(office.target.clone(), plan)?;
     let mut figures = Figures::of("server", campus.users);
     figures.assemble(&mut audience, &meter, &Stage::new("connect").bar)?;
 
@@ -103,8 +89,7 @@ fn measure(campus: &Campus, target: &Target, options: &options::Revocation) -> R
     ears.pace = pace;
     let registrar = Registrar {
         campus,
-        target,
-        options,
+        office,
         pace,
         dropped: AtomicU32::new(0),
         over: AtomicBool::new(false),
@@ -147,75 +132,6 @@ fn subscribe_to_the_rest(campus: &Campus, audience: &mut Audience, ears: &mut Li
     Ok(())
 }
 
-impl Campus {
-    fn user(&self, seat: usize) -> String {
-        format!("{}-{seat}", self.name)
-    }
-
-    fn course(&self, number: u32) -> String {
-        format!("{}-{number}", self.name)
-    }
-
-    fn enrollment(&self, seat: usize, course: u32) -> String {
-        format!("{}-{seat}-{course}", self.name)
-    }
-
-    fn ticket(&self, seat: usize, course: u32) -> Ticket {
-        let channel = format!("private-course.{}", self.course(course));
-        Ticket { channel, channel_data: Some(message::member(&self.user(seat))) }
-    }
-
-    /// Enters courses, users and enrollments.
-    fn found(&self, target: &Target, options: &options::Revocation) -> Result<()> {
-        let put = |kind: &str, id: String, data: Value| json!({ "op": "put", "kind": kind, "id": id, "data": data });
-        let courses = (0..self.courses).map(|number| {
-            let id = self.course(number);
-            put("course", id.clone(), json!({ "title": id }))
-        });
-        let seats = 0..super::size(self.users);
-        let users = seats.clone().map(|seat| put("user", self.user(seat), json!({ "name": self.user(seat) })));
-        let enrollments = seats.flat_map(|seat| {
-            (0..self.courses).map(move |course| {
-                let data = json!({ "user": self.user(seat), "course": self.course(course), "role": "student" });
-                put("enrollment", self.enrollment(seat, course), data)
-            })
-        });
-        write(target, options, courses.chain(users).chain(enrollments), &Stage::new("enroll"))
-    }
-
-    /// Removes everything again.
-    fn close(&self, target: &Target, options: &options::Revocation) -> Result<()> {
-        let delete = |kind: &str, id: String| json!({ "op": "delete", "kind": kind, "id": id });
-        let courses = (0..self.courses).map(|number| delete("course", self.course(number)));
-        let users = (0..super::size(self.users)).map(|seat| delete("user", self.user(seat)));
-        write(target, options, courses.chain(users), &Stage::new("clean up"))
-    }
-}
-
-/// Sends operations in batches.
-fn write(
-    target: &Target,
-    options: &options::Revocation,
-    operations: impl Iterator<Item = Value>,
-    stage: &Stage,
-) -> Result<()> {
-    let mut client = Client::with_token(target, options.api_key.clone());
-    let mut operations = operations.peekable();
-    while operations.peek().is_some() {
-        let batch: Vec<Value> = operations.by_ref().take(BATCH).collect();
-        let count = batch.len();
-        post(&mut client, target, &batch)?;
-        stage.bar.inc(count.try_into().unwrap_or_default());
-    }
-    Ok(())
-}
-
-fn post(client: &mut Client<'_>, target: &Target, operations: &[Value]) -> Result<()> {
-    let body = json!({ "operations": operations }).to_string();
-    let answer = client.post(&format!("{}/api/roster/batch", target.prefix), body.as_bytes())?;
-    if answer.status == 200 { Ok(()) } else { Err(Error::Api { status: answer.status, text: answer.text }) }
-}
-
 impl Registrar<'_> {
     fn work(&self) {
         if let Err(error) = self.drop_all() {
@@ -225,7 +141,7 @@ impl Registrar<'_> {
     }
 
     fn drop_all(&self) -> Result<()> {
-        let mut client = Client::with_token(self.target, self.options.api_key.clone());
+        let mut client = self.office.client();
         let users = self.campus.users.max(1);
         for number in 0..self.pace.events {
             let Some(due) = self.pace.due(number) else { break };
@@ -234,7 +150,7 @@ impl Registrar<'_> {
             }
             let (seat, course) = (number.checked_rem(users).unwrap_or_default(), number / users);
             let id = self.campus.enrollment(super::size(seat), course);
-            post(&mut client, self.target, &[json!({ "op": "delete", "kind": "enrollment", "id": id })])?;
+            self.office.post(&mut client, &[json!({ "op": "delete", "kind": "enrollment", "id": id })])?;
             self.dropped.fetch_add(1, Ordering::AcqRel);
         }
         Ok(())
