@@ -14,7 +14,7 @@ mod token;
 
 use std::{
     ffi::OsString,
-    io::{self, Write},
+    io::{self, IsTerminal as _, Write},
     path::PathBuf,
 };
 
@@ -160,13 +160,24 @@ where
 
 /// Writes a text to the standard output. The one way for commands to answer.
 ///
+/// Who has closed it, as `head` does, has read enough: that is no error.
+///
 /// # Errors
-/// When the output is closed or full.
+/// When the output is full.
 pub fn say(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    if !text.ends_with('\n') {
-        out.write_all(b"\n")?;
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes())).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
     }
-    out.flush()
+}
+
+/// Hands out something that was made, in a line of its own, so that scripts can take it. What there is to say about it is told
+/// to people only: where the standard output is a terminal.
+///
+/// # Errors
+/// When the output is full.
+pub fn hand_out(made: &str, about: &str) -> io::Result<()> {
+    if io::stdout().is_terminal() { say(&format!("{made}\n\n{about}")) } else { say(made) }
 }

@@ -126,8 +126,9 @@ pub struct Server {
 pub async fn build(config: Config) -> Result<Server> {
     let tls = config.server.tls.as_ref().map(tls::acceptor).transpose()?;
     let store = open_store(&config).await?;
-    for name in store.migrate().await? {
-        tracing::info!(migration = %name, "database migrated");
+    let steps = store.migrate().await?;
+    if !steps.is_empty() {
+        tracing::info!(steps = steps.len(), "database migrated");
     }
     let first_app = directory::first_app(&config, &store).await?;
     let metrics = Arc::new(Metrics::new()?);

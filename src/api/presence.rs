@@ -403,7 +403,7 @@ impl Presence {
         visitor: Data<&Arc<Visitor>>,
         /// Ids of the users, separated by commas; at least one, 200 at most.
         // Without a default the framework panics when the parameter is not there.
-        #[oai(default, explode = false, validator(max_items = 200))]
+        #[oai(default, explode = false, validator(min_items = 1, max_items = 200))]
         ids: Query<Vec<Word<UserId>>>,
         _proof: ByKeyOrPerson,
     ) -> Result<Answer<PeopleView>, Fault<Reading>> {

@@ -22,13 +22,25 @@ use crate::{
 pub(super) async fn run(config: &Config, command: ApiKeyCommand) -> Result<()> {
     let store = server::open_store(config).await?;
     store.migrate().await?;
-    let text = act(config, &store, command).await?;
+    let said = act(config, &store, command).await?;
     store.close().await?;
-    Ok(cli::say(&text)?)
+    match said {
+        Said::Made { key, about } => cli::hand_out(&key, &about)?,
+        Said::Text(text) => cli::say(&text)?,
+    }
+    Ok(())
 }
 
-async fn act(config: &Config, store: &Store, command: ApiKeyCommand) -> Result<String> {
-    match command {
+/// What a command answers.
+enum Said {
+    /// A new key with its secret, and how to use it.
+    Made { key: String, about: String },
+    /// Anything else.
+    Text(String),
+}
+
+async fn act(config: &Config, store: &Store, command: ApiKeyCommand) -> Result<Said> {
+    Ok(Said::Text(match command {
         ApiKeyCommand::Create { name, scopes, expires, networks, app } => {
             let app = target::app(config, store, app.as_ref()).await?.id;
             let (id, secret) = draw()?;
@@ -43,29 +55,30 @@ async fn act(config: &Config, store: &Store, command: ApiKeyCommand) -> Result<S
             };
             store.api_key_create(&new, now()).await?;
             audit(store, &app, "api_key.created", &id).await?;
-            Ok(created(config, &new, &secret))
+            let key = format!("{id}_{secret}");
+            return Ok(Said::Made { about: about(config, &new, &key), key });
         }
         ApiKeyCommand::List { app } => {
             let app = target::app(config, store, app.as_ref()).await?.id;
             let keys = store.api_key_list(&app).await?;
             if keys.is_empty() {
-                return Ok(format!(
+                return Ok(Said::Text(format!(
                     "App {app} has no API keys yet: campanile api-key create --name NAME --scope roster:write"
-                ));
+                )));
             }
             let head =
                 format!("{:<16} {:<9} {:<21} {:<21} {:<24} NAME", "ID", "STATE", "EXPIRES", "LAST USED", "SCOPES");
-            Ok(std::iter::once(head).chain(keys.iter().map(|key| line(key, now()))).collect::<Vec<_>>().join("\n"))
+            std::iter::once(head).chain(keys.iter().map(|key| line(key, now()))).collect::<Vec<_>>().join("\n")
         }
         ApiKeyCommand::Revoke { id } => {
             let key = store.api_key_find(&id).await?.ok_or_else(|| Error::NoSuchKey(id.clone()))?;
             if !store.api_key_revoke(&key.app, &id, now()).await? {
-                return Ok(format!("API key {id} was revoked before"));
+                return Ok(Said::Text(format!("API key {id} was revoked before")));
             }
             audit(store, &key.app, "api_key.revoked", &id).await?;
-            Ok(format!("API key {id} is revoked"))
+            format!("API key {id} is revoked")
         }
-    }
+    }))
 }
 
 /// Draws the public part and the secret of a new key.
@@ -92,10 +105,10 @@ async fn audit(store: &Store, app: &AppId, action: &str, id: &str) -> Result<()>
     Ok(store.audit_insert(&[entry]).await?)
 }
 
-fn created(config: &Config, new: &NewApiKey, secret: &str) -> String {
+/// What there is to say about a new key.
+fn about(config: &Config, new: &NewApiKey, key: &str) -> String {
     let address = config.public.address(&config.server, config.server.port);
     let url = format!("{}://{}:{}{}", address.scheme, address.host, address.port, address.path);
-    let key = format!("{}_{secret}", new.id);
     let expires = new.expires_at.map_or_else(|| "never".to_owned(), shown);
     let mut lines = vec![
         format!("app id   {}", new.app),
@@ -105,8 +118,7 @@ fn created(config: &Config, new: &NewApiKey, secret: &str) -> String {
     if !new.ip_allow.is_empty() {
         lines.push(format!("from     {}", new.ip_allow.join(" ")));
     }
-    lines.push(format!("key      {key}"));
-    lines.push("\nKeep it: it is not shown again. For example:\n".to_owned());
+    lines.push("\nKeep the key: it is not shown again. For example:\n".to_owned());
     lines.push(format!("curl -H 'Authorization: Bearer {key}' {url}/api/courses"));
     lines.join("\n")
 }

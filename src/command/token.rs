@@ -22,12 +22,13 @@ const SOURCE: &str = "dev";
 pub(super) async fn run(config: &Config, command: TokenCommand) -> Result<()> {
     let store = server::open_store(config).await?;
     store.migrate().await?;
-    let text = issue(config, &store, command).await?;
+    let (token, about) = issue(config, &store, command).await?;
     store.close().await?;
-    Ok(cli::say(&text)?)
+    Ok(cli::hand_out(&token, &about)?)
 }
 
-async fn issue(config: &Config, store: &Store, command: TokenCommand) -> Result<String> {
+/// Makes a token; answers it, and how to use it.
+async fn issue(config: &Config, store: &Store, command: TokenCommand) -> Result<(String, String)> {
     let TokenCommand::Issue { user, name, avatar, ttl, app, role, course } = command;
     let app = target::app(config, store, app.as_ref()).await?;
     let now = now();
@@ -47,14 +48,14 @@ async fn issue(config: &Config, store: &Store, command: TokenCommand) -> Result<
     let address = config.public.address(&config.server, port);
     let socket = if address.scheme == Scheme::Https { "wss" } else { "ws" };
     let place = format!("{}:{}{}", address.host, address.port, address.path);
-    Ok(format!(
-        "{token}\n\n\
-         user {user} of app {} until {until}{enrolled}\n\n\
+    let about = format!(
+        "user {user} of app {} until {until}{enrolled}\n\n\
          HTTP     curl -H 'Authorization: Bearer TOKEN' {address}/api/realtime/status\n\
          socket   {socket}://{place}/app/{}?token=TOKEN\n\
          Echo     auth: {{ headers: {{ Authorization: 'Bearer TOKEN' }} }}, authEndpoint: '{address}/broadcasting/auth'",
         app.id, app.key
-    ))
+    );
+    Ok((token, about))
 }
 
 /// The roster of one app, as this command changes it.

@@ -18,6 +18,7 @@ const client = (proof: string) =>
 
 const office = client(need('SCHOOL_KEY'));
 const student = client(need('SCHOOL_STUDENT'));
+const teacher = client(need('SCHOOL_TEACHER'));
 
 function check(holds: boolean, what: string): asserts holds {
   if (!holds) throw new Error(what);
@@ -73,6 +74,48 @@ const signed = await good(
 );
 check(signed.auth.includes(':'), 'the subscription is signed');
 await refused('missing_scope', student.GET('/api/orgs'));
+
+await good('teacher', office.PUT('/api/enrollments/{id}', { ...at('900-2'), body: { user: '10', course: '900', role: 'instructor' } }));
+const here = await good('online', student.POST('/api/realtime/presence/online', { body: {} }));
+check(here.interval === 30, 'the student says it again every 30 s');
+await good('status', student.PATCH('/api/me/status', { body: { status: 'busy', text: 'Learning' } }));
+const people = await good('people', teacher.GET('/api/presence/users', { params: { query: { ids: ['1'] } } }));
+check(people.data[0]?.status === 'busy', 'the teacher sees the student');
+const typed = await student.POST('/api/typing', { body: { channel: 'private-course-900', typing: true } });
+check(typed.response.status === 204, 'the student types');
+
+await good('chat', office.POST('/api/chats', { body: { id: 'story', kind: 'course', course: '900', title: 'Story' } }));
+const said = await good(
+  'message',
+  student.POST('/api/chat/messages', { body: { chat_id: 'story', body: 'Does it end?', client_id: 'tmp-1' } }),
+);
+await good('reaction', teacher.PUT('/api/messages/{id}/reactions/{emoji}', { params: { path: { id: said.id, emoji: '👍' } } }));
+const messages = await good('messages', teacher.GET('/api/chats/{id}/messages', at('story')));
+check(messages.data[0]?.body === 'Does it end?' && messages.stream.topic === 'chat.story', 'the chat can be read and followed');
+const events = await good('events', student.GET('/api/streams/{topic}/events', { params: { path: { topic: 'chat.story' } } }));
+check(events.data.length > 0, 'what was said can be caught up with');
+
+const audience: components['schemas']['AudienceBody'] = { type: 'course', ids: ['900'] };
+await good(
+  'announcement',
+  teacher.POST('/api/notifications/broadcast', { body: { audience, category: 'live', title: 'We begin' } }),
+);
+const news = await good('news', student.GET('/api/notifications/realtime'));
+check(typeof news !== 'string' && news.items.some((one) => one.title === 'We begin'), 'the student is notified');
+const begun = { audience, event: 'exam.started', data: { room: 'B 12' }, durable: true, require_ack: true };
+const sent = await good('broadcast', teacher.POST('/api/broadcasts', { body: begun }));
+await good('ack', student.POST('/api/broadcasts/{id}/ack', at(sent.broadcast_id)));
+await refused('not_enrolled', client(need('SCHOOL_STRANGER')).POST('/api/broadcasts', { body: begun }));
+
+const poll = await good(
+  'poll',
+  teacher.POST('/api/polls', { body: { course_id: '900', kind: 'yes_no', question: 'Clear so far?' } }),
+);
+await good('open', teacher.POST('/api/polls/{id}/open', at(poll.id)));
+await good('vote', student.PUT('/api/polls/{id}/vote', { ...at(poll.id), body: { option_ids: ['1'] } }));
+await good('close', teacher.POST('/api/polls/{id}/close', at(poll.id)));
+const results = await good('results', student.GET('/api/polls/{id}/results', at(poll.id)));
+check(results.total === 1 && results.tallies[0]?.count === 1, 'the vote is counted');
 
 const dropped = await good('drop', office.DELETE('/api/enrollments/{id}', at('900-1')));
 check(dropped.outcome === 'deleted', 'the enrollment is dropped');

@@ -18,9 +18,8 @@ async fn open(folder: &Folder) -> Store {
 async fn issued_token_opens_a_socket_of_the_first_app() {
     let folder = Folder::new();
     let server = folder.serve();
-    let told = folder.run(&["token", "issue", "--user", "7", "--name", "Student", "--ttl", "15m"]).ok();
-    let token = told.lines().next().unwrap();
-    assert!(told.contains(&format!("user 7 of app {} until ", server.keys().id)), "{told}");
+    // A program that reads gets the token, and nothing that it has to cut off.
+    let token = folder.run(&["token", "issue", "--user", "7", "--name", "Student", "--ttl", "15m"]).ok();
     let path = format!("/app/{}?token={token}", server.keys().key);
     Client::open(server.address, &path, &[]).await.unwrap().established().await;
     let bad = format!("/app/{}?token={token}x", server.keys().key);
@@ -51,7 +50,7 @@ async fn role_and_course_enrol_the_user_once_and_change_the_role_the_next_time()
     let by = RosterWrite { source: "api", actor: "app", ip: None, now: DateTime::UNIX_EPOCH };
     store.roster_apply(&app, by, &[Operation::Put(Box::new(Object::Course(course)))]).await.unwrap();
     for (role, expected) in [("student", Role::Student), ("instructor", Role::Instructor)] {
-        assert!(issue(role).ok().contains(&format!("enrolled in course c1 as {role}")));
+        issue(role).ok();
         let page = Page { after: None, limit: 10 };
         let found = store.roster_list(&app, Kind::Enrollment, &RosterFilter::default(), &page).await.unwrap();
         let [one] = &*found else { panic!("{found:?}") };

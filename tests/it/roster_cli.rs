@@ -152,14 +152,10 @@ fn app_is_the_named_one_or_the_configured_one_or_the_oldest() {
 fn api_key_is_shown_once_listed_without_its_secret_and_revoked() {
     let folder = folder();
     let create = ["api-key", "create", "--name", "LMS", "--scope", "roster:write,access:read", "--expires", "90d"];
-    let created = folder.run(&[&create[..], &["--ip", "192.0.2.0/24"]].concat()).ok();
-    let key = created.lines().find_map(|line| line.strip_prefix("key      ")).unwrap();
+    // A program that reads gets the key, and nothing that it has to cut off.
+    let key = folder.run(&[&create[..], &["--ip", "192.0.2.0/24"]].concat()).ok();
     let (id, secret) = key.rsplit_once('_').unwrap();
     assert_eq!((id.len(), secret.len()), (15, 40), "{key}");
-    assert!(
-        created.contains(&format!("curl -H 'Authorization: Bearer {key}' http://127.0.0.1:8080/api/")),
-        "{created}"
-    );
     let listed = folder.run(&["api-key", "list"]).ok();
     assert!(listed.contains(id) && listed.contains("valid") && listed.contains("roster:write,access:read"), "{listed}");
     assert!(!listed.contains(secret));

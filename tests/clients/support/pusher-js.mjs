@@ -18,14 +18,22 @@ export const Latest = versions.at(-1).Pusher;
 
 const open = new Set();
 
-/** Options that point a pusher-js at `server`, as `user`, with the endpoints of `auth`. */
+/**
+ * Options that point a pusher-js at `server`, as `user`, with the endpoints of `auth`. Its `params`, if there are any, go with
+ * each request to the endpoint of channels, as they are then.
+ */
 export function options(server, auth, user) {
   const headers = user ? { Authorization: `Bearer ${user}` } : {};
   const endpoints = auth && {
     // 7.0 knows only the first two; later versions prefer the last two.
     authEndpoint: auth.channelEndpoint,
-    auth: { headers },
-    channelAuthorization: { endpoint: auth.channelEndpoint, transport: 'ajax', headers },
+    auth: { headers, params: auth.params },
+    channelAuthorization: {
+      endpoint: auth.channelEndpoint,
+      transport: 'ajax',
+      headers,
+      ...(auth.params ? { paramsProvider: () => auth.params } : {}),
+    },
     userAuthentication: { endpoint: auth.userEndpoint, transport: 'ajax', headers },
   };
   return {

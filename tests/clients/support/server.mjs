@@ -15,7 +15,8 @@ import PusherHttp from 'pusher';
 import { WAIT_MS, until, within } from './wait.mjs';
 
 const HOST = '127.0.0.1';
-const BINARY =
+/** The program under test. */
+export const BINARY =
   process.env.CAMPANILE_BIN ?? fileURLToPath(new URL('../../../target/release/campanile', import.meta.url));
 // Far more than the second that its sockets get, see CAMPANILE_DRAIN_SECONDS below.
 const STOP_MS = 20_000;
@@ -90,21 +91,23 @@ class Server {
     return this.#lines.join('\n');
   }
 
-  // Where and with which settings the binary runs. Those of the person who runs the tests must not change what the
-  // suites see.
-  get #place() {
+  /**
+   * Where and with which settings the binary runs, as options of a child process. Those of the person who runs the tests must
+   * not change what the suites see.
+   */
+  get place() {
     const clean = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name));
     return { cwd: this.#folder, env: { ...Object.fromEntries(clean), ...this.#env } };
   }
 
   /** Runs another command of the binary, such as `app create`, on the database of this server; answers its output. */
   async command(...args) {
-    const { stdout } = await promisify(execFile)(BINARY, args, { ...this.#place, timeout: WAIT_MS });
+    const { stdout } = await promisify(execFile)(BINARY, args, { ...this.place, timeout: WAIT_MS });
     return stdout;
   }
 
   async start() {
-    const child = spawn(BINARY, ['serve'], { ...this.#place, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(BINARY, ['serve'], { ...this.place, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     this.#exited = new Promise((resolve) => {
       child.once('error', (error) => resolve(`could not be started: ${error.message}`));

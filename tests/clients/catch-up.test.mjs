@@ -1,0 +1,109 @@
+// Stock pusher-js that loses its connection: with `last_event_id` among its auth parameters it gets what it has missed, once.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe } from 'node:test';
+
+import { check } from './support/check.mjs';
+import { openClassroom } from './support/classroom.mjs';
+import { connected, disconnectAll, reached, record, settled, versions } from './support/pusher-js.mjs';
+import { startServer } from './support/server.mjs';
+import { Inbox, until } from './support/wait.mjs';
+
+const CHAT = 'lesson';
+const CHANNEL = `private-chat-${CHAT}`;
+
+describe('a chat that is cut off and comes back', () => {
+  let server;
+  let classroom;
+  let said = 0;
+
+  before(async () => {
+    server = await startServer();
+    classroom = await openClassroom(server, 'roster:write,access:write,chat:write');
+    const body = { id: CHAT, kind: 'course', course: '101', title: 'Lesson' };
+    const made = await classroom.ask('POST', '/api/chats', body);
+    assert.equal(made.status, 201, JSON.stringify(made.json));
+  });
+  afterEach(disconnectAll);
+  after(() => server?.stop());
+
+  /** Says something in the chat as a program, which nobody paces. */
+  async function say() {
+    said += 1;
+    const body = { chat_id: CHAT, message: `message ${said}`, client_id: `c${said}` };
+    const headers = { 'idempotency-key': `say-${said}` };
+    const answer = await classroom.ask('POST', '/api/chat/messages', body, headers);
+    assert.ok(answer.status < 300, JSON.stringify(answer.json));
+  }
+
+  /** A student's client that remembers what it has heard last, and tells it whenever it asks for the channel. */
+  async function student(Pusher) {
+    const memory = { last_event_id: '' };
+    const auth = { channelEndpoint: `${server.url}/broadcasting/auth`, params: memory };
+    const pusher = await connected(Pusher, server, { auth, user: (await classroom.token('7')).trim() });
+    const channel = pusher.subscribe(CHANNEL);
+    const inbox = new Inbox('messages of the chat');
+    channel.bind_global((event, data) => {
+      if (data?.event_id) memory.last_event_id = data.event_id;
+      if (!event.startsWith('pusher:')) inbox.put({ event, data });
+    });
+    channel.answers = record(channel, 'answers');
+    await channel.answers.take('pusher:subscription_succeeded');
+    return { pusher, channel, inbox, memory };
+  }
+
+  const seqs = (inbox) => inbox.items.map(({ data }) => data.seq);
+
+  for (const { name, Pusher } of versions) {
+    check(`pusher-js ${name} misses nothing and hears nothing twice when the server comes back after a crash`, async () => {
+      const { pusher, channel, inbox } = await student(Pusher);
+      for (let count = 0; count < 3; count += 1) await say();
+      await until(() => inbox.items.length === 3, 'three messages');
+      await server.kill();
+      await until(() => pusher.connection.state !== 'connected', 'the loss of the connection');
+      channel.answers.clear();
+      await server.start();
+      for (let count = 0; count < 5; count += 1) await say();
+      // pusher-js waits longer and longer between attempts.
+      await channel.answers.take('pusher:subscription_succeeded', 45_000);
+      await say();
+      await until(() => inbox.items.length >= 9, 'nine messages');
+      await settled(pusher, server.sdk());
+      const heard = seqs(inbox);
+      assert.deepEqual(heard, Array.from({ length: 9 }, (_, at) => heard[0] + at));
+      assert.ok(inbox.items.every(({ event }) => event === 'message:new'), JSON.stringify(inbox.items));
+    });
+
+    check(`pusher-js ${name} misses nothing when only its own connection breaks`, async () => {
+      const { pusher, channel, inbox } = await student(Pusher);
+      await say();
+      await until(() => inbox.items.length === 1, 'a message');
+      channel.answers.clear();
+      pusher.disconnect();
+      await reached(pusher, 'disconnected');
+      for (let count = 0; count < 3; count += 1) await say();
+      pusher.connect();
+      await channel.answers.take('pusher:subscription_succeeded');
+      await say();
+      await until(() => inbox.items.length >= 5, 'five messages');
+      await settled(pusher, server.sdk());
+      const heard = seqs(inbox);
+      assert.deepEqual(heard, Array.from({ length: 5 }, (_, at) => heard[0] + at));
+    });
+
+    check(`pusher-js ${name} is told of the gap when it has heard of nothing that is kept`, async () => {
+      const { pusher, channel, inbox, memory } = await student(Pusher);
+      await say();
+      await until(() => inbox.items.length === 1, 'a message');
+      pusher.disconnect();
+      await reached(pusher, 'disconnected');
+      memory.last_event_id = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
+      channel.answers.clear();
+      pusher.connect();
+      await channel.answers.take('pusher:subscription_succeeded');
+      await settled(pusher, server.sdk());
+      assert.deepEqual(inbox.items.slice(1).map(({ event }) => event), ['stream:gap']);
+      assert.equal(inbox.items[1].data.topic, `chat.${CHAT}`);
+    });
+  }
+});
