@@ -5,7 +5,7 @@ import { after, afterEach, before, describe } from 'node:test';
 
 import { check } from './support/check.mjs';
 import { openClassroom } from './support/classroom.mjs';
-import { connected, disconnectAll, reached, record, settled, versions } from './support/pusher-js.mjs';
+import { Latest, connected, disconnectAll, reached, record, settled, versions } from './support/pusher-js.mjs';
 import { startServer } from './support/server.mjs';
 import { Inbox, until } from './support/wait.mjs';
 
@@ -27,12 +27,10 @@ describe('a chat that is cut off and comes back', () => {
   afterEach(disconnectAll);
   after(() => server?.stop());
 
-  /** Says something in the chat as a program, which nobody paces. */
-  async function say() {
-    said += 1;
-    const body = { chat_id: CHAT, message: `message ${said}`, client_id: `c${said}` };
-    const headers = { 'idempotency-key': `say-${said}` };
-    const answer = await classroom.ask('POST', '/api/chat/messages', body, headers);
+  /** Says something in the chat as a program, which nobody paces; said again under its number, it is said once. */
+  async function say(number = (said += 1)) {
+    const body = { chat_id: CHAT, message: `message ${number}`, client_id: `c${number}` };
+    const answer = await classroom.ask('POST', '/api/chat/messages', body);
     assert.ok(answer.status < 300, JSON.stringify(answer.json));
   }
 
@@ -106,4 +104,25 @@ describe('a chat that is cut off and comes back', () => {
       assert.equal(inbox.items[1].data.topic, `chat.${CHAT}`);
     });
   }
+
+  check('what is said while the server is killed is heard once, and by whoever was answered', async () => {
+    const { pusher, channel, inbox } = await student(Latest);
+    const numbers = Array.from({ length: 60 }, () => (said += 1));
+    let answered = 0;
+    const first = numbers.map((number) => say(number).then(() => (answered += 1)));
+    await until(() => answered >= 10, 'ten answers');
+    channel.answers.clear();
+    await server.kill();
+    const outcomes = await Promise.allSettled(first);
+    await server.start();
+    // Some of those without an answer are in the chat all the same: the number of each makes it one message.
+    for (const [at, number] of numbers.entries()) if (outcomes[at].status === 'rejected') await say(number);
+    await channel.answers.take('pusher:subscription_succeeded', 45_000);
+    await until(() => inbox.items.length >= numbers.length, 'all messages');
+    await settled(pusher, server.sdk());
+    const bodies = inbox.items.map(({ data }) => data.message.body);
+    assert.deepEqual([...bodies].sort(), numbers.map((number) => `message ${number}`).sort());
+    const heard = seqs(inbox);
+    assert.deepEqual(heard, Array.from({ length: heard.length }, (_, at) => heard[0] + at));
+  });
 });
