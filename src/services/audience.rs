@@ -23,9 +23,6 @@ pub const RECIPIENTS_MAX: usize = 100_000;
 /// People that are read at once.
 const PAGE: u32 = 1_000;
 
-/// Names of our own channels are within the alphabet; ids in them are bounded.
-const RULES: NameRules = NameRules { max_length: 400, lenient: true };
-
 /// Why nothing is sent to an audience.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -201,7 +198,7 @@ pub(super) async fn includes(
 /// Tells whether a person may hear a topic now.
 async fn may_hear(live: &LiveApp, user: &UserId, topic: &Topic, now: DateTime<Utc>) -> Result<bool> {
     let channels = spelling::channels(topic);
-    let Some(channel) = channels.first().and_then(|(name, _)| ChannelName::parse(name, RULES).ok()) else {
+    let Some(channel) = channels.first().and_then(|(name, _)| ChannelName::parse(name, NameRules::OWN).ok()) else {
         return Ok(false);
     };
     Ok(live.decide(Some(user), &channel, now).await?.allow)

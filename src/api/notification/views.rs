@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::super::{
     problem::{Field, Problem},
+    sample::{SOME_ID, some_time},
     word::Word,
 };
 use crate::{
@@ -122,12 +123,6 @@ pub(super) fn sheet() -> Content {
         expires_at: None,
     }
 }
-
-pub(super) fn some_time() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_788_250_000, 0).unwrap_or_default()
-}
-
-pub(super) const SOME_ID: &str = "01K5F3ZKJ8S9T3V8Y4Q0N2R7XB";
 
 impl Example for NotificationView {
     fn example() -> Self {
