@@ -71,8 +71,12 @@ pub(super) async fn judge(
 
 /// The lists that an audience is made of: each with the course by which its people are reached.
 async fn parts(store: &Store, app: &AppId, audience: &Audience) -> Result<Vec<(MemberFilter, Option<ExternalId>)>> {
-    let filter =
-        |place: Option<PlaceId>| MemberFilter { place, roles: audience.roles.clone(), after: None, limit: PAGE };
+    let filter = |place: Option<PlaceId>| MemberFilter {
+        place,
+        roles: audience.roles.clone(),
+        limit: PAGE,
+        ..MemberFilter::default()
+    };
     Ok(match &audience.whom {
         Whom::Users(_) => Vec::new(),
         Whom::RoleIn(orgs) if orgs.is_empty() => vec![(filter(None), None)],
@@ -187,10 +191,16 @@ pub(super) async fn includes(
     match &audience.whom {
         Whom::Users(users) => Ok(users.binary_search(user).is_ok()),
         Whom::All => Ok(!known(store, &live.app().id, std::slice::from_ref(user), now).await?.is_empty()),
-        // Some roles, or all but some people: few ask, so the list is good enough.
         Whom::RoleIn(_) | Whom::Classes(_) | Whom::Courses(_) | Whom::Orgs(_) => {
-            let all = recipients(store, &live.app().id, audience, now).await?;
-            Ok(all.binary_search_by(|recipient| recipient.user.cmp(user)).is_ok())
+            let app = &live.app().id;
+            for (part, _) in parts(store, app, audience).await? {
+                let part = MemberFilter { only: Some(user.clone()), limit: 1, ..part };
+                let found = store.roster_members(app, &part, now).await?;
+                if found.iter().any(|member| member.user == *user) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         }
     }
 }
