@@ -213,3 +213,6 @@ async fn may_hear(live: &LiveApp, user: &UserId, topic: &Topic, now: DateTime<Ut
     };
     Ok(live.decide(Some(user), &channel, now).await?.allow)
 }
+
+#[cfg(test)]
+mod tests;

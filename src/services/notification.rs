@@ -233,7 +233,7 @@ impl Notifications {
             vec![(fact, except)]
         };
         let epoch = new_id(now);
-        let write = self.store.notification_mark((app, user), (which, mark), facts, (&epoch, now));
+        let write = Box::pin(self.store.notification_mark((app, user), (which, mark), facts, (&epoch, now)));
         let ids = self.teller.keep_and_tell::<_, store::Error>(write).await?;
         Ok(Marked { ids, unread: self.unread(app, user, now).await? })
     }

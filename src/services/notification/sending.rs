@@ -117,7 +117,7 @@ impl Notifications {
         let hourly = is_limited.then(|| Hourly { max: max.into(), since: now - TimeDelta::hours(1) });
         if !self.store.notification_broadcast_insert(&app.id, &broadcast, hourly).await? {
             live.metrics().count_rate_limited("notification_broadcasts");
-            self.log.refuse(&app.id, sender.entry(logged)).await;
+            self.log.note(live, &[sender.entry(logged)]).await;
             return Err(Error::Hourly { max });
         }
         if begin <= now {
