@@ -12,7 +12,7 @@ use crate::{
     },
     ids::{AppId, AppKey},
     metrics::Metrics,
-    services::{Apps, channels::Info},
+    services::{Apps, channels::Info, notification::Notifications},
 };
 
 /// One app on a database in memory. Its roster is empty: it takes everybody's word.
@@ -20,6 +20,7 @@ pub(in crate::services) struct World {
     pub(in crate::services) store: Store,
     pub(in crate::services) live: Arc<LiveApp>,
     pub(in crate::services) broadcasts: Broadcasts,
+    pub(in crate::services) notifications: Notifications,
     caller: Caller,
 }
 
@@ -51,8 +52,9 @@ impl World {
         let live = apps.by_id("campus").unwrap();
         let teller = Arc::new(Teller::new(store.clone(), Arc::clone(&apps)));
         let log = Arc::new(BroadcastLog::new(store.clone(), Arc::clone(&apps)));
-        let broadcasts = Broadcasts::new(store.clone(), teller, log);
-        Self { store, live, broadcasts, caller: Caller { app: id, who: Who::App } }
+        let broadcasts = Broadcasts::new(store.clone(), Arc::clone(&teller), Arc::clone(&log));
+        let notifications = Notifications::new(store.clone(), apps, teller, log);
+        Self { store, live, broadcasts, notifications, caller: Caller { app: id, who: Who::App } }
     }
 
     /// The app itself.

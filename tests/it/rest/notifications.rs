@@ -178,6 +178,33 @@ async fn a_group_is_one_notification_with_a_counter_until_it_is_read() {
 }
 
 #[tokio::test]
+async fn a_group_that_was_counted_up_since_stays_unread() {
+    let app = TestApp::start().await;
+    let office = school(&app).await;
+    let student = app.person("7");
+    let mut body = note("7");
+    body["group_key"] = json!("likes");
+    office.post(NEW, body.clone()).await;
+    let seen = text(now());
+    office.post(NEW, body).await;
+    let read = student.post("/api/notifications/read", json!({ "before": seen })).await.ok();
+    assert_eq!(read, json!({ "ids": [], "unread_count": 1 }));
+}
+
+#[tokio::test]
+async fn the_tab_from_which_one_is_notified_hears_nothing_and_the_others_do() {
+    let app = TestApp::start().await;
+    let _office = school(&app).await;
+    let teacher = app.person("8");
+    let (mut own, mut other) = (teacher.hears("private-user-8").await, teacher.hears("private-user-8").await);
+    let body = json!({ "user": "8", "course": "101", "category": "reminder", "title": "Copy the sheets" });
+    let request = teacher.request(Method::POST, NEW).header("X-Socket-ID", &own.id).json(&body);
+    assert_eq!(finish(&app, request).await.status, 201);
+    created(&mut other, "notification:new", "private-user-8").await;
+    own.expect_silence().await;
+}
+
+#[tokio::test]
 async fn what_is_read_in_one_tab_is_told_to_the_others() {
     let app = TestApp::start().await;
     let office = school(&app).await;
@@ -256,6 +283,9 @@ async fn lists_go_page_by_page_and_by_category_and_whether_they_were_read() {
     assert_eq!(student.post("/api/notifications/read", json!({ "ids": vec!["x"; 100] })).await.status, 200);
     student.get(&format!("{NEW}?limit=101")).await.problem(400, "invalid_parameter");
     student.get(&format!("{NEW}?category=gossip")).await.problem(400, "invalid_parameter");
+    for cursor in ["MTo3", "MTp4LnkK"] {
+        student.get(&format!("{NEW}?cursor={cursor}")).await.problem(400, "invalid_parameter");
+    }
 }
 
 #[tokio::test]

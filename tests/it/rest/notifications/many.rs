@@ -8,7 +8,7 @@ use campanile::{
         notification::{BroadcastState, Category, Content, NotificationBroadcast},
     },
     ids::AppId,
-    store::{Config, Store},
+    store::{Config, NewApp, Store},
 };
 use chrono::TimeDelta;
 use reqwest::Method;
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use super::{LARAVEL, MANY, OWN, course, created, school, text, to, unread, until};
 use crate::support::{
     answer::finish,
-    app::{MAIN, TestApp},
+    app::{MAIN, OTHER, TestApp},
     eventually,
     rest::now,
 };
@@ -30,7 +30,7 @@ async fn a_class_is_notified_and_everybody_in_it_has_one_of_their_own() {
     let mut socket = app.person("7").hears(OWN).await;
     let taken = app.person("8").post(MANY, to(json!({ "type": "class", "ids": ["12"] }))).await;
     assert_eq!(taken.status, 202, "{}", taken.text());
-    assert_eq!(taken.json()["estimated_recipients"], 4);
+    assert_eq!((&taken.json()["estimated_recipients"], &taken.json()["state"]), (&json!(4), &json!("sent")));
     let done = until(&office, &taken.json()["broadcast_id"], "sent").await;
     assert_eq!((&done["recipients"], &done["muted"], &done["created_by"]), (&json!(4), &json!(0), &json!("user:8")));
     let event = created(&mut socket, LARAVEL, OWN).await;
@@ -227,16 +227,12 @@ async fn a_teacher_sends_to_many_so_often_in_an_hour_and_the_refusal_is_logged()
     assert!(rows.contains(&(&json!("rate_limited"), &json!("course:101"))), "{log}");
 }
 
-#[tokio::test]
-async fn what_a_crash_left_half_sent_is_finished_after_the_start_and_nobody_gets_it_twice() {
-    let folder = TempDir::new().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("campanile.db").display());
-    let store = Store::open(&Config { url: url.clone(), ..Config::default() }).await.unwrap();
-    store.migrate().await.unwrap();
-    let (id, long_ago) = (AppId::parse(MAIN.id).unwrap(), now() - TimeDelta::hours(1));
+/// A sending to four people that was due an hour ago.
+fn overdue(id: &str) -> NotificationBroadcast {
+    let long_ago = now() - TimeDelta::hours(1);
     let people = ["6", "7", "8", "9"].map(str::to_owned);
-    let planned = NotificationBroadcast {
-        id: "01K5F3ZKJ8S9T3V8Y4Q0N2R7XB".to_owned(),
+    NotificationBroadcast {
+        id: id.to_owned(),
         audience: Audience::parse(AudienceType::User, &people, &[], &[]).unwrap(),
         content: Content {
             category: Category::Live,
@@ -251,19 +247,40 @@ async fn what_a_crash_left_half_sent_is_finished_after_the_start_and_nobody_gets
         is_public: false,
         created_by: "user:8".to_owned(),
         actor: None,
-        state: BroadcastState::Sending,
+        state: BroadcastState::Scheduled,
         estimated: 4,
-        recipients: 2,
+        recipients: 0,
         muted: 0,
-        done_up_to: Some("7".to_owned()),
+        done_up_to: None,
         created_at: long_ago,
         scheduled_at: long_ago,
         sent_at: None,
+    }
+}
+
+/// A new database.
+async fn database(folder: &TempDir) -> (String, Store) {
+    let url = format!("sqlite://{}", folder.path().join("campanile.db").display());
+    let store = Store::open(&Config { url: url.clone(), ..Config::default() }).await.unwrap();
+    store.migrate().await.unwrap();
+    (url, store)
+}
+
+#[tokio::test]
+async fn what_a_crash_left_half_sent_is_finished_after_the_start_and_nobody_gets_it_twice() {
+    let folder = TempDir::new().unwrap();
+    let (url, store) = database(&folder).await;
+    let id = AppId::parse(MAIN.id).unwrap();
+    let planned = NotificationBroadcast {
+        state: BroadcastState::Sending,
+        recipients: 2,
+        done_up_to: Some("7".to_owned()),
+        ..overdue("01K5F3ZKJ8S9T3V8Y4Q0N2R7XB")
     };
     let late = NotificationBroadcast {
         id: "01K5F3ZKJ8S9T3V8Y4Q0N2R7XC".to_owned(),
         state: BroadcastState::Scheduled,
-        content: Content { expires_at: Some(long_ago + TimeDelta::minutes(1)), ..planned.content.clone() },
+        content: Content { expires_at: Some(planned.scheduled_at + TimeDelta::minutes(1)), ..planned.content.clone() },
         done_up_to: None,
         ..planned.clone()
     };
@@ -282,4 +299,23 @@ async fn what_a_crash_left_half_sent_is_finished_after_the_start_and_nobody_gets
     let mut outcomes: Vec<_> = log.iter().map(|(_, row)| (row.outcome.name(), row.receivers)).collect();
     outcomes.sort_unstable();
     assert_eq!(outcomes, [("expired", 0), ("sent", 4)]);
+}
+
+#[tokio::test]
+async fn an_app_that_is_switched_off_keeps_its_sendings_and_nobody_else_from_theirs() {
+    let folder = TempDir::new().unwrap();
+    let (url, store) = database(&folder).await;
+    store.app_create(NewApp { enabled: false, ..OTHER.row() }, now()).await.unwrap();
+    let (main, off) = (AppId::parse(MAIN.id).unwrap(), AppId::parse(OTHER.id).unwrap());
+    for number in 10..31 {
+        let waiting = overdue(&format!("01K5F3ZKJ8S9T3V8Y4Q0N2R7{number}"));
+        let waiting = NotificationBroadcast { scheduled_at: waiting.scheduled_at - TimeDelta::hours(1), ..waiting };
+        assert!(store.notification_broadcast_insert(&off, &waiting, None).await.unwrap());
+    }
+    let due = overdue("01K5F3ZKJ8S9T3V8Y4Q0N2R7XB");
+    assert!(store.notification_broadcast_insert(&main, &due, None).await.unwrap());
+    let _app = TestApp::with(|config| config.store.url = url.parse().unwrap()).await;
+    let state = async || store.notification_broadcast(&main, &due.id).await.unwrap().unwrap().state;
+    eventually("it is sent", async || state().await == BroadcastState::Sent).await;
+    assert_eq!(store.notification_broadcasts_due(&off, now(), 100).await.unwrap().len(), 21);
 }
