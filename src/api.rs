@@ -29,6 +29,7 @@ mod pusher_events;
 mod pusher_users;
 mod realtime;
 mod roster;
+mod sample;
 mod spec;
 mod streams;
 mod strict;

@@ -132,7 +132,7 @@ pub struct AppMetrics {
     pub slow_consumers: IntCounter,
     /// Client frames with a name that only the server may use; ignored.
     pub ignored_events: IntCounter,
-    /// Published events that are missing in the broadcast log, because they came faster than they could be written.
+    /// Rows that are missing in the broadcast log: they came faster than they could be written, or could not be.
     pub broadcast_log_lost: IntCounter,
     /// Milliseconds from the notice of a change to the last frame of a socket that loses a channel by it.
     pub revocation_latency_ms: Histogram,
@@ -263,7 +263,7 @@ impl Metrics {
             http_transmitted_bytes: count("http_transmitted_bytes", "Bytes of response bodies.")?,
             slow_consumers: count("slow_consumers_total", "Sockets closed because they did not read.")?,
             ignored_events: count("ignored_events_total", "Client frames with a name that only the server may use.")?,
-            broadcast_log_lost: count("broadcast_log_lost_total", "Published events missing in the broadcast log.")?,
+            broadcast_log_lost: count("broadcast_log_lost_total", "Rows missing in the broadcast log.")?,
             closed: counter(&registry, "disconnects_total", "Sockets closed by the server.", &["app", "code"])?,
             access_denied: counter(&registry, "access_denied_total", "Refused by the roster.", &["app", "reason"])?,
             revocation_latency_ms: latency,

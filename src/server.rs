@@ -300,8 +300,8 @@ impl Server {
         tasks.spawn(tidy::keep_audit(store.clone(), config.store.audit_days, token.clone()));
         tasks.spawn(directory::keep_time(Arc::clone(&gate), services.strangers, token.clone()));
         tasks.spawn(directory::keep_notes(services.callers, token.clone()));
-        let (sent, log) = (Arc::clone(&services.notifications), Arc::clone(&services.broadcast_log));
-        tasks.spawn(sending::keep_sending(sent, log, token.clone()));
+        tasks.spawn(sending::keep_sending(Arc::clone(&services.notifications), token.clone()));
+        tasks.spawn(sending::keep_logging(Arc::clone(&services.broadcast_log), token.clone()));
         let tidy = tidy::Tidy {
             store: store.clone(),
             once: services.once,

@@ -76,7 +76,7 @@ impl MigrationTrait for Migration {
             manager,
             "notification_user",
             Notification::Table,
-            [Notification::AppId, Notification::UserId, Notification::Id],
+            [Notification::AppId, Notification::UserId, Notification::UpdatedAt, Notification::Id],
         )
         .await?;
         table::index(
@@ -87,7 +87,7 @@ impl MigrationTrait for Migration {
         )
         .await?;
         table::index(manager, "notification_expires", Notification::Table, [Notification::ExpiresAt]).await?;
-        table::index(manager, "notification_created", Notification::Table, [Notification::CreatedAt]).await
+        table::index(manager, "notification_updated", Notification::Table, [Notification::UpdatedAt]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -40,7 +40,7 @@ impl MigrationTrait for Migration {
             .col(schema::big_integer(Broadcast::CreatedAt))
             .col(schema::big_integer_null(Broadcast::ExpiresAt));
         manager.create_table(table).await?;
-        table::index(manager, "broadcast_created", Broadcast::Table, [Broadcast::AppId, Broadcast::CreatedAt]).await
+        table::index(manager, "broadcast_created", Broadcast::Table, [Broadcast::CreatedAt]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -42,8 +42,8 @@ use crate::{
     services::{
         LiveApp,
         notification::{
-            Cancelled, Error, Mark, NewNotification, NewNotificationBroadcast, NotificationFilter, Notifications,
-            TooMany,
+            Cancelled, Error, Mark, NewNotification, NewNotificationBroadcast, Notification, NotificationFilter,
+            Notifications, TooMany,
         },
     },
 };
@@ -114,6 +114,17 @@ fn until(visitor: &Visitor) -> DateTime<Utc> {
         Who::User(subject) => subject.expires_at,
         Who::Guest | Who::Key(_) | Who::App => visitor.now,
     }
+}
+
+/// Where a notification stands in a list.
+fn key(row: &Notification) -> String {
+    format!("{}.{}", row.updated_at.timestamp_millis(), row.id)
+}
+
+/// Reads what [`key`] wrote.
+fn behind(key: &str) -> Result<(DateTime<Utc>, &str), Problem> {
+    let place = key.split_once('.').and_then(|(at, id)| Some((DateTime::from_timestamp_millis(at.parse().ok()?)?, id)));
+    place.ok_or_else(|| Problem::parameter("cursor", "must be the 'next_cursor' of a page"))
 }
 
 fn nothing() -> Problem {
@@ -217,7 +228,8 @@ impl Notified {
 
     /// List one's own notifications
     ///
-    /// Newest first. What was put away or is over is not shown. For people, or programs on behalf of one.
+    /// Newest first; one that is counted up comes to the front. What was put away or is over is not shown. For people, or
+    /// programs on behalf of one.
     #[oai(path = "/api/notifications", method = "get", operation_id = "listNotifications")]
     async fn list(
         &self,
@@ -236,10 +248,10 @@ impl Notified {
         let own = (&visitor.caller.app, visitor.person()?);
         let limit = limit.0.map_or(USUAL, |limit| limit.0.0);
         let filter = NotificationFilter { unread: unread.0, category: category.0.map(|category| category.0) };
-        let before = cursor.0.map(|cursor| cursor.0.0);
-        let page = (before.as_deref(), limit + 1);
-        let (rows, position) = notifications.list(own, &filter, page, visitor.now).await?;
-        let rows = rows.into_iter().map(|row| (row.id.clone(), row.into())).collect();
+        let cursor = cursor.0.map(|cursor| cursor.0.0);
+        let before = cursor.as_deref().map(behind).transpose()?;
+        let (rows, position) = notifications.list(own, &filter, (before, limit + 1), visitor.now).await?;
+        let rows = rows.into_iter().map(|row| (key(&row), row.into())).collect();
         let stream = StreamView::of(format!("user.{}", own.1), position);
         Ok(Answer::of(Snapshot::new(List::new(rows, limit), stream)))
     }
@@ -256,7 +268,8 @@ impl Notified {
         config: Data<&Arc<Config>>,
         visitor: Data<&Arc<Visitor>>,
         request: &Request,
-        /// `cursor` of the answer before, or the id of the last event; absent = the newest notifications, or events from now on.
+        /// `cursor` of the answer before, or the id of the last event; absent = the newest notifications at once, or events
+        /// from now on. `:0` = from the first event.
         cursor: Query<Option<Word<Place>>>,
         /// Seconds to wait for something new, for JSON. 0 if absent.
         wait: Query<Option<Word<Wait>>>,
@@ -327,8 +340,8 @@ impl Notified {
 
     /// Mark notifications of one's own as read
     ///
-    /// By their ids, or all that came before a time. Ids that are not the person's are passed over. Other tabs hear of it
-    /// (`notification.read`). For people, or programs on behalf of one.
+    /// By their ids, or all that came, or were counted up last, before a time. Ids that are not the person's are passed over.
+    /// Other tabs hear of it (`notification.read`). For people, or programs on behalf of one.
     #[oai(path = "/api/notifications/read", method = "post", operation_id = "readNotifications")]
     async fn read(
         &self,

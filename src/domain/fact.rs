@@ -170,6 +170,14 @@ pub struct Fact<P> {
     pub payload: P,
 }
 
+impl<P> Fact<P> {
+    /// The same with its payload in another form.
+    pub fn map<Q>(self, form: impl FnOnce(P) -> Q) -> Fact<Q> {
+        let Self { id, event, topic, position, at, actor, payload } = self;
+        Fact { id, event, topic, position, at, actor, payload: form(payload) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

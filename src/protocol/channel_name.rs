@@ -36,6 +36,11 @@ pub struct NameRules {
     pub lenient: bool,
 }
 
+impl NameRules {
+    /// For names of our own channels, whatever an app accepts: they are within the alphabet, and ids in them are bounded.
+    pub const OWN: Self = Self { max_length: 400, lenient: true };
+}
+
 impl From<&AppSettings> for NameRules {
     fn from(settings: &AppSettings) -> Self {
         Self { max_length: settings.max_channel_name_length as usize, lenient: settings.lenient_channel_names }

@@ -1,6 +1,6 @@
 //! Sends notifications to many when their time has come, and writes what waits for the broadcast log.
 //!
-//! A task of its own: a sending to a whole school takes a while, and nothing else shall wait for it.
+//! A task each: a sending to a whole school takes a while, and nothing else shall wait for it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 use super::directory::ticker;
 use crate::services::{broadcast_log::BroadcastLog, notification::Notifications, now};
 
-/// How often is looked for what is due.
+/// How often is looked for what is due, or waits.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// Sends and writes until cancelled. What is cut off in the middle goes on at the next start.
-pub(super) async fn keep_sending(sent: Arc<Notifications>, log: Arc<BroadcastLog>, token: CancellationToken) {
+/// Sends until cancelled. What is cut off in the middle goes on at the next start.
+pub(super) async fn keep_sending(sent: Arc<Notifications>, token: CancellationToken) {
     let mut ticker = ticker(INTERVAL);
     let mut is_failing = false;
     while token.run_until_cancelled(ticker.tick()).await.is_some() {
@@ -24,6 +24,13 @@ pub(super) async fn keep_sending(sent: Arc<Notifications>, log: Arc<BroadcastLog
             tracing::error!(%error, "notifications to many cannot be sent, they are sent later");
         }
         is_failing = due.is_err();
+    }
+}
+
+/// Writes the log until cancelled, and then what is left.
+pub(super) async fn keep_logging(log: Arc<BroadcastLog>, token: CancellationToken) {
+    let mut ticker = ticker(INTERVAL);
+    while token.run_until_cancelled(ticker.tick()).await.is_some() {
         log.write(now()).await;
     }
     log.write(now()).await;

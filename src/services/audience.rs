@@ -23,9 +23,6 @@ pub const RECIPIENTS_MAX: usize = 100_000;
 /// People that are read at once.
 const PAGE: u32 = 1_000;
 
-/// Names of our own channels are within the alphabet; ids in them are bounded.
-const RULES: NameRules = NameRules { max_length: 400, lenient: true };
-
 /// Why nothing is sent to an audience.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -74,8 +71,12 @@ pub(super) async fn judge(
 
 /// The lists that an audience is made of: each with the course by which its people are reached.
 async fn parts(store: &Store, app: &AppId, audience: &Audience) -> Result<Vec<(MemberFilter, Option<ExternalId>)>> {
-    let filter =
-        |place: Option<PlaceId>| MemberFilter { place, roles: audience.roles.clone(), after: None, limit: PAGE };
+    let filter = |place: Option<PlaceId>| MemberFilter {
+        place,
+        roles: audience.roles.clone(),
+        limit: PAGE,
+        ..MemberFilter::default()
+    };
     Ok(match &audience.whom {
         Whom::Users(_) => Vec::new(),
         Whom::RoleIn(orgs) if orgs.is_empty() => vec![(filter(None), None)],
@@ -190,10 +191,16 @@ pub(super) async fn includes(
     match &audience.whom {
         Whom::Users(users) => Ok(users.binary_search(user).is_ok()),
         Whom::All => Ok(!known(store, &live.app().id, std::slice::from_ref(user), now).await?.is_empty()),
-        // Some roles, or all but some people: few ask, so the list is good enough.
         Whom::RoleIn(_) | Whom::Classes(_) | Whom::Courses(_) | Whom::Orgs(_) => {
-            let all = recipients(store, &live.app().id, audience, now).await?;
-            Ok(all.binary_search_by(|recipient| recipient.user.cmp(user)).is_ok())
+            let app = &live.app().id;
+            for (part, _) in parts(store, app, audience).await? {
+                let part = MemberFilter { only: Some(user.clone()), limit: 1, ..part };
+                let found = store.roster_members(app, &part, now).await?;
+                if found.iter().any(|member| member.user == *user) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         }
     }
 }
@@ -201,8 +208,11 @@ pub(super) async fn includes(
 /// Tells whether a person may hear a topic now.
 async fn may_hear(live: &LiveApp, user: &UserId, topic: &Topic, now: DateTime<Utc>) -> Result<bool> {
     let channels = spelling::channels(topic);
-    let Some(channel) = channels.first().and_then(|(name, _)| ChannelName::parse(name, RULES).ok()) else {
+    let Some(channel) = channels.first().and_then(|(name, _)| ChannelName::parse(name, NameRules::OWN).ok()) else {
         return Ok(false);
     };
     Ok(live.decide(Some(user), &channel, now).await?.allow)
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ use super::{
     LiveApp, Teller, access, audience,
     broadcast_log::{BroadcastLog, LogKind, LogOutcome, Logged},
     new_id, publish,
+    tell::text,
 };
 pub use crate::domain::broadcast::{Ack, Broadcast};
 use crate::{
@@ -39,14 +40,14 @@ use crate::{
 /// Most people who are told one by one.
 pub const PEOPLE_MAX: usize = 5_000;
 
-/// People whose copies are written in one transaction.
-const CHUNK: usize = 100;
-
 /// How long broadcasts and their confirmations are kept.
 const KEPT: TimeDelta = TimeDelta::days(90);
 
 /// Old broadcasts that go at once.
 const SWEEP: u64 = 500;
+
+/// How often old ones go at once: more than the widest limits let in within a minute.
+const SWEEPS: usize = 100;
 
 /// Why nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -148,7 +149,7 @@ impl Sender<'_> {
         let taken = self.take();
         if taken.is_err() {
             let refused = Logged { outcome: LogOutcome::RateLimited, ..logged };
-            log.refuse(&self.live.app().id, self.entry(refused)).await;
+            log.note(self.live, &[self.entry(refused)]).await;
         }
         taken
     }
@@ -252,7 +253,7 @@ impl Broadcasts {
         Ok((people.into_iter().map(|person| Topic::User(person.user)).collect(), count))
     }
 
-    /// Writes the broadcast and tells it: what is durable from its rows, in pieces, the rest at once.
+    /// Writes the broadcast and tells it: what is durable from its rows, which are all written or none.
     async fn write(&self, sender: Sender<'_>, rows: (&Broadcast, &LogEntry), facts: Vec<Fact<Payload>>) -> Result<()> {
         let Sender { live, now, except, .. } = sender;
         let (app, epoch) = (live.app().id.clone(), new_id(now));
@@ -261,16 +262,9 @@ impl Broadcasts {
             facts.iter().for_each(|fact| live.tell(fact, except));
             return Ok(());
         }
-        let kept: Vec<_> = facts.into_iter().map(|fact| (as_text(fact), except)).collect();
-        let mut pieces = kept.chunks(CHUNK);
-        let first = pieces.next().unwrap_or_default().to_vec();
-        let write = async { Ok(((), self.store.broadcast_insert(&app, rows, first, &epoch).await?)) };
-        self.teller.keep_and_tell::<_, store::Error>(write).await?;
-        for piece in pieces {
-            let write = async { Ok(((), self.store.stream_append(&app, piece.to_vec(), &epoch).await?)) };
-            self.teller.keep_and_tell::<_, store::Error>(write).await?;
-        }
-        Ok(())
+        let lasting = facts.into_iter().map(|fact| (fact.map(text), except)).collect();
+        let write = async { Ok(((), self.store.broadcast_insert(&app, rows, lasting, &epoch).await?)) };
+        Ok(self.teller.keep_and_tell::<_, store::Error>(write).await?)
     }
 
     /// Finds a broadcast that whoever calls has sent; programs find all of the app.
@@ -322,7 +316,12 @@ impl Broadcasts {
     /// # Errors
     /// When the database fails; the next call goes on.
     pub async fn sweep(&self, now: DateTime<Utc>) -> store::Result<()> {
-        self.store.broadcast_sweep(now - KEPT, SWEEP).await
+        for _ in 0..SWEEPS {
+            if self.store.broadcast_sweep(now - KEPT, SWEEP).await? < SWEEP {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -346,7 +345,5 @@ fn facts(broadcast: &Broadcast, (data, actor): (Payload, Option<&Actor>), topics
     topics.into_iter().map(fact).collect()
 }
 
-fn as_text(fact: Fact<Payload>) -> Fact<String> {
-    let Fact { id, event, topic, position, at, actor, payload } = fact;
-    Fact { id, event, topic, position, at, actor, payload: Value::Object(payload).to_string() }
-}
+#[cfg(test)]
+pub(super) mod tests;

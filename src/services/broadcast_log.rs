@@ -93,18 +93,12 @@ impl BroadcastLog {
         Self { store, apps }
     }
 
-    /// Adds rows.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub(super) async fn add(&self, app: &AppId, entries: &[LogEntry]) -> store::Result<()> {
-        self.store.broadcast_log_insert(app, entries).await
-    }
-
-    /// Adds a row about something that was refused. The refusal stands, written or not.
-    pub(super) async fn refuse(&self, app: &AppId, entry: LogEntry) {
-        if let Err(error) = self.add(app, &[entry]).await {
-            tracing::error!(app.id = %app, %error, "a refused broadcast cannot be logged");
+    /// Adds rows about what was told or refused already: that stands, written or not.
+    pub(super) async fn note(&self, live: &LiveApp, entries: &[LogEntry]) {
+        let app = live.app();
+        if let Err(error) = self.store.broadcast_log_insert(&app.id, entries).await {
+            live.metrics().broadcast_log_lost.inc_by(entries.len() as u64);
+            tracing::error!(app.id = %app.id, %error, "what was told to many cannot be logged");
         }
     }
 
@@ -126,12 +120,8 @@ impl BroadcastLog {
         for live in self.apps.all() {
             let mut entries = std::mem::take(&mut *live.published.list.lock());
             entries.iter_mut().for_each(|entry| entry.at = now);
-            if entries.is_empty() {
-                continue;
-            }
-            if let Err(error) = self.add(&live.app().id, &entries).await {
-                live.metrics().broadcast_log_lost.inc_by(entries.len() as u64);
-                tracing::error!(app.id = %live.app().id, %error, "published events cannot be logged");
+            if !entries.is_empty() {
+                self.note(&live, &entries).await;
             }
         }
     }

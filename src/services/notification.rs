@@ -142,7 +142,8 @@ impl Notifications {
         let app = live.app();
         let course = self.course_of(live, (&new.user, new.place.as_ref()), now).await?;
         let recipient = Recipient { user: new.user, course };
-        let outgoing = Outgoing { content: &new.content, actor: actor.as_ref(), broadcast: None };
+        let outgoing =
+            Outgoing { content: &new.content, actor: actor.as_ref(), broadcast: None, except: sender.except };
         let fact = |notification: &Notification| fact(new_id(now), notification, shape::created(notification), now);
         let telling = Telling { new_id: &move || new_id(now), fact: &fact, now };
         let write = Box::pin(self.store.notification_insert(&app.id, &recipient, outgoing, &telling));
@@ -169,8 +170,8 @@ impl Notifications {
         Ok(rights.place().and_then(|place| place.course.as_ref()).map(|course| course.id.clone()))
     }
 
-    /// Notifications of a person, newest first; `before` is the last id of the page before. With the position of the stream
-    /// before they were read.
+    /// Notifications of a person, those that came or were counted up last first; a page begins behind that time and id. With
+    /// the position of the stream before they were read.
     ///
     /// # Errors
     /// When the database fails.
@@ -178,7 +179,7 @@ impl Notifications {
         &self,
         (app, user): (&AppId, &UserId),
         filter: &NotificationFilter,
-        page: (Option<&str>, u32),
+        page: (Option<(DateTime<Utc>, &str)>, u32),
         now: DateTime<Utc>,
     ) -> store::Result<(Vec<Notification>, Option<Position>)> {
         let position = self.position(app, user).await?;
@@ -233,7 +234,7 @@ impl Notifications {
             vec![(fact, except)]
         };
         let epoch = new_id(now);
-        let write = self.store.notification_mark((app, user), (which, mark), facts, (&epoch, now));
+        let write = Box::pin(self.store.notification_mark((app, user), (which, mark), facts, (&epoch, now)));
         let ids = self.teller.keep_and_tell::<_, store::Error>(write).await?;
         Ok(Marked { ids, unread: self.unread(app, user, now).await? })
     }
@@ -298,3 +299,6 @@ fn fact(
         payload: serde_json::Value::Object(payload).to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

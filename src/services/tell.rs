@@ -5,7 +5,7 @@
 //! or to [`Teller::tell_the_rest`], which the server calls at its start and once a second.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -33,9 +33,6 @@ use crate::{
 /// Facts that are read at once when others left them behind.
 const SWEEP: u64 = 500;
 
-/// Names of our own channels are within the alphabet; ids in them are bounded.
-const RULES: NameRules = NameRules { max_length: 400, lenient: true };
-
 /// Something that happens, before it has its place in the stream.
 #[derive(Debug, Clone)]
 pub struct Draft {
@@ -57,9 +54,8 @@ impl Draft {
     /// The fact as the store writes it, and who does not hear it.
     #[must_use]
     pub fn into_fact(self) -> (Fact<String>, Option<SocketId>) {
-        let Self { event, topic, actor, payload, at, except } = self;
-        let payload = serde_json::Value::Object(payload).to_string();
-        (Fact { id: super::new_id(at), event, topic, position: None, at, actor, payload }, except)
+        let (fact, except) = self.into_fleeting();
+        (fact.map(text), except)
     }
 
     /// The fact as it is told at once; for what is fleeting.
@@ -84,7 +80,7 @@ pub struct Teller {
     /// A writer may have committed without telling: set before each transaction, taken back when it was told.
     is_owing: AtomicBool,
     /// Facts that were told and are not marked so yet. Held for no longer than a move.
-    told: Mutex<Vec<i64>>,
+    told: Mutex<BTreeSet<i64>>,
 }
 
 impl Teller {
@@ -185,26 +181,32 @@ impl Teller {
             if let Some(live) = self.apps.by_id(app.as_str()) {
                 live.tell(&readable(fact), *except);
             }
-            self.told.lock().push(*id);
+            self.told.lock().insert(*id);
         }
     }
 
     async fn mark(&self, now: DateTime<Utc>) -> store::Result<()> {
-        let told = self.told.lock().clone();
+        let told: Vec<i64> = self.told.lock().iter().copied().collect();
         if told.is_empty() {
             return Ok(());
         }
         self.store.stream_told(&told, now).await?;
-        self.told.lock().retain(|id| !told.contains(id));
+        let mut left = self.told.lock();
+        for id in &told {
+            left.remove(id);
+        }
         Ok(())
     }
 }
 
+/// A payload as rows keep it.
+pub(super) fn text(payload: Payload) -> String {
+    serde_json::Value::Object(payload).to_string()
+}
+
 /// The fact with its payload read; one that is no object, which nobody writes, is told as an empty one.
 pub(super) fn readable(fact: &Fact<String>) -> Fact<Payload> {
-    let Fact { id, event, topic, position, at, actor, payload } = fact.clone();
-    let payload = serde_json::from_str(&payload).unwrap_or_default();
-    Fact { id, event, topic, position, at, actor, payload }
+    fact.clone().map(|payload| serde_json::from_str(&payload).unwrap_or_default())
 }
 
 /// An event on a channel as it is sent: once for each of its names.
@@ -242,7 +244,7 @@ impl LiveApp {
     #[must_use]
     pub fn listeners(&self, topic: &Topic) -> Vec<Listener> {
         let channels = spelling::channels(topic).into_iter();
-        let channels = channels.filter_map(|(name, _)| ChannelName::parse(&name, RULES).ok());
+        let channels = channels.filter_map(|(name, _)| ChannelName::parse(&name, NameRules::OWN).ok());
         channels.flat_map(|channel| self.audience(&channel)).collect()
     }
 
@@ -250,7 +252,7 @@ impl LiveApp {
     #[must_use]
     pub fn is_heard(&self, topic: &Topic) -> bool {
         let channels = spelling::channels(topic).into_iter();
-        let mut channels = channels.filter_map(|(name, _)| ChannelName::parse(&name, RULES).ok());
+        let mut channels = channels.filter_map(|(name, _)| ChannelName::parse(&name, NameRules::OWN).ok());
         channels.any(|channel| self.hub.wants(&channel))
     }
 
@@ -259,7 +261,7 @@ impl LiveApp {
         let app = self.app();
         let mut spelled: HashMap<bool, String> = HashMap::new();
         for (name, grammar) in spelling::channels(&fact.topic) {
-            let Ok(channel) = ChannelName::parse(&name, RULES) else { continue };
+            let Ok(channel) = ChannelName::parse(&name, NameRules::OWN) else { continue };
             if !self.hub.wants(&channel) {
                 continue;
             }

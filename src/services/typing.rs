@@ -32,9 +32,6 @@ use crate::{
     throttle::{Exceeded, Keyed},
 };
 
-/// Names of our own channels are within the alphabet; ids in them are bounded.
-const RULES: NameRules = NameRules { max_length: 400, lenient: true };
-
 /// Client event by which a client tells that its user types.
 pub const STARTED: &str = "client-typing";
 
@@ -341,7 +338,7 @@ impl LiveApp {
         let (fact, _except) = draft.into_fleeting();
         let mut channels: Vec<(ChannelName, Grammar)> = spelling::channels(topic)
             .into_iter()
-            .filter_map(|(name, grammar)| Some((ChannelName::parse(&name, RULES).ok()?, grammar)))
+            .filter_map(|(name, grammar)| Some((ChannelName::parse(&name, NameRules::OWN).ok()?, grammar)))
             .collect();
         if let Some(source) = source.filter(|source| channels.iter().all(|(known, _)| known != *source)) {
             channels.push((source.clone(), Grammar::Dashes));

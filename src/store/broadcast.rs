@@ -103,21 +103,16 @@ impl Store {
         user: &UserId,
         now: DateTime<Utc>,
     ) -> Result<DateTime<Utc>> {
-        let key = (id.to_owned(), user.as_str().to_owned());
-        let change = self.change_begin(streams::COUNTER).await?;
-        if let Some(before) = broadcast_ack::Entity::find_by_id(key).one(&change).await? {
-            change.rollback().await?;
-            return Ok(moment(before.at));
-        }
         let row = broadcast_ack::ActiveModel {
             broadcast_id: Set(id.to_owned()),
             user_id: Set(user.as_str().to_owned()),
             app_id: Set(app.as_str().to_owned()),
             at: Set(now.timestamp_millis()),
         };
-        broadcast_ack::Entity::insert(row).exec_without_returning(&change).await?;
-        change.commit().await?;
-        Ok(moment(now.timestamp_millis()))
+        broadcast_ack::Entity::insert(row).on_conflict_do_nothing().exec_without_returning(&self.db).await?;
+        let key = (id.to_owned(), user.as_str().to_owned());
+        let first = broadcast_ack::Entity::find_by_id(key).one(&self.db).await?;
+        Ok(moment(first.map_or(now.timestamp_millis(), |first| first.at)))
     }
 
     /// Who has confirmed a broadcast, by id; `after` is the last person of the page before.
@@ -150,22 +145,24 @@ impl Store {
     }
 
     /// Removes broadcasts of all apps that were sent before `oldest`, with what confirmed them; at most `limit` at once.
+    /// Tells how many.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database).
-    pub async fn broadcast_sweep(&self, oldest: DateTime<Utc>, limit: u64) -> Result<()> {
+    pub async fn broadcast_sweep(&self, oldest: DateTime<Utc>, limit: u64) -> Result<u64> {
         let old = broadcast::Entity::find()
             .select_only()
             .column(broadcast::Column::Id)
             .filter(broadcast::Column::CreatedAt.lt(oldest.timestamp_millis()))
             .limit(limit);
         let ids: Vec<String> = old.into_tuple().all(&self.db).await?;
-        if !ids.is_empty() {
-            let theirs = broadcast_ack::Column::BroadcastId.is_in(ids.clone());
-            broadcast_ack::Entity::delete_many().filter(theirs).exec(&self.db).await?;
-            broadcast::Entity::delete_many().filter(broadcast::Column::Id.is_in(ids)).exec(&self.db).await?;
+        if ids.is_empty() {
+            return Ok(0);
         }
-        Ok(())
+        let theirs = broadcast_ack::Column::BroadcastId.is_in(ids.clone());
+        broadcast_ack::Entity::delete_many().filter(theirs).exec(&self.db).await?;
+        let these = broadcast::Entity::delete_many().filter(broadcast::Column::Id.is_in(ids));
+        Ok(these.exec(&self.db).await?.rows_affected)
     }
 }
 

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use entity::{notification, notification_broadcast, notification_preference};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, sea_query::Expr,
+    QuerySelect, Select, sea_query::Expr,
 };
 
 pub use self::sending::{Hourly, Last, Piece};
@@ -53,6 +53,8 @@ pub struct Outgoing<'a> {
     pub actor: Option<&'a Actor>,
     /// The sending to many that it belongs to.
     pub broadcast: Option<&'a str>,
+    /// Socket that does not hear it.
+    pub except: Option<SocketId>,
 }
 
 /// Which notifications a list shows. What is put away or has come to its end is never shown.
@@ -103,7 +105,8 @@ impl Store {
         Ok((written.pop(), kept))
     }
 
-    /// Notifications of a person, newest first. `before` is the last id of the page before.
+    /// Notifications of a person, those that came or were counted up last first. `before` is when the last one of the page
+    /// before did, and its id.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database).
@@ -111,7 +114,7 @@ impl Store {
         &self,
         (app, user): (&AppId, &UserId),
         filter: &NotificationFilter,
-        (before, limit): (Option<&str>, u32),
+        (before, limit): (Option<(DateTime<Utc>, &str)>, u32),
         now: DateTime<Utc>,
     ) -> Result<Vec<Notification>> {
         let Some(user) = key(user) else { return Ok(Vec::new()) };
@@ -121,19 +124,13 @@ impl Store {
         });
         let which = visible(app, user, now)
             .add_option(unread)
-            .add_option(filter.category.map(|category| notification::Column::Category.eq(category.name())));
-        let before = before.filter(|before| !before.contains('\0'));
-        let found = notification::Entity::find()
-            .filter(which)
-            .apply_if(before, |all, before| all.filter(notification::Column::Id.lt(before)))
-            .order_by_desc(notification::Column::Id)
-            .limit(u64::from(limit))
-            .all(&self.db)
-            .await?;
+            .add_option(filter.category.map(|category| notification::Column::Category.eq(category.name())))
+            .add_option(before.map(rows::behind));
+        let found = newest_first(which).limit(u64::from(limit)).all(&self.db).await?;
         Ok(found.into_iter().filter_map(rows::read).collect())
     }
 
-    /// Those of some notifications that a person has and can see, newest first.
+    /// Those of some notifications that a person has and can see, in the order of [`Store::notification_list`].
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database).
@@ -146,8 +143,7 @@ impl Store {
         let Some(user) = key(user) else { return Ok(Vec::new()) };
         let ids = ids.iter().map(String::as_str).filter(|id| !id.contains('\0'));
         let which = visible(app, user, now).add(notification::Column::Id.is_in(ids));
-        let found = notification::Entity::find().filter(which).order_by_desc(notification::Column::Id);
-        Ok(found.all(&self.db).await?.into_iter().filter_map(rows::read).collect())
+        Ok(newest_first(which).all(&self.db).await?.into_iter().filter_map(rows::read).collect())
     }
 
     /// A notification of a person, be it put away.
@@ -196,12 +192,12 @@ impl Store {
                 Which::Ids(ids) => {
                     notification::Column::Id.is_in(ids.iter().map(String::as_str).filter(|id| !id.contains('\0')))
                 }
-                Which::Before(moment) => notification::Column::CreatedAt.lt(moment.timestamp_millis()),
+                Which::Before(moment) => notification::Column::UpdatedAt.lt(moment.timestamp_millis()),
             })
             .add(rows::differs(mark));
         let change = self.change_begin(streams::COUNTER).await?;
-        let newest = notification::Entity::find().filter(all).order_by_desc(notification::Column::Id).limit(MARKED);
-        let ids: Vec<String> = newest.all(&change).await?.into_iter().map(|row| row.id).collect();
+        let ids: Vec<String> =
+            newest_first(all).limit(MARKED).all(&change).await?.into_iter().map(|row| row.id).collect();
         if ids.is_empty() {
             change.rollback().await?;
             return Ok((ids, Vec::new()));
@@ -217,8 +213,8 @@ impl Store {
         Ok((ids, kept))
     }
 
-    /// Removes notifications that have come to their end, and those that came before `oldest`; at most `limit` of each.
-    /// Tells how many.
+    /// Removes notifications that have come to their end, those that neither came nor were counted up since `oldest`, and
+    /// sendings that were to go out before it and are done; at most `limit` of each. Tells how many.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database).
@@ -226,7 +222,7 @@ impl Store {
         let mut gone = 0;
         for which in [
             notification::Column::ExpiresAt.lte(now.timestamp_millis()),
-            notification::Column::CreatedAt.lt(oldest.timestamp_millis()),
+            notification::Column::UpdatedAt.lt(oldest.timestamp_millis()),
         ] {
             let found =
                 notification::Entity::find().select_only().column(notification::Column::Id).filter(which).limit(limit);
@@ -240,10 +236,21 @@ impl Store {
         let ended = [BroadcastState::Sent, BroadcastState::Cancelled, BroadcastState::Expired];
         let old = Condition::all()
             .add(notification_broadcast::Column::State.is_in(ended.map(BroadcastState::name)))
-            .add(notification_broadcast::Column::CreatedAt.lt(oldest.timestamp_millis()));
-        notification_broadcast::Entity::delete_many().filter(old).exec(&self.db).await?;
+            .add(notification_broadcast::Column::ScheduledAt.lt(oldest.timestamp_millis()));
+        let id = notification_broadcast::Column::Id;
+        let found = notification_broadcast::Entity::find().select_only().column(id).filter(old).limit(limit);
+        let ids: Vec<String> = found.into_tuple().all(&self.db).await?;
+        if !ids.is_empty() {
+            let these = notification_broadcast::Entity::delete_many().filter(id.is_in(ids));
+            gone += these.exec(&self.db).await?.rows_affected;
+        }
         Ok(gone)
     }
+}
+
+fn newest_first(which: Condition) -> Select<notification::Entity> {
+    let all = notification::Entity::find().filter(which);
+    all.order_by_desc(notification::Column::UpdatedAt).order_by_desc(notification::Column::Id)
 }
 
 async fn unread(db: &impl ConnectionTrait, app: &AppId, user: &str, now: DateTime<Utc>) -> Result<u64> {
@@ -269,7 +276,7 @@ async fn write(
             continue;
         }
         let notification = put(change, app, recipient, (outgoing, telling)).await?;
-        facts.push(((telling.fact)(&notification), None));
+        facts.push(((telling.fact)(&notification), outgoing.except));
         written.push(notification);
     }
     Ok((written, facts))

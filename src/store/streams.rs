@@ -26,6 +26,9 @@ const KEPT: u64 = 1_000;
 /// Old events of a topic are looked for whenever its number passes a multiple of this.
 const PRUNE_EVERY: i64 = 100;
 
+/// Most events in one statement: MariaDB takes 16 MiB at once, and a payload may have more than 64 KiB.
+const CHUNK: usize = 100;
+
 /// Most rows of one answer.
 pub const MAX_PAGE: u64 = 300;
 
@@ -73,16 +76,26 @@ pub(super) async fn append(
             .exec(change)
             .await?;
     }
-    let mut kept = Vec::with_capacity(facts.len());
+    let (mut kept, mut rows) = (Vec::with_capacity(facts.len()), Vec::new());
     for ((mut fact, except), id) in facts.into_iter().zip(first..) {
         let Some(topic) = topic_key(&fact.topic) else { continue };
         let position = advance(change, app, &topic, epoch).await?;
-        let row = row((id, app, &topic), (&fact, except), position.seq);
-        stream_event::Entity::insert(row).exec_without_returning(change).await?;
+        rows.push(row((id, app, &topic), (&fact, except), position.seq));
+        if rows.len() == CHUNK {
+            insert(change, std::mem::take(&mut rows)).await?;
+        }
         fact.position = Some(position);
         kept.push(Kept { id, app: app.clone(), fact, except });
     }
+    insert(change, rows).await?;
     Ok(kept)
+}
+
+async fn insert(change: &DatabaseTransaction, rows: Vec<stream_event::ActiveModel>) -> Result<()> {
+    if !rows.is_empty() {
+        stream_event::Entity::insert_many(rows).exec_without_returning(change).await?;
+    }
+    Ok(())
 }
 
 /// The next place of a topic. One statement, where the database can answer an insert.

@@ -11,6 +11,7 @@ use super::super::{
     audience::{AudienceBody, AudienceView},
     list::List,
     problem::{Field, Problem},
+    sample::{SOME_ID, some_time},
     word::{Meaning, Word},
 };
 use crate::{
@@ -26,12 +27,6 @@ use crate::{
 };
 
 type Time = Word<DateTime<Utc>>;
-
-const SOME_ID: &str = "01K5F3ZKJ8S9T3V8Y4Q0N2R7XB";
-
-fn some_time() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_788_250_000, 0).unwrap_or_default()
-}
 
 fn wrong(pointer: &str, text: &str) -> Problem {
     Problem::fields(vec![Field::at(pointer, "invalid", text.to_owned())])

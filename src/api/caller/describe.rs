@@ -76,11 +76,16 @@ fn header_parameter(name: &str, description: &str, schema: MetaSchema) -> MetaOp
     }
 }
 
+/// Writes of which no socket hears, or none that the request could know of.
+const UNTOLD: &[&str] =
+    &["broadcastNotification", "cancelNotificationBroadcast", "confirmBroadcast", "putNotificationPreferences"];
+
 /// Describes how a program names the person for whom it acts, and a person the socket that need not hear of it.
 fn add_person(operation: &mut MetaOperation) {
     let description = "The user on whose behalf a program calls; needs the scope `users:act`.";
     operation.params.push(header_parameter("X-On-Behalf-Of", description, UserId::schema()));
-    if operation.method != Method::GET {
+    let is_told = operation.operation_id.is_none_or(|id| !UNTOLD.contains(&id));
+    if operation.method != Method::GET && is_told {
         let socket = MetaSchema { max_length: Some(64), pattern: Some(SOCKET.to_owned()), ..MetaSchema::new("string") };
         let description = "Id of the socket that does not hear of it, usually the caller's own.";
         operation.params.push(header_parameter("X-Socket-ID", description, socket));

@@ -9,9 +9,10 @@ use super::{
     super::{
         audience::{AudienceBody, AudienceView},
         problem::{Field, Problem},
+        sample::{SOME_ID, some_time},
         word::Word,
     },
-    views::{Data, SOME_ID, sheet, some_time},
+    views::{Data, sheet},
 };
 use crate::{
     domain::{

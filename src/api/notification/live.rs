@@ -56,8 +56,10 @@ impl Meaning for Place {
     fn read(text: &str) -> Result<Self, String> {
         let wrong = || "must be the 'cursor' of the answer before, or the id of an event of the stream".to_owned();
         let (epoch, seq) = text.rsplit_once(':').ok_or_else(wrong)?;
-        let is_epoch = (1..=26).contains(&epoch.len()) && epoch.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let seq: i64 = seq.parse().ok().filter(|seq| *seq >= 0).ok_or_else(wrong)?;
+        // Before the first event there is no epoch.
+        let is_epoch = if seq == 0 { epoch.len() <= 26 } else { (1..=26).contains(&epoch.len()) };
+        let is_epoch = is_epoch && epoch.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if is_epoch { Ok(Self(Position { epoch: epoch.to_owned(), seq })) } else { Err(wrong()) }
     }
 
@@ -169,8 +171,10 @@ mod tests {
 
     #[test]
     fn a_place_comes_back_as_it_was_given_and_others_are_refused() {
-        let position = Position { epoch: "01K5F3ZKJ8S9T3V8Y4Q0N2R7XB".to_owned(), seq: 7 };
-        assert_eq!(Place::read(&text(&position)), Ok(Place(position)));
+        for (epoch, seq) in [("01K5F3ZKJ8S9T3V8Y4Q0N2R7XB", 7), ("01K5F3ZKJ8S9T3V8Y4Q0N2R7XB", 0), ("", 0)] {
+            let position = Position { epoch: epoch.to_owned(), seq };
+            assert_eq!(Place::read(&text(&position)), Ok(Place(position)));
+        }
         for other in ["", ":", "a", "a:", ":1", "a:-1", "a:x", "a b:1", &format!("{}:1", "a".repeat(27))] {
             assert!(Place::read(other).unwrap_err().contains("cursor"), "{other}");
         }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::super::{
     problem::{Field, Problem},
+    sample::{SOME_ID, some_time},
     word::Word,
 };
 use crate::{
@@ -123,12 +124,6 @@ pub(super) fn sheet() -> Content {
     }
 }
 
-pub(super) fn some_time() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_788_250_000, 0).unwrap_or_default()
-}
-
-pub(super) const SOME_ID: &str = "01K5F3ZKJ8S9T3V8Y4Q0N2R7XB";
-
 impl Example for NotificationView {
     fn example() -> Self {
         let now = some_time();
@@ -152,7 +147,7 @@ impl Example for NotificationView {
 
 /// What is new for a person.
 #[derive(Debug, Object)]
-#[oai(rename = "NotificationNews", skip_serializing_if_is_none, example)]
+#[oai(rename = "NotificationNews", example)]
 pub(super) struct NewsView {
     /// Notifications that came, or were counted up, since `cursor`; without a cursor the newest. Newest first.
     #[oai(validator(max_items = 300))]
@@ -160,9 +155,9 @@ pub(super) struct NewsView {
     /// How many are unread.
     #[oai(validator(minimum(value = "0")))]
     unread_count: u64,
-    /// Where to go on; absent before the first event.
+    /// Where to go on.
     #[oai(validator(max_length = 64))]
-    cursor: Option<String>,
+    cursor: String,
     /// There is more: ask again with `cursor`.
     has_more: bool,
     /// The cursor was too old: these are the newest notifications, and more may have been missed.
@@ -174,7 +169,7 @@ impl Example for NewsView {
         Self {
             items: vec![NotificationView::example()],
             unread_count: 1,
-            cursor: Some(format!("{SOME_ID}:1")),
+            cursor: format!("{SOME_ID}:1"),
             has_more: false,
             reset: false,
         }
@@ -186,7 +181,7 @@ impl From<Catch> for NewsView {
         Self {
             items: catch.items.into_iter().map(NotificationView::from).collect(),
             unread_count: catch.unread,
-            cursor: catch.position.as_ref().map(super::live::text),
+            cursor: super::live::text(&catch.position),
             has_more: catch.has_more,
             reset: catch.is_reset,
         }
@@ -226,7 +221,7 @@ pub(super) struct ReadBody {
     /// Their ids, at most 100.
     #[oai(validator(max_items = 100))]
     ids: Option<Vec<String>>,
-    /// All that came before this time; at most 500 at once, the newest first.
+    /// All that came, or were counted up last, before this time; at most 500 at once, the newest first.
     before: Option<Time>,
 }
 

@@ -17,9 +17,6 @@ use crate::{
     services::{LiveApp, roster::Revoked},
 };
 
-/// Names of our own channels are within the alphabet.
-const RULES: NameRules = NameRules { max_length: 200, lenient: true };
-
 /// A person, a chat and a moment, with the facts that decide what they may do there.
 #[derive(Debug)]
 pub struct ChatRights {
@@ -115,10 +112,11 @@ impl LiveApp {
         let gathered = self.access.gather(&app.id, (Some(user), &topic), now).await?;
         let Some(circle) = gathered.chat.clone() else { return Ok(None) };
         let blocks = gathered.known.as_ref().map_or(&[][..], |known| &known.blocks);
-        let is_channel_blocked = ChannelName::parse(&format!("private-chat.{chat}"), RULES).is_ok_and(|channel| {
-            let asked = Asked { app: &app, channel: Some(&channel), topic: &topic };
-            blocks.iter().any(|block| block.is_active(now) && asked.is_closed_by(&block.scope))
-        });
+        let is_channel_blocked =
+            ChannelName::parse(&format!("private-chat.{chat}"), NameRules::OWN).is_ok_and(|channel| {
+                let asked = Asked { app: &app, channel: Some(&channel), topic: &topic };
+                blocks.iter().any(|block| block.is_active(now) && asked.is_closed_by(&block.scope))
+            });
         Ok(Some(ChatRights { user: user.clone(), circle, gathered, is_channel_blocked, now, generation }))
     }
 

@@ -92,7 +92,7 @@ impl Broadcasts {
             ..sender.entry(logged(channel.to_string()))
         };
         let rows: Vec<_> = heard.iter().map(row).collect();
-        self.log.add(&app.id, &rows).await?;
+        self.log.note(sender.live, &rows).await;
         Ok(Triggered { event_id, channels: heard, info })
     }
 }

@@ -107,7 +107,7 @@ impl Chats {
         }
         entry.demand(Capability::RosterRead)?;
         let after = page.after.as_deref().and_then(|after| UserId::parse(after).ok());
-        let filter = MemberFilter { place: found.place(), roles: Vec::new(), after, limit: page.limit };
+        let filter = MemberFilter { place: found.place(), after, limit: page.limit, ..MemberFilter::default() };
         let rows = self.store.roster_members(&asking.app(), &filter, asking.now).await?;
         Ok(rows.into_iter().map(|row| Person { user: row.user, name: row.name, role: row.role, part: None }).collect())
     }

@@ -15,9 +15,6 @@ use crate::{
     services::LiveApp,
 };
 
-/// The name of the channel is within any rules.
-const RULES: NameRules = NameRules { max_length: 200, lenient: false };
-
 impl LiveApp {
     /// Tells a person's own notifications on `notifications` too.
     pub(in crate::services) fn tell_alias(&self, fact: &Fact<Payload>, except: Option<SocketId>) {
@@ -28,7 +25,7 @@ impl LiveApp {
         }
         let app = self.app();
         for (name, grammar) in spelling::channels(&Topic::Notices) {
-            let Ok(channel) = ChannelName::parse(&name, RULES) else { continue };
+            let Ok(channel) = ChannelName::parse(&name, NameRules::OWN) else { continue };
             if !self.hub.wants(&channel) {
                 continue;
             }

@@ -27,8 +27,8 @@ pub struct Catch {
     pub items: Vec<Notification>,
     /// How many are unread.
     pub unread: u64,
-    /// Where to go on; `None` before the first event.
-    pub position: Option<Position>,
+    /// Where to go on. Before the first event, 0 of no epoch.
+    pub position: Position,
     /// There is more at once.
     pub has_more: bool,
     /// The position was too old: this is everything anew.
@@ -87,7 +87,7 @@ impl Notifications {
         ids.dedup();
         let items = self.store.notification_some((app, user), &ids, now).await?;
         let unread = self.unread(app, user, now).await?;
-        Ok(Catch { items, unread, position: Some(position), has_more, is_reset: false })
+        Ok(Catch { items, unread, position, has_more, is_reset: false })
     }
 
     async fn anew(
@@ -99,6 +99,7 @@ impl Notifications {
         let filter = NotificationFilter::default();
         let (items, position) = self.list((app, user), &filter, (None, limit), now).await?;
         let unread = self.unread(app, user, now).await?;
+        let position = position.unwrap_or(Position { epoch: String::new(), seq: 0 });
         Ok(Catch { items, unread, position, has_more: false, is_reset })
     }
 
@@ -128,7 +129,7 @@ impl Notifications {
         let end = tokio::time::Instant::now() + patience;
         loop {
             let catch = self.catch_up((&app.id, user), after, limit, now).await?;
-            let is_new = !catch.items.is_empty() || catch.is_reset || catch.position.as_ref() != after;
+            let is_new = !catch.items.is_empty() || catch.is_reset || after != Some(&catch.position);
             if is_new || !tokio::time::timeout_at(end, reader.news()).await.unwrap_or(false) {
                 return Ok(Ok(catch));
             }

@@ -28,8 +28,11 @@ pub(super) const AHEAD: TimeDelta = TimeDelta::days(366);
 /// People whose copies are written in one transaction. Others who write wait for it, so it is short.
 const PIECE: usize = 100;
 
-/// Sendings that are looked at together.
-const DUE: u64 = 20;
+/// Pieces that one sending has in a turn, so that a large one does not keep the others waiting.
+const PIECES: usize = 20;
+
+/// Sendings of one app that have a turn together.
+const DUE: u64 = 5;
 
 /// Name of what is sent, as the log has it.
 const EVENT: &str = "notification.created";
@@ -74,7 +77,7 @@ fn ended(broadcast: &NotificationBroadcast, outcome: LogOutcome, now: DateTime<U
 
 impl Notifications {
     /// Keeps a notification to many, and sends it if its time has come: to as many as fit into one piece before this returns,
-    /// to the others soon.
+    /// to the others soon. As it stands then.
     ///
     /// # Errors
     /// See [`Error`]; nothing was kept then.
@@ -96,7 +99,7 @@ impl Notifications {
         sender.admit(&self.log, logged.clone()).await.map_err(Error::Limited)?;
         let app = live.app();
         let estimated = audience::count(&self.store, &app.id, &new.audience, now).await?;
-        let broadcast = NotificationBroadcast {
+        let mut broadcast = NotificationBroadcast {
             id: new_id(now),
             audience: new.audience,
             content: new.content,
@@ -117,11 +120,14 @@ impl Notifications {
         let hourly = is_limited.then(|| Hourly { max: max.into(), since: now - TimeDelta::hours(1) });
         if !self.store.notification_broadcast_insert(&app.id, &broadcast, hourly).await? {
             live.metrics().count_rate_limited("notification_broadcasts");
-            self.log.refuse(&app.id, sender.entry(logged)).await;
+            self.log.note(live, &[sender.entry(logged)]).await;
             return Err(Error::Hourly { max });
         }
-        if begin <= now {
-            self.advance(&app.id, &broadcast, (1, now)).await?;
+        // It is kept, and a refusal would have it sent again: what fails now is done when it is looked for what is due.
+        if begin <= now
+            && let Err(error) = self.advance(&app.id, &mut broadcast, 1, now).await
+        {
+            tracing::error!(app.id = %app.id, broadcast.id = %broadcast.id, %error, "a notification goes out later");
         }
         Ok(broadcast)
     }
@@ -162,33 +168,39 @@ impl Notifications {
         Ok(Cancelled::TooLate(now.map_or(found.state, |now| now.state)))
     }
 
-    /// Sends what is due, to the end. Several times a second. Whatever is left when this is given up is sent by the next call,
-    /// to nobody twice.
+    /// Sends some of what is due, in every app. Several times a second. Whatever is left, or left when this is given up, is
+    /// sent by the next calls, to nobody twice.
     ///
     /// # Errors
-    /// When the database fails; the next call goes on.
+    /// The first one, when the database fails; the other sendings have had their turn, and the next call goes on.
     pub async fn send_due(&self, now: DateTime<Utc>) -> Result<()> {
-        for (app, broadcast) in self.store.notification_broadcasts_due(now, DUE).await? {
+        let mut outcome = Ok(());
+        for app in self.store.notification_apps_due(now).await? {
             // An app that is gone or switched off sends when it is back.
             if self.apps.by_id(app.as_str()).is_none_or(|live| !live.app().enabled) {
                 continue;
             }
-            self.advance(&app, &broadcast, (usize::MAX, now)).await?;
+            for mut broadcast in self.store.notification_broadcasts_due(&app, now, DUE).await? {
+                outcome = outcome.and(self.advance(&app, &mut broadcast, PIECES, now).await);
+            }
         }
-        Ok(())
+        outcome
     }
 
-    /// Sends at most so many pieces.
+    /// Sends at most so many pieces, and brings `broadcast` to how it stands then.
     async fn advance(
         &self,
         app: &AppId,
-        broadcast: &NotificationBroadcast,
-        (pieces, now): (usize, DateTime<Utc>),
+        broadcast: &mut NotificationBroadcast,
+        pieces: usize,
+        now: DateTime<Utc>,
     ) -> Result<()> {
         let waits = broadcast.state == BroadcastState::Scheduled;
         if waits && broadcast.content.expires_at.is_some_and(|end| end <= now) {
             let entry = ended(broadcast, LogOutcome::Expired, now);
-            self.store.notification_broadcast_end(app, &broadcast.id, BroadcastState::Expired, &entry).await?;
+            if self.store.notification_broadcast_end(app, &broadcast.id, BroadcastState::Expired, &entry).await? {
+                broadcast.state = BroadcastState::Expired;
+            }
             return Ok(());
         }
         let all = match audience::recipients(&self.store, app, &broadcast.audience, now).await {
@@ -206,7 +218,9 @@ impl Notifications {
         for _ in 0..pieces {
             let (piece, later) = rest.split_at(rest.len().min(PIECE));
             let is_last = later.is_empty();
-            self.send_piece(app, broadcast, (piece, is_last), now).await?;
+            if let Some(now) = self.send_piece(app, broadcast, (piece, is_last), now).await? {
+                *broadcast = now;
+            }
             if is_last {
                 break;
             }
@@ -221,7 +235,7 @@ impl Notifications {
         broadcast: &NotificationBroadcast,
         (recipients, is_last): (&[Recipient], bool),
         now: DateTime<Utc>,
-    ) -> Result<()> {
+    ) -> store::Result<Option<NotificationBroadcast>> {
         let of = |notification: &Notification| {
             let payload =
                 if broadcast.is_public { shape::announced_to(notification) } else { shape::created(notification) };
@@ -234,8 +248,7 @@ impl Notifications {
         });
         let piece = Piece { recipients, last };
         let write = Box::pin(self.store.notification_broadcast_send(app, &broadcast.id, piece, &telling));
-        self.teller.keep_and_tell::<_, store::Error>(write).await?;
-        Ok(())
+        self.teller.keep_and_tell(write).await
     }
 }
 

@@ -127,7 +127,7 @@ impl Polls {
     /// How many students there are.
     async fn eligible(&self, app: &AppId, poll: &Poll, now: DateTime<Utc>) -> Result<u64> {
         let place = Some(poll.venue.place());
-        let students = MemberFilter { place, roles: vec![Role::Student], after: None, limit: 0 };
+        let students = MemberFilter { place, roles: vec![Role::Student], ..MemberFilter::default() };
         Ok(self.store.roster_member_count(app, &students, now).await?)
     }
 }

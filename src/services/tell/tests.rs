@@ -37,7 +37,7 @@ impl World {
         }]);
         let live = apps.by_id("campus").unwrap();
         let socket = live.open_socket(1 << 20, 1).unwrap();
-        let (channel, settings) = (ChannelName::parse("private-chat-1", RULES).unwrap(), &live.app().settings);
+        let (channel, settings) = (ChannelName::parse("private-chat-1", NameRules::OWN).unwrap(), &live.app().settings);
         let joining = Joining { socket: &socket, member: None, settings, now: Instant::now() };
         live.hub.subscribe(&channel, joining).unwrap();
         let world = Self { store, apps, socket };

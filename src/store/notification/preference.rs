@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use entity::notification_preference as preference;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, TransactionTrait,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::key;
 use crate::{
@@ -13,6 +11,9 @@ use crate::{
     ids::{AppId, ExternalId, UserId},
     store::{Result, Store},
 };
+
+/// Name of the change counter.
+const COUNTER: &str = "notification_preference";
 
 fn read(row: &preference::Model) -> Option<Preference> {
     let course = if row.course_id.is_empty() { None } else { Some(ExternalId::parse(&row.course_id).ok()?) };
@@ -85,7 +86,7 @@ impl Store {
             enabled: Set(enabled),
         });
         let rows: Vec<_> = rows.collect();
-        let change = self.db.begin().await?;
+        let change = self.change_begin(COUNTER).await?;
         let theirs =
             Condition::all().add(preference::Column::AppId.eq(app.as_str())).add(preference::Column::UserId.eq(user));
         preference::Entity::delete_many().filter(theirs).exec(&change).await?;

@@ -117,6 +117,14 @@ pub(super) fn row(app: &AppId, notification: &Notification) -> notification::Act
     }
 }
 
+/// Rows that come after another one, newest first.
+pub(super) fn behind((updated_at, id): (DateTime<Utc>, &str)) -> Condition {
+    let updated_at = updated_at.timestamp_millis();
+    let earlier_id =
+        notification::Column::UpdatedAt.eq(updated_at).and(notification::Column::Id.lt(id.replace('\0', "")));
+    Condition::any().add(notification::Column::UpdatedAt.lt(updated_at)).add(earlier_id)
+}
+
 /// Rows that a mark would change.
 pub(super) fn differs(mark: Mark) -> Condition {
     let differs = |column: notification::Column, wanted: Option<bool>| {

@@ -45,6 +45,14 @@ fn one(app: &AppId, id: &str) -> Condition {
     Condition::all().add(broadcast::Column::AppId.eq(app.as_str())).add(broadcast::Column::Id.eq(id.replace('\0', "")))
 }
 
+/// Sendings that are due or under way.
+fn due(now: DateTime<Utc>) -> Condition {
+    let open = [BroadcastState::Scheduled, BroadcastState::Sending].map(BroadcastState::name);
+    Condition::all()
+        .add(broadcast::Column::State.is_in(open))
+        .add(broadcast::Column::ScheduledAt.lte(now.timestamp_millis()))
+}
+
 impl Store {
     /// Keeps a sending to many. False, and nothing is kept, when whoever sends has sent as many as they may.
     ///
@@ -82,24 +90,34 @@ impl Store {
         Ok(found.filter(|row| row.id == id).and_then(rows::read_broadcast))
     }
 
-    /// Those of all apps that are due or under way, the one that has waited longest first.
+    /// Apps that have a sending which is due or under way.
+    ///
+    /// # Errors
+    /// [`Error::Database`](crate::store::Error::Database).
+    pub async fn notification_apps_due(&self, now: DateTime<Utc>) -> Result<Vec<AppId>> {
+        let ids = broadcast::Entity::find().select_only().column(broadcast::Column::AppId).distinct().filter(due(now));
+        let ids: Vec<String> = ids.into_tuple().all(&self.db).await?;
+        Ok(ids.iter().filter_map(|id| AppId::parse(id).ok()).collect())
+    }
+
+    /// Sendings of an app that are due or under way, the one that has waited longest first.
     ///
     /// # Errors
     /// [`Error::Database`](crate::store::Error::Database).
     pub async fn notification_broadcasts_due(
         &self,
+        app: &AppId,
         now: DateTime<Utc>,
         limit: u64,
-    ) -> Result<Vec<(AppId, NotificationBroadcast)>> {
+    ) -> Result<Vec<NotificationBroadcast>> {
         let rows = broadcast::Entity::find()
-            .filter(broadcast::Column::State.is_in([BroadcastState::Scheduled.name(), BroadcastState::Sending.name()]))
-            .filter(broadcast::Column::ScheduledAt.lte(now.timestamp_millis()))
+            .filter(due(now).add(broadcast::Column::AppId.eq(app.as_str())))
             .order_by_asc(broadcast::Column::ScheduledAt)
+            .order_by_asc(broadcast::Column::Id)
             .limit(limit)
             .all(&self.db)
             .await?;
-        let read = |row: broadcast::Model| Some((AppId::parse(&row.app_id).ok()?, rows::read_broadcast(row)?));
-        Ok(rows.into_iter().filter_map(read).collect())
+        Ok(rows.into_iter().filter_map(rows::read_broadcast).collect())
     }
 
     /// Sends a piece and notes how far the sending has come, in one transaction. People who have it already are passed over;
@@ -125,7 +143,12 @@ impl Store {
         let is_new =
             |recipient: &&Recipient| now.done_up_to.as_deref().is_none_or(|done| recipient.user.as_str() > done);
         let rest: Vec<Recipient> = piece.recipients.iter().filter(is_new).cloned().collect();
-        let outgoing = Outgoing { content: &now.content, actor: now.actor.as_ref(), broadcast: Some(now.id.as_str()) };
+        let outgoing = Outgoing {
+            content: &now.content,
+            actor: now.actor.as_ref(),
+            broadcast: Some(now.id.as_str()),
+            except: None,
+        };
         let (written, mut facts) = write(&change, app, &rest, (outgoing, telling)).await?;
         now.recipients += written.len() as i64;
         now.muted += rest.len() as i64 - written.len() as i64;

@@ -28,6 +28,8 @@ pub struct MemberFilter {
     pub place: Option<PlaceId>,
     /// Roles, one of which they hold there now; empty = any. In an org, a role in it or in one of its courses counts.
     pub roles: Vec<Role>,
+    /// Only this user, if they are meant; `None` = all who are.
+    pub only: Option<UserId>,
     /// Only users behind this one, in the order of the database.
     pub after: Option<UserId>,
     /// Most members of the answer.
@@ -61,9 +63,12 @@ impl Store {
     /// [`Error::Database`](crate::store::Error::Database).
     pub async fn roster_members(&self, app: &AppId, filter: &MemberFilter, now: DateTime<Utc>) -> Result<Vec<Member>> {
         let Some(meant) = self.meant(app, filter, now).await? else { return Ok(Vec::new()) };
-        let behind = filter.after.as_ref().map(|after| person::Column::Id.gt(after.as_str()));
-        let people = people(app, meant.people.add_option(behind), now).order_by_asc(person::Column::Id);
-        let people = people.limit(u64::from(filter.limit)).all(&self.db).await?;
+        let people = people(app, (filter, meant.people), now)
+            .apply_if(filter.after.as_ref(), |all, after| all.filter(person::Column::Id.gt(after.as_str())))
+            .order_by_asc(person::Column::Id)
+            .limit(u64::from(filter.limit))
+            .all(&self.db)
+            .await?;
         let roles = match meant.enrollments {
             Some(which) => self.greatest_roles(app, &people, which).await?,
             None => HashMap::new(),
@@ -82,7 +87,7 @@ impl Store {
     /// [`Error::Database`](crate::store::Error::Database).
     pub async fn roster_member_count(&self, app: &AppId, filter: &MemberFilter, now: DateTime<Utc>) -> Result<u64> {
         match self.meant(app, filter, now).await? {
-            Some(meant) => Ok(people(app, meant.people, now).count(&self.db).await?),
+            Some(meant) => Ok(people(app, (filter, meant.people), now).count(&self.db).await?),
             None => Ok(0),
         }
     }
@@ -135,12 +140,13 @@ impl Store {
 }
 
 /// People of an app whose account is on.
-fn people(app: &AppId, which: Condition, now: DateTime<Utc>) -> Select<person::Entity> {
+fn people(app: &AppId, (filter, which): (&MemberFilter, Condition), now: DateTime<Utc>) -> Select<person::Entity> {
     let off = person::Column::DeactivatedAt;
     person::Entity::find()
         .filter(person::Column::AppId.eq(app.as_str()))
         .filter(Condition::any().add(off.is_null()).add(off.gt(stamp(now))))
         .filter(which)
+        .apply_if(filter.only.as_ref(), |all, only| all.filter(person::Column::Id.eq(only.as_str())))
 }
 
 /// People of an org, or of all orgs.

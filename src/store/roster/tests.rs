@@ -330,7 +330,7 @@ async fn newest_changes_are_kept_and_older_ones_go_at_a_round_number() {
 }
 
 async fn members(store: &Store, place: Option<PlaceId>, roles: &[Role]) -> Vec<String> {
-    let filter = MemberFilter { place, roles: roles.to_vec(), after: None, limit: 100 };
+    let filter = MemberFilter { place, roles: roles.to_vec(), limit: 100, ..MemberFilter::default() };
     let found = store.roster_members(&app(), &filter, at(0)).await.unwrap();
     assert_eq!(store.roster_member_count(&app(), &filter, at(0)).await.unwrap(), found.len() as u64);
     let told = |member: &Member| format!("{} {}", member.user, member.role.map_or("-", Role::name));
@@ -380,6 +380,18 @@ async fn members_are_those_whose_enrollment_counts_now_each_once_with_the_greate
     let page = MemberFilter { place: course.clone(), after: Some(user_id("1")), limit: 1, ..MemberFilter::default() };
     let next = store.roster_members(&app(), &page, at(0)).await.unwrap();
     assert_eq!(next.iter().map(|member| member.user.as_str()).collect::<Vec<_>>(), ["2"]);
+    let all_staff = MemberFilter { roles: staff.to_vec(), limit: 100, ..MemberFilter::default() };
+    let pick = async |filter: MemberFilter| {
+        let found = store.roster_members(&app(), &filter, at(0)).await.unwrap();
+        found.iter().map(|member| member.user.to_string()).collect::<Vec<_>>()
+    };
+    let behind = |user: &str| MemberFilter { after: Some(user_id(user)), ..all_staff.clone() };
+    assert_eq!(pick(behind("3")).await, ["chief"], "the next page has the same roles");
+    for (user, found) in [("3", vec!["3"]), ("chief", vec!["chief"]), ("1", vec![]), ("off", vec![])] {
+        let only = MemberFilter { only: Some(user_id(user)), ..all_staff.clone() };
+        assert_eq!(store.roster_member_count(&app(), &only, at(0)).await.unwrap(), found.len() as u64);
+        assert_eq!(pick(only).await, found, "{user}");
+    }
     let over = put(Object::Course(Course { ends_at: Some(at(-1)), ..course_in("c", Some("o")) }));
     apply(&store, &[over]).await;
     assert_eq!(members(&store, course, &[]).await, Vec::<String>::new());

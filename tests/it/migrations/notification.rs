@@ -67,7 +67,7 @@ fn telling(now: DateTime<Utc>) -> Telling<'static> {
 
 async fn insert(store: &Store, who: &str, content: &Content, now: DateTime<Utc>) -> Option<Notification> {
     let from = actor();
-    let outgoing = Outgoing { content, actor: Some(&from), broadcast: None };
+    let outgoing = Outgoing { content, actor: Some(&from), broadcast: None, except: None };
     let recipient = recipient(who);
     let (written, kept) =
         store.notification_insert(&app_id("tower"), &recipient, outgoing, &telling(now)).await.unwrap();
@@ -93,6 +93,7 @@ const READ: Mark = Mark { read: Some(true), seen: None, archived: None };
 pub(crate) async fn lead_through_its_life(store: &Store) {
     keep_and_mark(store).await;
     gather_in_groups(store).await;
+    order_by_what_came_last(store).await;
     leave_out_who_does_not_want(store).await;
     send_to_many_in_pieces(store).await;
     count_what_is_sent_in_an_hour(store).await;
@@ -146,13 +147,52 @@ async fn gather_in_groups(store: &Store) {
     assert_eq!((before.id == after.id, after.count), (false, 1), "what is over takes up no more");
 }
 
-/// Notifications of one group that come at the same time are one.
+async fn order_by_what_came_last(store: &Store) {
+    let (app, fay) = (app_id("tower"), user("fay"));
+    insert(store, "fay", &content(Some("sheets")), at(0)).await.unwrap();
+    let alone = insert(store, "fay", &content(None), at(1)).await.unwrap();
+    let grouped = insert(store, "fay", &content(Some("sheets")), at(2)).await.unwrap();
+    assert_eq!(list(store, "fay").await, [grouped.clone(), alone.clone()]);
+    let all = NotificationFilter::default();
+    let behind = async |one: &Notification| {
+        let page = (Some((one.updated_at, one.id.as_str())), 1);
+        store.notification_list((&app, &fay), &all, page, at(5)).await.unwrap()
+    };
+    assert_eq!((behind(&grouped).await, behind(&alone).await), (vec![alone.clone()], Vec::new()));
+    let nobody = Notification { id: "\0".to_owned(), ..alone.clone() };
+    assert!(behind(&nobody).await.is_empty());
+    assert_eq!(mark(store, "fay", &Which::Before(at(2)), READ).await, [alone.id], "the other was counted up later");
+}
+
+/// Notifications of one group that come at the same time are one, as are lists of preferences and confirmations.
 pub(crate) async fn let_writers_meet(store: &Store, other: &Store) {
     let group = content(Some("rush"));
     let stores = [store, other].into_iter().cycle().take(20);
     join_all(stores.map(|store| Box::pin(insert(store, "cy", &group, at(0))))).await;
     let all = list(store, "cy").await;
     assert_eq!((all.len(), all[0].count), (1, 20));
+
+    let (app, cy) = (app_id("tower"), user("cy"));
+    let wishes = |course: u32| {
+        Category::ALL.iter().map(move |category| Preference {
+            category: *category,
+            medium: Medium::InApp,
+            course: Some(ExternalId::from(course)),
+            enabled: false,
+        })
+    };
+    let stores = || [store, other].into_iter().cycle().zip(1..=8);
+    let replace = async |(store, course): (&Store, u32)| {
+        store.preference_replace(&app, &cy, &wishes(course).collect::<Vec<_>>()).await.unwrap();
+    };
+    join_all(stores().map(|each| Box::pin(replace(each)))).await;
+    let left = store.preference_list(&app, &cy).await.unwrap();
+    assert!(left.len() == Category::ALL.len() && left.iter().all(|one| one.course == left[0].course), "{left:?}");
+
+    let ack =
+        async |(store, second): (&Store, u32)| store.broadcast_ack(&app, "rush", &cy, at(second.into())).await.unwrap();
+    let times = join_all(stores().map(|each| Box::pin(ack(each)))).await;
+    assert!(times.iter().all(|time| *time == times[0]), "{times:?}");
 }
 
 async fn leave_out_who_does_not_want(store: &Store) {
@@ -218,8 +258,14 @@ async fn send_to_many_in_pieces(store: &Store) {
     assert!(store.notification_broadcast_insert(&app, &new, None).await.unwrap());
     assert_eq!(store.notification_broadcast(&app, "B1").await.unwrap(), Some(new));
     assert_eq!(store.notification_broadcast(&app_id("Tower"), "B1").await.unwrap(), None);
-    assert!(store.notification_broadcasts_due(at(0), 10).await.unwrap().is_empty(), "its time has not come");
-    assert_eq!(store.notification_broadcasts_due(at(1), 10).await.unwrap().len(), 1);
+    assert!(store.notification_broadcasts_due(&app, at(0), 10).await.unwrap().is_empty(), "its time has not come");
+    assert!(store.notification_apps_due(at(0)).await.unwrap().is_empty());
+    assert_eq!(store.notification_broadcasts_due(&app, at(1), 10).await.unwrap().len(), 1);
+    assert!(store.notification_broadcasts_due(&app_id("Tower"), at(1), 10).await.unwrap().is_empty());
+    assert!(store.notification_broadcast_insert(&app, &many("B0", "user:8"), None).await.unwrap());
+    assert_eq!(store.notification_apps_due(at(1)).await.unwrap(), std::slice::from_ref(&app), "each once");
+    let called_off = entry(LogOutcome::Cancelled);
+    assert!(store.notification_broadcast_end(&app, "B0", BroadcastState::Cancelled, &called_off).await.unwrap());
 
     let send = async |names: &[&str], is_last: bool| {
         let recipients: Vec<_> = names.iter().map(|name| recipient(name)).collect();
@@ -244,8 +290,7 @@ async fn send_to_many_in_pieces(store: &Store) {
         assert_eq!(list(store, who).await.len(), 1, "{who}");
     }
     let log = store.broadcast_log_list(&app, &LogFilter::default(), (None, 10)).await.unwrap();
-    assert_eq!((log.len(), log[0].1.receivers), (1, 4));
-    let called_off = entry(LogOutcome::Cancelled);
+    assert_eq!((log.len(), log[0].1.receivers), (2, 4));
     let end = async |id: &str| {
         store.notification_broadcast_end(&app, id, BroadcastState::Cancelled, &called_off).await.unwrap()
     };
@@ -256,7 +301,7 @@ async fn send_to_many_in_pieces(store: &Store) {
     let piece = Piece { recipients: &[recipient("p1")], last: None };
     let (now, kept) = store.notification_broadcast_send(&app, "B2", piece, &telling(at(2))).await.unwrap();
     assert_eq!((now.unwrap().state, kept.len()), (BroadcastState::Cancelled, 0));
-    assert!(store.notification_broadcasts_due(at(9), 10).await.unwrap().is_empty());
+    assert!(store.notification_broadcasts_due(&app, at(9), 10).await.unwrap().is_empty());
 }
 
 async fn count_what_is_sent_in_an_hour(store: &Store) {

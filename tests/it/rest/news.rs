@@ -75,11 +75,25 @@ impl Stream {
 }
 
 #[tokio::test]
+async fn who_never_had_a_notification_waits_for_the_first_one() {
+    let app = TestApp::start().await;
+    let (office, student) = (office(&app).await, app.person("7"));
+    let path = format!("{PATH}?wait=30&cursor=:0");
+    let (news, first) = tokio::join!(student.get(&path), notify(&office, "one"));
+    let news = news.ok();
+    assert_eq!((&news["items"], &news["unread_count"], &news["reset"]), (&json!([first]), &json!(1), &json!(false)));
+    let cursor = news["cursor"].as_str().unwrap();
+    let more = notify(&office, "two").await;
+    assert_eq!(student.get(&format!("{PATH}?wait=30&cursor={cursor}")).await.ok()["items"], json!([more]));
+    assert_eq!(student.get(&format!("{PATH}?cursor=:0")).await.ok()["items"], json!([more, first]));
+}
+
+#[tokio::test]
 async fn a_poller_goes_on_with_its_cursor_and_misses_and_doubles_nothing() {
     let app = TestApp::start().await;
     let (office, student) = (office(&app).await, app.person("7"));
     let empty = student.get(PATH).await.ok();
-    assert_eq!(empty, json!({ "items": [], "unread_count": 0, "has_more": false, "reset": false }));
+    assert_eq!(empty, json!({ "items": [], "unread_count": 0, "cursor": ":0", "has_more": false, "reset": false }));
     notify(&office, "one").await;
     let first = student.get(PATH).await.ok();
     let cursor = first["cursor"].as_str().unwrap();
@@ -90,7 +104,7 @@ async fn a_poller_goes_on_with_its_cursor_and_misses_and_doubles_nothing() {
     assert_eq!((&next["items"], &next["unread_count"]), (&json!([three, two]), &json!(3)));
     let reset = student.get(&format!("{PATH}?cursor=OTHER:1")).await.ok();
     assert_eq!((&reset["reset"], reset["items"].as_array().unwrap().len()), (&json!(true), 3));
-    for bad in ["cursor=x", "cursor=a:-1", "wait=31", "wait=-1", "limit=0", "limit=101"] {
+    for bad in ["cursor=x", "cursor=:1", "cursor=a:-1", "wait=31", "wait=-1", "limit=0", "limit=101"] {
         student.get(&format!("{PATH}?{bad}")).await.problem(400, "invalid_parameter");
     }
     office.get(PATH).await.problem(403, "missing_scope");

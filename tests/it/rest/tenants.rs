@@ -150,7 +150,7 @@ async fn furnish_messages(app: &TestApp, keys: Keys) {
         payload: "{}".to_owned(),
     };
     let telling = Telling { new_id: &|| "theirs-n".to_owned(), fact: &fact, now: now() };
-    let outgoing = Outgoing { content: &content, actor: None, broadcast: None };
+    let outgoing = Outgoing { content: &content, actor: None, broadcast: None, except: None };
     let recipient = Recipient { user: user.clone(), course: None };
     store.notification_insert(&id, &recipient, outgoing, &telling).await.unwrap();
     let planned = NotificationBroadcast {

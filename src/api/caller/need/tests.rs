@@ -63,6 +63,21 @@ fn the_description_names_the_scope_and_the_ways_to_prove_it() {
     }
 }
 
+#[test]
+fn writes_that_no_socket_hears_of_take_none_to_be_left_out() {
+    for (method, path, operation) in described() {
+        let takes = operation["parameters"].to_string().contains("X-Socket-ID");
+        let is_heard = !matches!(
+            (method.as_str(), path.as_str()),
+            ("POST", "/api/notifications/broadcast" | "/api/broadcasts/{id}/ack")
+                | ("DELETE", "/api/notification-broadcasts/{id}")
+                | ("PUT", "/api/me/notification-preferences")
+        );
+        let may_be_a_persons = of(&method, &path).unwrap().takes_people() && method != "GET";
+        assert_eq!(takes, may_be_a_persons && is_heard, "{method} {path}");
+    }
+}
+
 fn caller(who: Who) -> Caller {
     Caller { app: AppId::parse("app").unwrap(), who }
 }
