@@ -353,8 +353,12 @@ impl LiveApp {
     }
 
     /// Tells whether a role has a capability where a topic belongs, by what is in memory of the course.
-    pub(super) fn may_in(&self, topic: &Topic, role: Role, capability: Capability) -> bool {
-        let place = topic.place().and_then(|place| self.access.places.peek(&place)).flatten();
+    fn may_in(&self, topic: &Topic, role: Role, capability: Capability) -> bool {
+        let of_chat = || match topic {
+            Topic::Chat(chat) => self.access.chats.peek(chat).flatten()?.chat.place(),
+            _ => None,
+        };
+        let place = topic.place().or_else(of_chat).and_then(|place| self.access.places.peek(&place)).flatten();
         let course = place.as_ref().and_then(|place| place.course.as_ref());
         let overrides = course.map_or(&[][..], |course| &course.overrides);
         capability.held_by(role, overrides) == capability::Held::Yes
