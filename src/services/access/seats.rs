@@ -46,7 +46,7 @@ impl Bound {
         match self {
             Self::Token => "token",
             Self::ChannelData => "channel_data",
-            Self::Endpoint => "auth_endpoint",
+            Self::Endpoint => "endpoint",
             Self::SignIn => "sign_in",
         }
     }
