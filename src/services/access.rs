@@ -376,6 +376,11 @@ impl LiveApp {
         seat.is_some_and(|seat| seat.lock().user.as_ref().is_some_and(|(bound, _)| bound == user))
     }
 
+    /// Tells whether it is known whose a socket is.
+    pub(super) fn is_known(&self, socket: SocketId) -> bool {
+        self.access.seats.find(socket).is_some_and(|seat| seat.lock().user.is_some())
+    }
+
     /// The store that the rules read.
     pub(super) const fn store(&self) -> &Store {
         &self.access.store
