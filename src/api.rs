@@ -251,7 +251,7 @@ pub struct Services {
     pub streams: Arc<Streams>,
     /// What was executed under an idempotency key.
     pub once: Arc<Once>,
-    /// Where requests under a key are executed; the caller waits for them when the server goes down.
+    /// Where requests that may change something are executed; the caller waits for them when the server goes down.
     pub tasks: TaskTracker,
 }
 

@@ -1,5 +1,7 @@
 //! Who may hear what, and why: explained, listed, and taken away by hand.
 
+#![expect(clippy::too_many_arguments, reason = "a route has one argument for each parameter in the description")]
+
 mod revocation;
 
 use std::sync::Arc;
@@ -12,14 +14,15 @@ use poem_openapi::{
     types::Example,
 };
 
-use self::revocation::{Meant, RevokeBody};
+use self::revocation::{Meant, RevocationView, RevokeBody};
 use super::{
     Group,
-    answer::Answer,
+    answer::{Answer, Done},
     caller::{
         Visitor,
         describe::{ByKey, ByKeyOrPerson},
     },
+    list::{self, Cursor, List},
     problem::{Fault, Problem, Reading, Writing},
     roster::object::RevokedView,
     strict::Strict,
@@ -177,21 +180,12 @@ impl From<Listener> for ListenerView {
         Self {
             socket_id: listener.socket.to_string(),
             user: user.map(Word),
-            known_by: known_by.map(|bound| known_by_name(bound).to_owned()),
+            known_by: known_by.map(|bound| bound.name().to_owned()),
             reason: listener.reason.code().to_owned(),
             role: listener.role.map(Word),
             enrollment: listener.enrollment.map(Word),
             not_after: listener.not_after.map(Word),
         }
-    }
-}
-
-const fn known_by_name(bound: Bound) -> &'static str {
-    match bound {
-        Bound::SignIn => "sign_in",
-        Bound::Endpoint => "endpoint",
-        Bound::ChannelData => "channel_data",
-        Bound::Token => "token",
     }
 }
 
@@ -215,7 +209,7 @@ impl Example for AudienceView {
         let listener = ListenerView {
             socket_id: "123.456".to_owned(),
             user: Some(Word(7.into())),
-            known_by: Some(known_by_name(Bound::SignIn).to_owned()),
+            known_by: Some(Bound::SignIn.name().to_owned()),
             reason: "enrolled".to_owned(),
             role: Some(Word(Role::Student)),
             enrollment: Some(Word(9_001.into())),
@@ -311,7 +305,8 @@ impl Access {
 
     /// Take access away from a user at once
     ///
-    /// Their subscriptions of guarded channels end; with `for_seconds` they stay closed for so long, whatever the roster says.
+    /// Their subscriptions of guarded channels end; with `for_seconds` they stay closed for so long, whatever the roster says,
+    /// unless the revocation is lifted.
     /// Needs the scope `access:write`.
     #[oai(path = "/api/access/revoke", method = "post", operation_id = "revokeAccess")]
     async fn revoke(
@@ -325,6 +320,56 @@ impl Access {
         let actor = visitor.caller.actor();
         let revocation = Revocation { user: &user, scope: &scope, until, reason: &reason, actor: &actor };
         Ok(Answer::of(visitor.live.revoke(revocation, visitor.now).await?.into()))
+    }
+
+    /// List the revocations of a user that count now
+    ///
+    /// Oldest first, page by page: those that keep something closed, not what was only cut. Needs the scope `access:read`.
+    #[oai(path = "/api/access/revocations", method = "get", operation_id = "listRevocations")]
+    async fn revocations(
+        &self,
+        visitor: Data<&Arc<Visitor>>,
+        /// The user.
+        user: Query<Word<UserId>>,
+        /// `next_cursor` of the page before; absent = the first page.
+        cursor: Query<Option<Word<Cursor>>>,
+        /// Most entries of the page. 25 if absent.
+        limit: Query<Option<Word<Limit<{ list::MOST }>>>>,
+        _proof: ByKey,
+    ) -> Result<Answer<List<RevocationView>>, Fault<Reading>> {
+        let limit = limit.0.map_or(list::USUAL, |limit| limit.0.0);
+        let after = cursor.0.map_or(Ok(0), |cursor| cursor.0.0.parse::<i64>());
+        let after =
+            after.map_err(|_no_number| Problem::parameter("cursor", "must be the 'next_cursor' of this list"))?;
+        let blocks = visitor.live.blocks(&user.0.0, visitor.now).await.map_err(Problem::from)?;
+        let page = blocks.into_iter().filter(|block| block.id > after).take(limit as usize + 1);
+        let rows = page.map(|block| (block.id.to_string(), block.into())).collect();
+        Ok(Answer::of(List::new(rows, limit)))
+    }
+
+    /// Lift a revocation
+    ///
+    /// The user may come back at once, as far as the roster lets them. Needs the scope `access:write`.
+    #[oai(path = "/api/access/revocations/:id", method = "delete", operation_id = "liftRevocation")]
+    async fn lift(
+        &self,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the revocation.
+        #[oai(validator(max_length = 64))]
+        id: Path<String>,
+        _proof: ByKey,
+    ) -> Result<Done, Fault<Reading>> {
+        let actor = visitor.caller.actor();
+        let by = By { actor: &actor, ip: Some(visitor.address), now: visitor.now };
+        let is_lifted = match id.parse() {
+            Ok(id) => visitor.live.lift_block(id, by).await.map_err(Problem::from)?,
+            Err(_no_number) => false,
+        };
+        if is_lifted {
+            Ok(Done::Done)
+        } else {
+            Err(Problem::not_found("There is no such revocation, or it is lifted"))?
+        }
     }
 
     /// Close all sockets of a user

@@ -103,7 +103,7 @@ pub(super) struct Known<E> {
     callers: Arc<Callers>,
     /// Requests of those without a proof that holds, by address; `None` = no limit.
     strangers: Option<Arc<Keyed<Network>>>,
-    /// Executes requests that came with a key.
+    /// Executes requests that may change something.
     executor: Executor,
     config: Arc<Config>,
 }
@@ -172,7 +172,7 @@ impl<E: Endpoint + 'static> Known<E> {
         request.set_body(body.clone());
         match key {
             Some(key) => self.executor.execute(&self.inner, (request, body), (key, operation.path), visitor).await,
-            None => once::call(&*self.inner, request, operation.path).await,
+            None => self.executor.call(&self.inner, request, operation.path).await,
         }
     }
 

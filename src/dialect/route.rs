@@ -11,8 +11,11 @@ use crate::{
         roster::Role,
     },
     ids::ExternalId,
-    protocol::{ChannelName, Guard},
+    protocol::{ChannelName, Guard, channel_name::NameRules},
 };
+
+/// Names that are made here are within the alphabet; ids in them are bounded.
+const RULES: NameRules = NameRules { max_length: 400, lenient: true };
 
 /// Names of one kind: what stands before the id, what behind it.
 struct Route(&'static str, &'static str, TopicKind);
@@ -79,6 +82,21 @@ pub fn topic(name: &ChannelName, custom: &ChannelRoutes) -> Topic {
     known.or_else(|| custom.topic(prefix, body)).unwrap_or(Topic::Custom)
 }
 
+/// Tells whether a name that is made for the topic could mean another one, because its id ends like a name.
+pub(super) fn may_be_misread(topic: &Topic) -> bool {
+    match topic {
+        Topic::Course(id) => id.as_str().ends_with("-instructor"),
+        Topic::Class(id) => id.as_str().ends_with("-staff"),
+        Topic::Org(id) => id.as_str().contains("-role-"),
+        _ => false,
+    }
+}
+
+/// Tells whether a name means the topic by the table alone.
+pub(super) fn stands_for(name: &str, topic: &Topic) -> bool {
+    ChannelName::parse(name, RULES).is_ok_and(|name| self::topic(&name, &ChannelRoutes::default()) == *topic)
+}
+
 /// Splits a name into what demands a signature and what it is about; caching and encryption change neither.
 fn split(name: &ChannelName) -> (&'static str, &str) {
     let text = name.as_str();
@@ -121,7 +139,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{ids::UserId, protocol::channel_name::NameRules};
+    use crate::ids::UserId;
 
     const LENIENT: NameRules = NameRules { max_length: 500, lenient: true };
 

@@ -7,6 +7,7 @@
 use chrono::SecondsFormat;
 use serde_json::{Map, Value};
 
+use super::route;
 use crate::domain::{
     access::Topic,
     app::LaravelNames,
@@ -30,9 +31,18 @@ pub type Payload = Map<String, Value>;
 /// Keys whose values are the application's own: their inner keys stay as they are.
 const FOREIGN: [&str; 3] = ["data", "meta", "payload"];
 
-/// Channels that hear a topic, each with its grammar. Empty for topics without channels of their own.
+/// Channels that hear a topic, each with its grammar. Empty for topics without channels of their own. A name with dashes that
+/// means something else, because of how the id ends, is none of them.
 #[must_use]
 pub fn channels(topic: &Topic) -> Vec<(String, Grammar)> {
+    let mut channels = names_of_all(topic);
+    if route::may_be_misread(topic) {
+        channels.retain(|(name, _)| route::stands_for(name, topic));
+    }
+    channels
+}
+
+fn names_of_all(topic: &Topic) -> Vec<(String, Grammar)> {
     use Grammar::{Dashes, Dots, Model};
     let both = |dots: String, dashes: String| vec![(dots, Dots), (dashes, Dashes)];
     match topic {
@@ -229,13 +239,33 @@ mod tests {
     #[test]
     fn every_channel_of_a_topic_stands_for_it() {
         let rules = NameRules { max_length: 200, lenient: false };
-        for kind in TopicKind::ALL {
-            let topic = kind.topic(if kind.name() == "role" { "student" } else { "a-1_B" }).unwrap();
-            for (name, _) in channels(&topic) {
-                let name = ChannelName::parse(&name, rules).unwrap();
-                assert_eq!(route::topic(&name, &ChannelRoutes::default()), topic, "{}", name.as_str());
+        let own = "-staff -instructor -comments -role-student".split(' ').flat_map(|end| {
+            let ends = [end.to_owned(), format!("{end}{end}"), format!("{end}-instructor"), format!("-role-x{end}")];
+            ends.map(|end| format!("a{end}"))
+        });
+        for id in own.chain(["a-1_B", "-staff", "user-a.b@c-staff"].map(str::to_owned)) {
+            let topics = TopicKind::ALL.iter().filter_map(|kind| kind.topic(&id));
+            let of_roles = id.parse().ok().map(|org| Topic::OrgRole(org, Role::Student));
+            for topic in topics.chain(of_roles).chain([Topic::Role(Role::Student)]) {
+                let channels = channels(&topic);
+                assert!(topic.place().is_none() || !channels.is_empty(), "{topic}");
+                for (name, _) in channels {
+                    let name = ChannelName::parse(&name, rules).unwrap();
+                    assert_eq!(route::topic(&name, &ChannelRoutes::default()), topic, "{}", name.as_str());
+                }
             }
         }
+    }
+
+    #[test]
+    fn an_id_that_ends_like_a_name_costs_only_the_name_that_means_something_else() {
+        let names = |topic: &Topic| channels(topic).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let id = |text: &str| text.parse().unwrap();
+        assert_eq!(names(&Topic::Class(id("2024-staff"))), ["private-class.2024-staff"]);
+        assert_eq!(names(&Topic::Class(id("2024-instructor"))).len(), 2);
+        assert_eq!(names(&Topic::Course(id("1-instructor"))), ["private-course.1-instructor"]);
+        assert_eq!(names(&Topic::Org(id("1-role-admin"))), ["private-org.1-role-admin"]);
+        assert_eq!(names(&Topic::Org(id("1-role-king"))).len(), 2);
     }
 
     #[test]

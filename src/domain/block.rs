@@ -20,6 +20,19 @@ pub enum BlockScope {
     Channel(String),
 }
 
+impl BlockScope {
+    /// Its kind, and which one of the kind; the latter is empty for everything.
+    #[must_use]
+    pub fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::All => ("all", ""),
+            Self::Course(id) => ("course", id.as_str()),
+            Self::Class(id) => ("class", id.as_str()),
+            Self::Channel(name) => ("channel", name),
+        }
+    }
+}
+
 /// A block that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewBlock {

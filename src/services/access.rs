@@ -353,8 +353,12 @@ impl LiveApp {
     }
 
     /// Tells whether a role has a capability where a topic belongs, by what is in memory of the course.
-    pub(super) fn may_in(&self, topic: &Topic, role: Role, capability: Capability) -> bool {
-        let place = topic.place().and_then(|place| self.access.places.peek(&place)).flatten();
+    fn may_in(&self, topic: &Topic, role: Role, capability: Capability) -> bool {
+        let of_chat = || match topic {
+            Topic::Chat(chat) => self.access.chats.peek(chat).flatten()?.chat.place(),
+            _ => None,
+        };
+        let place = topic.place().or_else(of_chat).and_then(|place| self.access.places.peek(&place)).flatten();
         let course = place.as_ref().and_then(|place| place.course.as_ref());
         let overrides = course.map_or(&[][..], |course| &course.overrides);
         capability.held_by(role, overrides) == capability::Held::Yes
@@ -370,6 +374,11 @@ impl LiveApp {
     pub(super) fn is_socket_of(&self, socket: SocketId, user: &UserId) -> bool {
         let seat = self.access.seats.find(socket);
         seat.is_some_and(|seat| seat.lock().user.as_ref().is_some_and(|(bound, _)| bound == user))
+    }
+
+    /// Tells whether it is known whose a socket is.
+    pub(super) fn is_known(&self, socket: SocketId) -> bool {
+        self.access.seats.find(socket).is_some_and(|seat| seat.lock().user.is_some())
     }
 
     /// The store that the rules read.

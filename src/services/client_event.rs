@@ -1,14 +1,36 @@
 //! Events that clients send to each other (`client-…`, Echo's whisper).
 //!
-//! The session has checked the app's rules and the socket's own rate; here count the limits that sockets share.
+//! The session has checked the app's rules and the socket's own rate; here count the limits that sockets share. In a chat
+//! nobody says by an event what they may not say in a message.
+
+use chrono::{DateTime, Utc};
 
 use crate::{
+    dialect::route,
+    domain::app::{AppSettings, Authz},
     hub::{Frame, Publication},
     ids::{SocketId, UserId},
     protocol::ChannelName,
-    services::LiveApp,
+    services::{LiveApp, access::Seat},
     throttle::{Exceeded, Network},
 };
+
+/// Why a client event reached nobody.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The user's sockets, the network's or the app's have sent too many.
+    #[error(transparent)]
+    TooMany(#[from] Exceeded),
+    /// The user may not write in the chat, or not now.
+    #[error("the user may not write in this chat now")]
+    Silenced,
+}
+
+/// Tells whether only those send to a channel who hear it, whatever the app says: so it is where the roster has to agree.
+#[must_use]
+pub fn is_for_members(channel: &ChannelName, settings: &AppSettings) -> bool {
+    settings.authz == Authz::Enforce && route::topic(channel, &settings.channel_routes).is_rostered()
+}
 
 /// Who sends a client event.
 #[derive(Debug, Clone, Copy)]
@@ -19,14 +41,26 @@ pub struct Sender<'a> {
     pub user: Option<&'a UserId>,
     /// The network it comes from.
     pub network: Network,
+    /// Its seat, when it has one.
+    pub seat: Option<&'a Seat>,
 }
 
 impl LiveApp {
     /// Relays a client event to the other subscribers of its channel.
     ///
     /// # Errors
-    /// When the user's sockets, the network's or the app's have sent too many; nobody got it then.
-    pub fn client_event(&self, channel: &ChannelName, frame: &Frame, sender: Sender<'_>) -> Result<(), Exceeded> {
+    /// When there are too many, or the user may not write there; nobody got it then.
+    pub fn client_event(
+        &self,
+        channel: &ChannelName,
+        frame: &Frame,
+        sender: Sender<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refused> {
+        let in_chat = sender.seat.and_then(|seat| seat.part_in_chat(channel));
+        if in_chat.is_some_and(|(chat, part)| !self.may_write(&chat, &part, now)) {
+            return Err(Refused::Silenced);
+        }
         self.count_client_event(sender)?;
         let publication = Publication { frame, except: Some(sender.socket), keep: None };
         self.hub.publish(channel, publication, &self.app().settings);

@@ -19,6 +19,7 @@ use crate::{
         stream,
     },
     domain::{
+        access::Topic,
         app::App,
         fact::{Position, topic_key},
         stream::Heard,
@@ -82,6 +83,8 @@ impl Teller {
             bytes: 0,
         };
         let turn = match timeout(PATIENCE, self.read(&mut reading, heard)).await {
+            // What was their own is in their own stream.
+            Ok(Ok(_)) if topic == Topic::Notices && live.is_known(socket.id()) => None,
             Ok(Ok(turn)) => turn,
             Ok(Err(error)) => {
                 tracing::warn!(app.id = %app.id, %error, "what a socket has missed cannot be read");

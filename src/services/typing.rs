@@ -9,11 +9,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
-use super::{
-    Draft, LiveApp,
-    access::{self, Seat},
-    client_event::Sender,
-};
+use super::{Draft, LiveApp, access, client_event::Sender};
 use crate::{
     dialect::{
         self, route,
@@ -37,6 +33,9 @@ pub const STARTED: &str = "client-typing";
 
 /// Client event by which a client tells that its user has stopped.
 pub const STOPPED: &str = "client-typing-stopped";
+
+/// Client event by which the server tells that more type than it names; no client sends it.
+pub const CROWD: &str = "client-typing-crowd";
 
 /// Why a sign from the REST API was refused.
 #[derive(Debug, thiserror::Error)]
@@ -137,22 +136,14 @@ impl LiveApp {
         &self,
         (channel, said): (&ChannelName, Said<'_>),
         sender: Sender<'_>,
-        seat: Option<&Seat>,
         now: DateTime<Utc>,
     ) -> Result<Heard, Exceeded> {
         let app = self.app();
         let topic = route::topic(channel, &app.settings.channel_routes);
-        let Some(part) = seat.filter(|_| topic.is_of_the_classroom()).and_then(|seat| seat.part(channel)) else {
-            return Ok(Heard::Foreign);
-        };
+        let seat = sender.seat.filter(|_| topic.is_of_the_classroom());
+        let Some(part) = seat.and_then(|seat| seat.part(channel)) else { return Ok(Heard::Foreign) };
         self.count_client_event(sender)?;
-        let may_post = match part.reason {
-            // Without the roster's word the application's signature decides.
-            None => true,
-            Some(Reason::Guest) => false,
-            Some(_) => part.role.is_none_or(|role| self.may_post(&topic, role)),
-        };
-        if !may_post || self.is_silenced(&topic, (&part.user, part.role), now) {
+        if !self.may_write(&topic, &part, now) {
             return Ok(Heard::Noted);
         }
         let socket = Some(sender.socket);
@@ -260,11 +251,6 @@ impl LiveApp {
                 now,
             );
         }
-    }
-
-    /// Tells whether a role may write in a topic, as far as is in memory.
-    fn may_post(&self, topic: &Topic, role: Role) -> bool {
-        self.may_in(topic, role, Capability::ChatPost)
     }
 
     /// Refuses whoever may not hear a channel. Whoever is in a channel that no rule covers may.

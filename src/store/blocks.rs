@@ -24,12 +24,7 @@ impl Store {
     /// [`Error::Database`](super::Error::Database), also when a text is longer than [`NewBlock`] says.
     #[tracing::instrument(name = "store.block_insert", level = "debug", skip_all, fields(app.id = %app))]
     pub async fn block_insert(&self, app: &AppId, new: &NewBlock, now: DateTime<Utc>) -> Result<i64> {
-        let (kind, id) = match &new.scope {
-            BlockScope::All => ("all", ""),
-            BlockScope::Course(id) => ("course", id.as_str()),
-            BlockScope::Class(id) => ("class", id.as_str()),
-            BlockScope::Channel(name) => ("channel", name.as_str()),
-        };
+        let (kind, id) = new.scope.parts();
         let row = access_block::ActiveModel {
             id: NotSet,
             app_id: Set(app.as_str().to_owned()),
@@ -44,16 +39,7 @@ impl Store {
         };
         let change = self.change_begin(roster::COUNTER).await?;
         let id = access_block::Entity::insert(row).exec(&change).await?.last_insert_id;
-        let told = Change {
-            seq: 0,
-            kind: Kind::User,
-            id: new.user.as_str().to_owned(),
-            action: Action::Updated,
-            user: Some(new.user.clone()),
-            course: None,
-            at: now.trunc_subsecs(0),
-        };
-        roster::log::append(&change, app, &mut [told]).await?;
+        roster::log::append(&change, app, &mut [changed(&new.user, now)]).await?;
         change.commit().await?;
         Ok(id)
     }
@@ -75,19 +61,42 @@ impl Store {
         Ok(rows.into_iter().filter_map(readable).filter(|block| block.user == *user && block.is_active(now)).collect())
     }
 
-    /// Lifts a block. False if there is no such block, or it is lifted already.
+    /// Lifts a block, and tells what it was; `None` if there is no such block, or it is lifted already. It stands in the log of
+    /// changes as one of the person, so that every node follows.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database).
     #[tracing::instrument(name = "store.block_lift", level = "debug", skip_all, fields(app.id = %app))]
-    pub async fn block_lift(&self, app: &AppId, id: i64, now: DateTime<Utc>) -> Result<bool> {
-        let update =
-            access_block::Entity::update_many().col_expr(access_block::Column::LiftedAt, Expr::value(stamp(now)));
+    pub async fn block_lift(&self, app: &AppId, id: i64, now: DateTime<Utc>) -> Result<Option<Block>> {
         let which = Condition::all()
             .add(access_block::Column::AppId.eq(app.as_str()))
             .add(access_block::Column::Id.eq(id))
             .add(access_block::Column::LiftedAt.is_null());
-        Ok(update.filter(which).exec(&self.db).await?.rows_affected > 0)
+        let change = self.change_begin(roster::COUNTER).await?;
+        let row = access_block::Entity::find().filter(which.clone()).one(&change).await?;
+        let Some(block) = row.and_then(readable) else {
+            change.rollback().await?;
+            return Ok(None);
+        };
+        let lifted = Expr::value(stamp(now));
+        let update = access_block::Entity::update_many().col_expr(access_block::Column::LiftedAt, lifted);
+        update.filter(which).exec(&change).await?;
+        roster::log::append(&change, app, &mut [changed(&block.user, now)]).await?;
+        change.commit().await?;
+        Ok(Some(block))
+    }
+}
+
+/// What the log of changes says of a person whose blocks have changed.
+fn changed(user: &UserId, now: DateTime<Utc>) -> Change {
+    Change {
+        seq: 0,
+        kind: Kind::User,
+        id: user.as_str().to_owned(),
+        action: Action::Updated,
+        user: Some(user.clone()),
+        course: None,
+        at: now.trunc_subsecs(0),
     }
 }
 

@@ -25,6 +25,7 @@ use crate::{
     },
     services::{
         access::{self, Wish},
+        client_event,
         sockets::SignedIn,
         typing,
     },
@@ -324,9 +325,9 @@ impl Session {
         }
     }
 
-    /// Tells whether a channel was taken away, or may have been.
+    /// Tells whether a channel that is not heard was taken away, or may have been.
     fn is_revoked(&self, channel: &ChannelName) -> bool {
-        self.revoked.contains(channel) || (self.has_more_revoked && !self.subscriptions.contains_key(channel))
+        self.has_more_revoked || self.revoked.contains(channel)
     }
 
     fn on_unsubscribe(&mut self, channel: &str) -> Vec<Action> {
@@ -384,7 +385,7 @@ impl Session {
             return vec![error_frame(settings, code, &text, Some(name.as_str()))];
         }
         if limit > 0 && !self.client_events.take(Rate::per_second(limit, limit), now) {
-            return vec![too_many_client_events(settings, &name)];
+            return vec![refused_event(settings, &name, TOO_MANY)];
         }
         let user = self.subscriptions.get(&name).and_then(Option::as_ref);
         let data = event.data.map(serde_json::value::RawValue::get);
@@ -408,7 +409,11 @@ impl Session {
         match settings.client_events {
             ClientEvents::None => return refuse("The app does not have client messaging enabled."),
             ClientEvents::Members if !subscribed => return Err(not_a_member()),
-            ClientEvents::All if self.is_revoked(name) => return Err(not_a_member()),
+            ClientEvents::All
+                if !subscribed && (self.is_revoked(name) || client_event::is_for_members(name, settings)) =>
+            {
+                return Err(not_a_member());
+            }
             ClientEvents::Members | ClientEvents::All => {}
         }
         match name.guard() {
@@ -420,6 +425,9 @@ impl Session {
                 return refuse("Client events cannot be sent to encrypted channels");
             }
             Guard::Public | Guard::Private | Guard::Presence => {}
+        }
+        if event.name == typing::CROWD {
+            return refuse("Only the server tells that a crowd is typing.");
         }
         if event.name.chars().count() > settings.max_event_name_length as usize {
             return refuse(&format!("Event name is too long. Maximum: {} characters", settings.max_event_name_length));
@@ -477,9 +485,14 @@ fn over_frame_limit(settings: &AppSettings) -> Vec<Action> {
     vec![error_frame(settings, code::CLIENT_EVENT, CloseReason::FrameLimit.message(), None)]
 }
 
-/// The answer to a client event beyond a rate.
-pub(super) fn too_many_client_events(settings: &AppSettings, channel: &ChannelName) -> Action {
-    let text = "The rate limit for sending client events exceeded the quota.";
+/// What is said of a client event beyond a rate.
+pub(super) const TOO_MANY: &str = "The rate limit for sending client events exceeded the quota.";
+
+/// What is said of a client event of somebody who may not write in the chat.
+pub(super) const SILENCED: &str = "You may not write in this chat now, neither messages nor client events.";
+
+/// The answer to a client event that reaches nobody.
+pub(super) fn refused_event(settings: &AppSettings, channel: &ChannelName, text: &str) -> Action {
     error_frame(settings, code::CLIENT_EVENT, text, Some(channel.as_str()))
 }
 

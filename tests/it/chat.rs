@@ -2,6 +2,7 @@
 
 mod access;
 mod groups;
+mod half_done;
 mod limits;
 mod messages;
 mod moderation;

@@ -124,7 +124,16 @@ async fn where_everybody_may_send_a_dropped_student_may_not() {
     expect_revoked(&mut student, COURSE, "enrollment_inactive").await;
     student.send_event("client-wave", COURSE, json!({})).await;
     assert!(student.expect_error(4009).await.contains("not a member"));
+    teacher.subscribe_private("private-course-1").await;
+    let mut stranger = app.connect().await;
+    for (client, channel) in [(&mut student, "private-course-1"), (&mut stranger, COURSE)] {
+        client.send_event("client-wave", channel, json!({})).await;
+        assert!(client.expect_error(4009).await.contains("not a member"), "by any name, and from any socket");
+    }
     teacher.expect_silence().await;
+    teacher.subscribe_private("private-lounge").await;
+    stranger.send_event("client-wave", "private-lounge", json!({})).await;
+    teacher.expect_on("client-wave", "private-lounge").await;
     roster.enroll(&[("7", Role::Student)]).await;
     eventually("the student is let in again", async || {
         student.ask_signed(COURSE, None).await;

@@ -1,4 +1,4 @@
-//! What is taken from whom: the body of a revocation.
+//! What is taken from whom: revocations as they are asked for, and as they are shown.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use super::super::{
     word::{Meaning, Word},
 };
 use crate::{
-    domain::block::{BlockScope, REASON_MAX},
+    domain::block::{Block, BlockScope, REASON_MAX},
     ids::{ExternalId, UserId},
     protocol::ChannelName,
 };
@@ -72,6 +72,19 @@ struct ScopeBody {
     id: Option<String>,
 }
 
+impl From<BlockScope> for ScopeBody {
+    fn from(scope: BlockScope) -> Self {
+        let kind = match scope {
+            BlockScope::All => ScopeKind::All,
+            BlockScope::Course(_) => ScopeKind::Course,
+            BlockScope::Class(_) => ScopeKind::Class,
+            BlockScope::Channel(_) => ScopeKind::Channel,
+        };
+        let (_, id) = scope.parts();
+        Self { kind: Word(kind), id: (!id.is_empty()).then(|| id.to_owned()) }
+    }
+}
+
 impl ScopeBody {
     fn read(self, visitor: &Visitor) -> Result<BlockScope, Field> {
         let wrong = |message: String| Field::at("/scope/id", "invalid", message);
@@ -115,6 +128,58 @@ impl Example for RevokeBody {
         let scope = ScopeBody { kind: Word(ScopeKind::Course), id: Some("101".to_owned()) };
         let reason = Some("disturbs the class".to_owned());
         Self { user: Word(7.into()), scope, for_seconds: Some(3_600), reason }
+    }
+}
+
+/// Access that is taken away for a time.
+#[derive(Debug, Object)]
+#[oai(rename = "Revocation", skip_serializing_if_is_none, example)]
+pub(super) struct RevocationView {
+    /// Id of the revocation.
+    #[oai(validator(max_length = 20))]
+    id: String,
+    /// From whom.
+    user: Word<UserId>,
+    /// To what.
+    scope: ScopeBody,
+    /// First second in which it counts no more; absent = until it is lifted.
+    until: Option<Word<DateTime<Utc>>>,
+    /// Why.
+    #[oai(validator(max_length = 255))]
+    reason: String,
+    /// Who made it: `key:` or `user:` with an id.
+    #[oai(validator(max_length = 160))]
+    created_by: String,
+    /// When it was made.
+    created_at: Word<DateTime<Utc>>,
+}
+
+impl From<Block> for RevocationView {
+    fn from(block: Block) -> Self {
+        Self {
+            id: block.id.to_string(),
+            user: Word(block.user),
+            scope: block.scope.into(),
+            until: block.until.map(Word),
+            reason: block.reason,
+            created_by: block.created_by,
+            created_at: Word(block.created_at),
+        }
+    }
+}
+
+impl Example for RevocationView {
+    fn example() -> Self {
+        let created_at = DateTime::from_timestamp(1_788_250_000, 0).unwrap_or_default();
+        Self {
+            id: "12".to_owned(),
+            user: Word(7.into()),
+            scope: BlockScope::Course(101.into()).into(),
+            until: Some(Word(created_at + TimeDelta::hours(1))),
+            reason: "disturbs the class".to_owned(),
+            created_by: "key:ck_0123456789ab".to_owned(),
+            created_at: Word(created_at),
+        }
     }
 }
 

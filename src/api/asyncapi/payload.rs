@@ -75,15 +75,18 @@ pub(super) fn schemas(rest: &Value) -> Map<String, Value> {
                 payload
                     .insert(case.key(key), json!({ "$ref": format!("#/components/schemas/{}.{name}", case.name()) }));
             }
-            schemas.insert(key(*event, case), whole(*event, payload));
+            schemas.insert(key(*event, case), whole(*event, case, payload));
         }
     }
     schemas
 }
 
-fn whole(event: Event, properties: Map<String, Value>) -> Value {
-    let kept = event.lasting() == Lasting::Kept;
-    let required: &[&str] = if kept { &["event_id", "timestamp", "seq", "epoch"] } else { &["event_id", "timestamp"] };
+fn whole(event: Event, case: Case, properties: Map<String, Value>) -> Value {
+    // One's own on the channel `notifications` has its place in another stream.
+    let is_aliased = case == Case::Camel && matches!(event, Event::NotificationCreated | Event::NotificationRead);
+    let has_place = event.lasting() == Lasting::Kept && !is_aliased;
+    let required: &[&str] =
+        if has_place { &["event_id", "timestamp", "seq", "epoch"] } else { &["event_id", "timestamp"] };
     json!({
         "type": "object",
         "description": event.doc(),

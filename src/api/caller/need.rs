@@ -135,6 +135,8 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
 
     GET "/api/access/explain" Need::OneselfOr(Scope::AccessRead);
     POST "/api/access/revoke" Need::Scope(Scope::AccessWrite);
+    GET "/api/access/revocations" Need::Scope(Scope::AccessRead);
+    DELETE "/api/access/revocations/{id}" Need::Scope(Scope::AccessWrite);
     GET "/api/channels/{name}/audience" Need::Scope(Scope::AccessRead);
     POST "/api/users/{id}/disconnect" Need::Scope(Scope::AccessWrite);
 

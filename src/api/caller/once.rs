@@ -1,8 +1,10 @@
-//! `Idempotency-Key`: a POST that is sent again is not executed again, but answered as before.
+//! What may change something is executed to its end, and under an `Idempotency-Key` only once: a POST that is sent again is
+//! answered as before.
 //!
 //! Stands behind everything that refuses without executing: proof, needs, limits, the body's arrival. What was begun goes on
-//! when the client hangs up, so that its next attempt finds the answer. Only answers to requests that were executed (2xx) are
-//! kept: whatever was refused has changed nothing and may come again under its key.
+//! when the client hangs up, so that what was written takes effect at once, and that the client's next attempt finds the
+//! answer. Only answers to requests that were executed (2xx) are kept: whatever was refused has changed nothing and may come
+//! again under its key.
 
 use std::sync::Arc;
 
@@ -32,7 +34,7 @@ pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 /// Most characters of a key.
 pub(super) const KEY_MAX: usize = 255;
 
-/// Executes requests under a key.
+/// Executes requests, whether or not somebody waits for the answer.
 #[derive(Debug, Clone)]
 pub(super) struct Executor {
     pub(super) once: Arc<Once>,
@@ -94,6 +96,28 @@ impl Executor {
                 }
             }
         };
+        self.go_through_with(begun).await
+    }
+
+    /// Executes a request that has no key.
+    pub(super) async fn call<E>(
+        &self,
+        inner: &Arc<E>,
+        request: Request,
+        path: &'static str,
+    ) -> Result<Response, Problem>
+    where
+        E: Endpoint + 'static,
+    {
+        let inner = Arc::clone(inner);
+        self.go_through_with(async move { call(&*inner, request, path).await }).await
+    }
+
+    /// Goes on when the client hangs up: nothing may be given up between a commit and what follows from it.
+    async fn go_through_with<F>(&self, begun: F) -> Result<Response, Problem>
+    where
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
         let task = self.tasks.spawn(Box::pin(begun.in_current_span()));
         task.await.unwrap_or_else(|error| Err(Problem::internal(&error)))
     }

@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::{Asked, Gathered, Known, Result, patiently, review::Cause, rights::actor, seats::Key};
+use super::{Asked, Gathered, Known, Part, Result, patiently, review::Cause, rights::actor, seats::Key};
 use crate::{
     domain::{
         access::{self, Decision, Facts, Reason, Topic, capability::Capability},
-        chat::{Circle, Silence},
+        chat::{Circle, Part as GroupPart, Silence},
         fact::Actor,
         roster::{PlaceId, Role},
     },
@@ -151,17 +151,25 @@ impl LiveApp {
         Ok(Decision { allow: false, reason: Reason::Silenced, detail: silence.to_string(), ..decision })
     }
 
-    /// Tells whether somebody who hears a chat may not write in it now, as far as is in memory. `false` for other topics.
-    pub(in crate::services) fn is_silenced(
-        &self,
-        topic: &Topic,
-        (user, role): (&UserId, Option<Role>),
-        now: DateTime<Utc>,
-    ) -> bool {
+    /// Tells whether somebody who hears a topic may write there now, as far as is in memory.
+    pub(in crate::services) fn may_write(&self, topic: &Topic, part: &Part, now: DateTime<Utc>) -> bool {
+        let may_post = match part.reason {
+            // Without the roster's word the application's signature decides. Members of a group write whatever they are elsewhere.
+            None | Some(Reason::Member) => true,
+            Some(Reason::Guest) => false,
+            Some(_) => part.role.is_none_or(|role| self.may_in(topic, role, Capability::ChatPost)),
+        };
+        may_post && !self.is_silenced(topic, part, now)
+    }
+
+    fn is_silenced(&self, topic: &Topic, part: &Part, now: DateTime<Utc>) -> bool {
         let Topic::Chat(chat) = topic else { return false };
-        let circle = self.access.chats.peek(chat).flatten();
-        let standing = (role, role.is_some_and(Role::is_staff));
-        circle.is_some_and(|circle| circle.silence(Some(user), standing, now).is_some())
+        let Some(circle) = self.access.chats.peek(chat).flatten() else { return false };
+        let is_moderator = match part.role {
+            Some(role) if circle.chat.course.is_some() => self.may_in(topic, role, Capability::ChatModerate),
+            _ => circle.members.get(&part.user).is_some_and(|member| member.part == GroupPart::Owner),
+        };
+        circle.silence(Some(&part.user), (part.role, is_moderator), now).is_some()
     }
 
     /// Courses in which a person has an enrollment, whether it counts now or not.
@@ -213,6 +221,8 @@ impl LiveApp {
     pub(in crate::services) async fn chat_changed(&self, chat: &ExternalId, now: DateTime<Utc>) -> Vec<Revoked> {
         let since = Instant::now();
         self.forget_chat(chat);
+        // Client events are judged by what is in memory.
+        let _loaded = self.chat(chat).await;
         let seats = self.access.seats.concerned(std::iter::once(&Key::Chat(chat.clone())));
         self.review_all(&seats, Cause::Chat, (now, since), Vec::new()).await
     }

@@ -1,4 +1,4 @@
-//! Access taken away by hand, and who hears what at this moment.
+//! Access taken away by hand and given back, and who hears what at this moment.
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
@@ -15,7 +15,7 @@ use crate::{
         access::Reason,
         app::App,
         audit::AuditEntry,
-        block::{BlockScope, NewBlock},
+        block::{Block, BlockScope, NewBlock},
         roster::Role,
     },
     ids::{ExternalId, SocketId, UserId},
@@ -39,7 +39,7 @@ pub struct Revocation<'a> {
     pub actor: &'a str,
 }
 
-/// Who ends sockets by hand, from where and when, for the audit.
+/// Who acts by hand, from where and when, for the audit.
 #[derive(Debug, Clone, Copy)]
 pub struct By<'a> {
     /// Who, as the audit names callers.
@@ -97,6 +97,40 @@ impl LiveApp {
         self.write_journal().await;
         let nothing = || Revoked { user: user.clone(), channels: Vec::new(), sockets: 0 };
         Ok(gather(cuts).pop().unwrap_or_else(nothing))
+    }
+
+    /// Blocks of a user that count now, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn blocks(&self, user: &UserId, now: DateTime<Utc>) -> store::Result<Vec<Block>> {
+        self.access.store.blocks_of(&self.app().id, user, now).await
+    }
+
+    /// Lifts a block: the user may come back at once. False if there is no such block, or it is lifted already.
+    ///
+    /// # Errors
+    /// When the database fails; the block stays then.
+    pub async fn lift_block(&self, id: i64, by: By<'_>) -> store::Result<bool> {
+        let app = self.app();
+        let Some(block) = self.access.store.block_lift(&app.id, id, by.now).await? else { return Ok(false) };
+        self.access.people.forget(&block.user);
+        self.access.advance();
+        let (kind, of) = block.scope.parts();
+        self.note(AuditEntry {
+            app: app.id.clone(),
+            actor: by.actor.to_owned(),
+            action: "access.restored".to_owned(),
+            target_type: "user".to_owned(),
+            target_id: block.user.to_string(),
+            scope: Some(format!("{kind}.{of}").trim_end_matches('.').to_owned()),
+            before: None,
+            after: Some(format!(r#"{{"revocation":"{id}"}}"#)),
+            ip: by.ip.map(|ip| ip.to_string()),
+            at: by.now,
+        });
+        self.write_journal().await;
+        Ok(true)
     }
 
     fn cut_scope(&self, app: &App, seat: &Arc<Seat>, (user, scope): (&UserId, &BlockScope)) -> Cuts {

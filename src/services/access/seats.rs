@@ -46,7 +46,7 @@ impl Bound {
         match self {
             Self::Token => "token",
             Self::ChannelData => "channel_data",
-            Self::Endpoint => "auth_endpoint",
+            Self::Endpoint => "endpoint",
             Self::SignIn => "sign_in",
         }
     }
@@ -81,6 +81,13 @@ pub(super) struct Held {
     /// What the roster said, if it was in favour. Only what was given by the roster is taken away by it.
     pub(super) basis: Option<Basis>,
     pub(super) within: Within,
+}
+
+impl Held {
+    fn part(&self) -> Option<Part> {
+        let (reason, role) = self.basis.as_ref().map_or((None, None), |basis| (Some(basis.reason), basis.role));
+        Some(Part { user: self.subject.clone()?, reason, role })
+    }
 }
 
 /// What a channel belongs to, as far as the roster has said.
@@ -181,8 +188,15 @@ impl Seat {
     pub fn part(&self, channel: &ChannelName) -> Option<Part> {
         let state = self.lock();
         let held = state.held.get(channel)?;
-        let (reason, role) = held.basis.as_ref().map_or((None, None), |basis| (Some(basis.reason), basis.role));
-        Some(Part { user: held.subject.clone()?, reason, role })
+        held.part()
+    }
+
+    /// The chat that a channel is, and as whom the socket hears it; `None` = it hears none there, or nobody is known.
+    #[must_use]
+    pub fn part_in_chat(&self, channel: &ChannelName) -> Option<(Topic, Part)> {
+        let state = self.lock();
+        let held = state.held.get(channel).filter(|held| matches!(held.topic, Topic::Chat(_)))?;
+        Some((held.topic.clone(), held.part()?))
     }
 
     pub(super) fn socket(&self) -> &Arc<Socket> {

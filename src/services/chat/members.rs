@@ -169,10 +169,9 @@ impl Chats {
         let (app, epoch) = (asking.app(), new_id(asking.now));
         let write = ChatWrite { at: asking.now, audit: &audit, epoch: &epoch };
         let save = Box::pin(self.store.chat_member_remove((&app, chat), user, write, facts));
-        if !self.tell_changed((asking, chat), save).await? {
-            return Err(Error::Unknown("member"));
-        }
+        let is_removed = self.tell_changed((asking, chat), save).await?;
+        // Also for whoever asks again, because the first time something went wrong in between.
         asking.live.chat_changed(chat, asking.now).await;
-        Ok(())
+        if is_removed { Ok(()) } else { Err(Error::Unknown("member")) }
     }
 }

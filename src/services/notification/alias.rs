@@ -1,7 +1,8 @@
 //! The channel `notifications`: everybody hears their own there, and what is announced to all.
 //!
 //! Its name is the same for everybody, so what is for one person goes only to sockets that are known to be theirs. Of an
-//! announcement to all one hears the announcement, and not one's own copy besides.
+//! announcement to all one hears the announcement, and not one's own copy besides. What is one's own has its place in one's
+//! own stream, so it is told here without a place, and whoever comes back here is told that they have missed something.
 
 use crate::{
     dialect::spelling::{self, Grammar, Payload},
@@ -34,7 +35,7 @@ impl LiveApp {
             if theirs.is_empty() {
                 continue;
             }
-            let data = spelling::data(fact, Grammar::Dashes);
+            let data = spelling::data(&Fact { position: None, ..fact.clone() }, Grammar::Dashes);
             for event in spelling::names_of(fact, grammar, app.settings.laravel_event_names) {
                 let frame = Frame::text(|out| server_message::event(out, event, channel.as_str(), &data));
                 self.hub.publish_among(&channel, &frame, &theirs);

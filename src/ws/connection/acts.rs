@@ -19,7 +19,7 @@ use crate::{
     protocol::{ChannelName, client_message::UserData, signature::Voucher},
     services::{
         access::{Judged, NotAdmitted, Question, Seat, Wish},
-        client_event::Sender,
+        client_event::{Refused, Sender},
         now,
         replay::Replay,
         typing::{Heard, Said},
@@ -213,23 +213,29 @@ impl<Io> Connection<Io> {
     }
 
     fn relay(&self, app: &App, name: &ChannelName, frame: &Frame) {
-        let Admitted { live, socket, network, .. } = &self.admitted;
-        let sender = Sender { socket: socket.id(), user: self.incoming.session.user_in(name), network: *network };
-        if live.client_event(name, frame, sender).is_err()
-            && let Action::Reply(answer) = session::too_many_client_events(&app.settings, name)
-        {
+        let Err(refused) = self.admitted.live.client_event(name, frame, self.sender(name), now()) else { return };
+        let text = match refused {
+            Refused::TooMany(_) => session::TOO_MANY,
+            Refused::Silenced => session::SILENCED,
+        };
+        if let Action::Reply(answer) = session::refused_event(&app.settings, name, text) {
             self.send(&answer);
         }
     }
 
+    /// The client as the sender of an event in a channel.
+    fn sender(&self, channel: &ChannelName) -> Sender<'_> {
+        let Admitted { socket, network, .. } = &self.admitted;
+        let (user, seat) = (self.incoming.session.user_in(channel), self.incoming.seat.as_deref());
+        Sender { socket: socket.id(), user, network: *network, seat }
+    }
+
     fn take_note_of_typing(&self, app: &App, (channel, said): (&ChannelName, Said<'_>), frame: &Frame) {
-        let Admitted { live, socket, network, .. } = &self.admitted;
-        let sender = Sender { socket: socket.id(), user: self.incoming.session.user_in(channel), network: *network };
-        match live.typing_said((channel, said), sender, self.incoming.seat.as_deref(), now()) {
+        match self.admitted.live.typing_said((channel, said), self.sender(channel), now()) {
             Ok(Heard::Noted) => {}
             Ok(Heard::Foreign) => self.relay(app, channel, frame),
             Err(_exceeded) => {
-                if let Action::Reply(answer) = session::too_many_client_events(&app.settings, channel) {
+                if let Action::Reply(answer) = session::refused_event(&app.settings, channel, session::TOO_MANY) {
                     self.send(&answer);
                 }
             }

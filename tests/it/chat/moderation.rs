@@ -210,3 +210,87 @@ async fn whoever_is_muted_is_not_seen_typing() {
     room.push("7", "/api/typing", typing).await.problem(403, "silenced");
     other.expect_silence().await;
 }
+
+#[tokio::test]
+async fn whoever_may_not_write_sends_no_client_events_either() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let (mut student, mut other) = (room.hears("7", "private-chat.c").await, room.hears("8", "private-chat.c").await);
+    student.send_event("client-hello", "private-chat.c", json!({})).await;
+    other.expect("client-hello").await;
+    let mute = act(&room, "5", "mute", "7").await.ok();
+    student.send_event("client-hello", "private-chat.c", json!({ "text": "rude" })).await;
+    assert!(student.expect_error(4301).await.contains("may not write"));
+    other.expect_silence().await;
+    assert_eq!(lift(&room, "5", &mute).await, 204);
+    student.send_event("client-hello", "private-chat.c", json!({})).await;
+    other.expect("client-hello").await;
+
+    let mut staff = room.hears("5", "private-chat.c").await;
+    room.call("9", Method::POST, "/api/chats/c/freeze", None).await.ok();
+    for client in [&mut student, &mut other, &mut staff] {
+        client.expect("App\\Events\\ChatUpdated").await;
+        client.expect("chat.updated").await;
+    }
+    student.send_event("client-hello", "private-chat.c", json!({})).await;
+    student.expect_error(4301).await;
+    staff.send_event("client-hello", "private-chat.c", json!({})).await;
+    other.expect("client-hello").await;
+}
+
+#[tokio::test]
+async fn where_a_course_lets_nobody_write_nobody_whispers_or_is_seen_typing() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let course = |overrides: Value| json!({ "title": "Computing", "overrides": overrides });
+    let says = |role: &str, what: &str, effect: &str| json!({ "role": role, "capability": what, "effect": effect });
+    let watching = says("observer", "channel.chat", "allow");
+    room.office.keep("/api/courses/101", course(json!([watching]))).await;
+    let mut teacher = room.hears("9", "private-chat-c").await;
+    let mut observer = room.hears("6", "private-chat-c").await;
+    observer.send_event("client-hello", "private-chat-c", json!({})).await;
+    observer.expect_error(4301).await;
+    teacher.expect_silence().await;
+
+    let mut student = room.hears("7", "private-chat-c").await;
+    student.send_event("client-typing", "private-chat-c", json!({})).await;
+    teacher.expect("client-typing").await;
+    student.send_event("client-typing-stopped", "private-chat-c", json!({})).await;
+    teacher.expect("client-typing-stopped").await;
+    let quiet = says("student", "chat.post", "prevent");
+    room.office.keep("/api/courses/101", course(json!([watching, quiet]))).await;
+    student.send_event("client-typing", "private-chat-c", json!({})).await;
+    student.expect_silence().await;
+    student.send_event("client-hello", "private-chat-c", json!({})).await;
+    student.expect_error(4301).await;
+    observer.drain().await;
+    teacher.expect_silence().await;
+}
+
+#[tokio::test]
+async fn nobody_but_the_server_tells_of_a_crowd() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let (mut student, mut other) = (room.hears("7", "private-chat-c").await, room.hears("8", "private-chat-c").await);
+    student.send_event("client-typing-crowd", "private-chat-c", json!({ "count": 500 })).await;
+    student.expect_error(4301).await;
+    other.expect_silence().await;
+}
+
+#[tokio::test]
+async fn the_owner_of_a_group_whispers_although_it_is_frozen() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let group = json!({ "id": "g", "kind": "group", "title": "Project", "members": ["7"] });
+    room.make(group).await;
+    room.office.post("/api/chats/g/members", json!({ "users": ["8"], "part": "owner" })).await.ok();
+    let (mut member, mut owner) = (room.hears("7", "private-chat-g").await, room.hears("8", "private-chat-g").await);
+    room.office.post("/api/chats/g/freeze", json!({})).await.ok();
+    for client in [&mut member, &mut owner] {
+        client.expect("chat:updated").await;
+    }
+    member.send_event("client-hello", "private-chat-g", json!({})).await;
+    member.expect_error(4301).await;
+    owner.send_event("client-hello", "private-chat-g", json!({})).await;
+    member.expect("client-hello").await;
+}

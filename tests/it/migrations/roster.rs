@@ -311,8 +311,13 @@ async fn keep_blocks(store: &Store) {
     let kept = of(10).await;
     assert_eq!(kept.iter().map(|block| block.scope.clone()).collect::<Vec<_>>(), scopes.map(|new| new.scope));
     assert_eq!(kept.iter().map(|block| block.id).collect::<Vec<_>>(), ids);
-    assert!(store.block_lift(&app, ids[1], at(20)).await.unwrap());
-    assert!(!store.block_lift(&app, ids[1], at(20)).await.unwrap());
+    let before = store.roster_seq().await.unwrap();
+    let lifted = store.block_lift(&app, ids[1], at(20)).await.unwrap().unwrap();
+    assert_eq!((lifted.id, lifted.user), (ids[1], user("u0003")));
+    assert!(store.block_lift(&app, ids[1], at(20)).await.unwrap().is_none());
+    assert!(store.block_lift(&app_id("nowhere"), ids[2], at(20)).await.unwrap().is_none());
+    let told = store.roster_changes(&app, before, 10).await.unwrap();
+    assert_eq!(told.iter().map(|change| change.user.clone()).collect::<Vec<_>>(), [Some(user("u0003"))]);
     assert_eq!((of(49).await.len(), of(50).await.len(), of(60).await.len()), (3, 2, 1));
     assert!(store.blocks_of(&app, &user("U0003"), at(0)).await.unwrap().is_empty());
 }

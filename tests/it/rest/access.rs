@@ -1,10 +1,15 @@
 //! Access explained, listed and taken away over HTTP, with sockets that notice.
 
-use campanile::domain::caller::Scope;
+use campanile::domain::{audit::AuditFilter, caller::Scope};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{answer::finish, app::TestApp, client::Client, rest::Voice};
+use crate::support::{
+    answer::finish,
+    app::{MAIN, TestApp},
+    client::Client,
+    rest::Voice,
+};
 
 const COURSE: &str = "presence-course.101.users";
 
@@ -174,6 +179,52 @@ async fn access_that_is_taken_away_stays_closed_for_as_long_as_was_said() {
     let longest =
         json!({ "user": "9", "scope": { "kind": "all" }, "for_seconds": 315_360_000, "reason": "x".repeat(255) });
     assert_eq!(revoke(longest).await.ok(), json!({ "user": "9", "channels": [], "sockets": 0 }));
+}
+
+#[tokio::test]
+async fn access_that_was_taken_away_is_given_back_when_the_revocation_is_lifted() {
+    let app = TestApp::start().await;
+    let office = classroom(&app).await;
+    let ada = app.person("7");
+    let mut socket = join(&app, &ada, COURSE).await;
+    let list = "/api/access/revocations?user=7";
+    assert_eq!(office.get(list).await.ok()["data"], json!([]));
+    for scope in [json!({ "kind": "course", "id": "101" }), json!({ "kind": "all" })] {
+        let body = json!({ "user": "7", "scope": scope, "for_seconds": 600, "reason": "disturbs" });
+        office.post("/api/access/revoke", body).await.ok();
+    }
+    socket.expect_on("pusher:subscription_error", COURSE).await;
+    let listed = office.get(list).await.ok()["data"].clone();
+    let (one, all) = (&listed[0], &listed[1]);
+    assert_eq!((&one["scope"], &all["scope"]), (&json!({ "kind": "course", "id": "101" }), &json!({ "kind": "all" })));
+    assert_eq!((&one["user"], &one["reason"]), (&json!("7"), &json!("disturbs")));
+    assert!(one["created_by"].as_str().unwrap().starts_with("key:") && one["until"].is_string());
+    let first = office.get(&format!("{list}&limit=1")).await.ok();
+    let second = format!("{list}&limit=1&cursor={}", first["page"]["next_cursor"].as_str().unwrap());
+    assert_eq!((&first["data"], &office.get(&second).await.ok()["data"]), (&json!([one]), &json!([all])));
+
+    let lift = async |voice: &Voice<'_>, id: &Value| {
+        voice.send(Method::DELETE, &format!("/api/access/revocations/{}", id.as_str().unwrap()), None).await
+    };
+    let reader = app.program(&[Scope::AccessRead]).await;
+    lift(&reader, &one["id"]).await.problem(403, "missing_scope");
+    assert_eq!(lift(&office, &all["id"]).await.status, 204);
+    let form = [("socket_id", socket.id.as_str()), ("channel_name", COURSE)];
+    finish(&app, ada.request(Method::POST, "/pusher/auth").form(&form)).await.problem(403, "banned");
+    assert_eq!(lift(&office, &one["id"]).await.status, 204);
+    join(&app, &ada, COURSE).await;
+    assert_eq!(office.get(list).await.ok()["data"], json!([]));
+    for gone in [&one["id"], &json!("404"), &json!("none"), &json!("99999999999999999999")] {
+        lift(&office, gone).await.problem(404, "not_found");
+    }
+    office.get("/api/access/revocations").await.problem(400, "invalid_parameter");
+    office.get(&format!("{list}&cursor=MTp4")).await.problem(400, "invalid_parameter");
+
+    let filter = AuditFilter { target_id: Some("7".to_owned()), ..AuditFilter::default() };
+    let mut entries = app.store().await.audit_list(&MAIN.app().id, &filter, None, 9).await.unwrap();
+    entries.retain(|(_, entry)| entry.action == "access.restored");
+    let told: Vec<_> = entries.iter().map(|(_, entry)| (entry.target_id.as_str(), entry.scope.as_deref())).collect();
+    assert_eq!(told, [("7", Some("course.101")), ("7", Some("all"))]);
 }
 
 #[tokio::test]

@@ -34,7 +34,8 @@ const EVERYTHING: [Scope; 1] = [Scope::Admin];
 const SECRET: &str = "Unspeakable";
 
 /// Ids of the other app's objects by the path that they stand in.
-const IDS: [(&str, &str); 12] = [
+const IDS: [(&str, &str); 13] = [
+    ("/api/access/revocations/", "1"),
     ("/api/notifications/", "theirs-n"),
     ("/api/notification-broadcasts/", "theirs-nb"),
     ("/api/broadcasts/", "theirs-b"),
@@ -60,6 +61,8 @@ async fn furnish(app: &TestApp, keys: Keys, office: &Voice<'_>) {
     office.keep("/api/enrollments/theirs-9001", part).await;
     let chat = json!({ "id": "theirs-c", "kind": "course", "course": "theirs-101", "title": SECRET });
     assert_eq!(office.post("/api/chats", chat).await.status, 201);
+    let revoked = json!({ "user": "theirs-8", "scope": { "kind": "all" }, "for_seconds": 600, "reason": SECRET });
+    office.post("/api/access/revoke", revoked).await.ok();
     say(app, keys).await;
 }
 
@@ -205,6 +208,9 @@ async fn picture(office: &Voice<'_>) -> Vec<Value> {
         picture.push(office.get(&format!("/api/{kind}?limit=100")).await.ok());
     }
     picture.push(office.get("/api/roster/changes?limit=1000").await.ok());
+    let revocations = office.get("/api/access/revocations?user=theirs-8").await.ok();
+    assert_eq!(revocations["data"][0]["id"], "1", "as in the path that others try");
+    picture.push(revocations);
     picture.push(office.get("/api/polls?class_id=theirs-12").await.ok());
     for path in
         ["/api/chats", "/api/chats/theirs-c/messages", "/api/chats/theirs-c/moderation", "/api/chats/theirs-c/reports"]
@@ -229,6 +235,7 @@ fn path_of(template: &str, unknown: bool) -> String {
     let path = path.replace("{measure}", "theirs-s").replace("{report}", "theirs-r");
     match template {
         "/api/access/explain" => format!("{path}?user=theirs-7&channel=private-course.theirs-101"),
+        "/api/access/revocations" => format!("{path}?user=theirs-8"),
         "/api/enrollments" => format!("{path}?user=theirs-7&course=theirs-101"),
         "/api/users" | "/api/courses" => format!("{path}?org=theirs-3"),
         "/api/classes" | "/api/chapters" | "/api/chats" => format!("{path}?course=theirs-101"),

@@ -36,7 +36,7 @@ choice! {
     ClientEvents ("members, all or none") {
         /// Sockets that are subscribed to the channel.
         Members "members",
-        /// Every socket of the app, subscribed or not.
+        /// Every socket of the app, subscribed or not; not to channels for which the roster has to agree.
         All "all",
         /// Nobody.
         None "none",
