@@ -27,14 +27,15 @@ mod problem;
 mod pusher_channels;
 mod pusher_events;
 mod pusher_users;
+mod reached;
 mod realtime;
 mod roster;
 mod spec;
 mod streams;
 mod strict;
 mod typing;
-mod webhook;
 mod version;
+mod webhook;
 mod word;
 
 use std::{net::IpAddr, sync::Arc};
@@ -42,9 +43,13 @@ use std::{net::IpAddr, sync::Arc};
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, http::StatusCode};
 use poem_openapi::{OpenApiService, Tags};
 use tokio_util::task::TaskTracker;
+use url::Host;
 
-pub use self::asyncapi::asyncapi;
-use self::caller::describe::Rest;
+pub use self::{asyncapi::asyncapi, reached::ToldByProxy};
+use self::{
+    caller::describe::Rest,
+    reached::{Authority, is_forwarded},
+};
 use crate::{
     services::{
         Apps, Callers, Chats, Once, Teller, broadcast::Broadcasts, broadcast_log::BroadcastLog,
@@ -69,20 +74,28 @@ pub struct Config {
     pub max_batch_bytes: usize,
     /// `development` or `production`.
     pub mode: &'static str,
+    /// Host that clients use. Default `localhost`.
+    pub public_host: Host,
     /// Where sockets are opened, such as `wss://rt.school.example`, with the path prefix.
     pub socket_url: String,
     /// Cluster name for clients that insist on one. Default `mt1`.
     pub cluster: String,
-    /// Callers who are not known may trigger events, from everywhere. Default false: only in development, from this machine.
+    /// Callers who are not known may trigger events, from everywhere. Default false: only in development, from this machine,
+    /// under a name of it or the public host, and not through a proxy that is not trusted.
     pub trigger_open: bool,
     /// How often a stream of events says that it is still there. Default 15 s.
     pub heartbeat: std::time::Duration,
 }
 
 impl Config {
-    /// Tells whether callers at this address may trigger events without proof.
-    fn takes_triggers_from(&self, address: IpAddr) -> bool {
-        self.trigger_open || (self.mode == "development" && address.to_canonical().is_loopback())
+    /// Tells whether whoever sent this request from this address may trigger events without proof.
+    fn takes_triggers_of(&self, request: &Request, address: IpAddr) -> bool {
+        let is_of_this_machine = || {
+            address.to_canonical().is_loopback()
+                && Authority::own(request.headers(), &self.public_host).is_some()
+                && (request.data::<ToldByProxy>().is_some() || !is_forwarded(request.headers()))
+        };
+        self.trigger_open || (self.mode == "development" && is_of_this_machine())
     }
 }
 
@@ -95,6 +108,7 @@ impl Default for Config {
             pusher: true,
             max_batch_bytes: 16 << 20,
             mode: "production",
+            public_host: Host::Domain("localhost".to_owned()),
             socket_url: String::new(),
             cluster: "mt1".to_owned(),
             trigger_open: false,

@@ -50,7 +50,7 @@ use crate::{
 /// What a caller who is not known may do to trigger events.
 const HOW_TO_TRIGGER: &str = "Send 'Authorization: Bearer' with an API key that has the scope events:publish, or with the \
     token of somebody who teaches in the course; without either only a server in development mode takes this, from its own \
-    machine, or one with REALTIME_TRIGGER_OPEN=true";
+    machine, under localhost or its public host and not through a proxy, or one with REALTIME_TRIGGER_OPEN=true";
 
 /// Whoever calls, once they are known and allowed.
 #[derive(Debug)]
@@ -227,7 +227,7 @@ impl<E: Endpoint + 'static> Known<E> {
         };
         operation.need.check(&caller)?;
         let is_trigger = matches!(operation.need, need::Need::TriggerOr(_));
-        if is_trigger && caller.is_guest() && !self.config.takes_triggers_from(address) {
+        if is_trigger && caller.is_guest() && !self.config.takes_triggers_of(request, address) {
             return Err(Problem::unknown_caller("no_identity", HOW_TO_TRIGGER));
         }
         Ok(Visitor { caller, live, address, now, since, except })
