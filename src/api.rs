@@ -13,6 +13,7 @@ mod body;
 mod broadcast;
 mod cache_view;
 mod caller;
+mod caught;
 mod channel_auth;
 mod chat;
 mod error;
@@ -48,6 +49,7 @@ use url::Host;
 pub use self::{asyncapi::asyncapi, reached::ToldByProxy};
 use self::{
     caller::describe::Rest,
+    caught::caught,
     reached::{Authority, is_forwarded},
 };
 use crate::{
@@ -277,6 +279,25 @@ struct Routes<A, R, P> {
     pages: P,
 }
 
+impl<A, R, P> Routes<A, R, P>
+where
+    A: Endpoint<Output = Response>,
+    R: Endpoint<Output = Response>,
+    P: Endpoint<Output = Response>,
+{
+    async fn find(&self, path: &str, request: Request) -> poem::Result<Response> {
+        if auth::is_signed(path) && !self.pusher {
+            Err(StatusCode::NOT_FOUND.into())
+        } else if auth::is_signed(path) || path == "/up" {
+            self.pusher_api.call(request).await
+        } else if caller::need::is_ours(path) {
+            self.rest.call(request).await
+        } else {
+            self.pages.call(request).await
+        }
+    }
+}
+
 impl<A, R, P> Endpoint for Routes<A, R, P>
 where
     A: Endpoint<Output = Response>,
@@ -287,20 +308,10 @@ where
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let path = request.uri().path().to_owned();
-        let path = path.as_str();
-        let outcome = if auth::is_signed(path) && !self.pusher {
-            Err(StatusCode::NOT_FOUND.into())
-        } else if auth::is_signed(path) || path == "/up" {
-            self.pusher_api.call(request).await
-        } else if caller::need::is_ours(path) {
-            self.rest.call(request).await
-        } else {
-            self.pages.call(request).await
-        };
-        Ok(match outcome {
-            Ok(response) => response,
-            Err(error) => error::plain(path, error),
-        })
+        let outcome = caught(self.find(&path, request)).await;
+        let outcome =
+            outcome.unwrap_or_else(|panicked| Err(poem::Error::new(panicked, StatusCode::INTERNAL_SERVER_ERROR)));
+        Ok(outcome.unwrap_or_else(|error| error::plain(&path, error)))
     }
 }
 
@@ -325,4 +336,25 @@ pub fn routes(
         .data(Arc::clone(&config));
     let rest = caller::Known::new(inner, services, config);
     Routes { pusher_api, pusher, rest, pages: page::routes(pages) }
+}
+
+#[cfg(test)]
+mod tests {
+    use poem::endpoint::make;
+
+    use super::*;
+
+    async fn panics(request: Request) -> Response {
+        panic!("no answer to {}", request.uri())
+    }
+
+    #[tokio::test]
+    async fn a_panic_on_the_way_is_answered_and_its_cause_is_not_told() {
+        let routes = Routes { pusher_api: make(panics), pusher: true, rest: make(panics), pages: make(panics) };
+        for path in ["/up", "/apps/1/channels", "/api/time", "/docs"] {
+            let response = routes.call(Request::builder().uri_str(path).finish()).await.unwrap();
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+            assert_eq!(response.into_body().into_string().await.unwrap(), "Internal server error");
+        }
+    }
 }

@@ -33,6 +33,7 @@ use self::{
 use super::{
     Config, Services,
     body::{self, Unread},
+    caught::caught,
     problem::Problem,
 };
 use crate::{
@@ -274,7 +275,9 @@ impl<E: Endpoint + 'static> Endpoint for Known<E> {
         let id = request_id(&request);
         let mut margin = Margin { cors: Cors::new(request.headers()), limit: None };
         let span = tracing::error_span!("api.call", request.id = %id);
-        let outcome = Box::pin(self.serve(request, &mut margin)).instrument(span).await;
+        let served =
+            async { caught(self.serve(request, &mut margin)).await.unwrap_or_else(|panicked| Err(panicked.into())) };
+        let outcome = Box::pin(served).instrument(span).await;
         if outcome.is_err() && !margin.cors.is_judged() {
             self.set_cors_of_any(&mut margin);
         }
