@@ -352,10 +352,7 @@ impl Problem {
 
 impl From<Exceeded> for Problem {
     fn from(exceeded: Exceeded) -> Self {
-        let seconds = exceeded.retry_after.as_secs_f64().ceil().max(1.0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds, never negative")]
-        let seconds = seconds as u64;
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", exceeded.to_string()).with_retry(seconds)
+        Self::too_many(exceeded.to_string(), exceeded.retry_seconds())
     }
 }
 
