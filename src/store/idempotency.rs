@@ -11,7 +11,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 
-use super::{Result, Store};
+use super::{Result, Store, moment};
 use crate::ids::AppId;
 
 /// How long a reservation counts when nobody comes back to it.
@@ -102,7 +102,7 @@ fn is_taken(error: &DbErr) -> bool {
 fn readable(row: idempotency_key::Model) -> Reserved {
     let idempotency_key::Model { request, status, location, etag, content_type, body, until_at, .. } = row;
     match status.and_then(|status| u16::try_from(status).ok()) {
-        None => Reserved::Running(DateTime::from_timestamp_millis(until_at).unwrap_or_default()),
+        None => Reserved::Running(moment(until_at)),
         Some(status) => {
             let answer = Box::new(KeptAnswer { status, location, etag, content_type, body });
             Reserved::Done { request, answer }
