@@ -173,8 +173,8 @@ learning platform. A caller proves who it is with `Authorization: Bearer`: a pro
 `campanile api-key create` makes, a person with a token of a configured issuer or of this server. A key belongs to one app and \
 sees nothing of others; each operation names the scope that it needs.
 
-Whatever is refused is a problem (RFC 9457, `application/problem+json`): `code` is stable and for programs, `detail` says what \
-would be right, `errors` points to single fields, `request_id` finds the request in the log of the server. What is not there \
+Whatever is refused is a problem (RFC 9457, `application/problem+json`): `code` is stable and for programs, `type` leads \
+to a page that says what it means and what to do (`/problems` has them all), `detail` says what would be right, `errors` points to single fields, `request_id` finds the request in the log of the server. What is not there \
 and what belongs to another app look the same. Fields that are not known are refused.
 
 Writes are idempotent: put the same once more and nothing changes. An answer that shows an object has its version as `ETag`; \

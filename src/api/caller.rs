@@ -283,7 +283,7 @@ impl<E: Endpoint + 'static> Endpoint for Known<E> {
         }
         let mut response = outcome.unwrap_or_else(|problem| {
             tracing::debug!(request.id = %id, code = problem.code(), detail = problem.detail(), "request refused");
-            problem.answer(&id)
+            problem.answer(&id, &self.config.path_prefix)
         });
         margin.write(&mut response, &id);
         Ok(response)
