@@ -13,6 +13,7 @@ mod body;
 mod broadcast;
 mod cache_view;
 mod caller;
+mod caught;
 mod channel_auth;
 mod chat;
 mod error;
@@ -27,6 +28,7 @@ mod problem;
 mod pusher_channels;
 mod pusher_events;
 mod pusher_users;
+mod reached;
 mod realtime;
 mod roster;
 mod sample;
@@ -34,8 +36,8 @@ mod spec;
 mod streams;
 mod strict;
 mod typing;
-mod webhook;
 mod version;
+mod webhook;
 mod word;
 
 use std::{net::IpAddr, sync::Arc};
@@ -43,9 +45,14 @@ use std::{net::IpAddr, sync::Arc};
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, http::StatusCode};
 use poem_openapi::{OpenApiService, Tags};
 use tokio_util::task::TaskTracker;
+use url::Host;
 
-pub use self::asyncapi::asyncapi;
-use self::caller::describe::Rest;
+pub use self::{asyncapi::asyncapi, reached::ToldByProxy};
+use self::{
+    caller::describe::Rest,
+    caught::caught,
+    reached::{Authority, is_forwarded},
+};
 use crate::{
     services::{
         Apps, Callers, Chats, Once, Teller, broadcast::Broadcasts, broadcast_log::BroadcastLog,
@@ -70,20 +77,28 @@ pub struct Config {
     pub max_batch_bytes: usize,
     /// `development` or `production`.
     pub mode: &'static str,
+    /// Host that clients use. Default `localhost`.
+    pub public_host: Host,
     /// Where sockets are opened, such as `wss://rt.school.example`, with the path prefix.
     pub socket_url: String,
     /// Cluster name for clients that insist on one. Default `mt1`.
     pub cluster: String,
-    /// Callers who are not known may trigger events, from everywhere. Default false: only in development, from this machine.
+    /// Callers who are not known may trigger events, from everywhere. Default false: only in development, from this machine,
+    /// under a name of it or the public host, and not through a proxy that is not trusted.
     pub trigger_open: bool,
     /// How often a stream of events says that it is still there. Default 15 s.
     pub heartbeat: std::time::Duration,
 }
 
 impl Config {
-    /// Tells whether callers at this address may trigger events without proof.
-    fn takes_triggers_from(&self, address: IpAddr) -> bool {
-        self.trigger_open || (self.mode == "development" && address.to_canonical().is_loopback())
+    /// Tells whether whoever sent this request from this address may trigger events without proof.
+    fn takes_triggers_of(&self, request: &Request, address: IpAddr) -> bool {
+        let is_of_this_machine = || {
+            address.to_canonical().is_loopback()
+                && Authority::own(request.headers(), &self.public_host).is_some()
+                && (request.data::<ToldByProxy>().is_some() || !is_forwarded(request.headers()))
+        };
+        self.trigger_open || (self.mode == "development" && is_of_this_machine())
     }
 }
 
@@ -96,6 +111,7 @@ impl Default for Config {
             pusher: true,
             max_batch_bytes: 16 << 20,
             mode: "production",
+            public_host: Host::Domain("localhost".to_owned()),
             socket_url: String::new(),
             cluster: "mt1".to_owned(),
             trigger_open: false,
@@ -158,8 +174,8 @@ learning platform. A caller proves who it is with `Authorization: Bearer`: a pro
 `campanile api-key create` makes, a person with a token of a configured issuer or of this server. A key belongs to one app and \
 sees nothing of others; each operation names the scope that it needs.
 
-Whatever is refused is a problem (RFC 9457, `application/problem+json`): `code` is stable and for programs, `detail` says what \
-would be right, `errors` points to single fields, `request_id` finds the request in the log of the server. What is not there \
+Whatever is refused is a problem (RFC 9457, `application/problem+json`): `code` is stable and for programs, `type` leads \
+to a page that says what it means and what to do (`/problems` has them all), `detail` says what would be right, `errors` points to single fields, `request_id` finds the request in the log of the server. What is not there \
 and what belongs to another app look the same. Fields that are not known are refused.
 
 Writes are idempotent: put the same once more and nothing changes. An answer that shows an object has its version as `ETag`; \
@@ -264,6 +280,25 @@ struct Routes<A, R, P> {
     pages: P,
 }
 
+impl<A, R, P> Routes<A, R, P>
+where
+    A: Endpoint<Output = Response>,
+    R: Endpoint<Output = Response>,
+    P: Endpoint<Output = Response>,
+{
+    async fn find(&self, path: &str, request: Request) -> poem::Result<Response> {
+        if auth::is_signed(path) && !self.pusher {
+            Err(StatusCode::NOT_FOUND.into())
+        } else if auth::is_signed(path) || path == "/up" {
+            self.pusher_api.call(request).await
+        } else if caller::need::is_ours(path) {
+            self.rest.call(request).await
+        } else {
+            self.pages.call(request).await
+        }
+    }
+}
+
 impl<A, R, P> Endpoint for Routes<A, R, P>
 where
     A: Endpoint<Output = Response>,
@@ -274,20 +309,10 @@ where
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let path = request.uri().path().to_owned();
-        let path = path.as_str();
-        let outcome = if auth::is_signed(path) && !self.pusher {
-            Err(StatusCode::NOT_FOUND.into())
-        } else if auth::is_signed(path) || path == "/up" {
-            self.pusher_api.call(request).await
-        } else if caller::need::is_ours(path) {
-            self.rest.call(request).await
-        } else {
-            self.pages.call(request).await
-        };
-        Ok(match outcome {
-            Ok(response) => response,
-            Err(error) => error::plain(path, error),
-        })
+        let outcome = caught(self.find(&path, request)).await;
+        let outcome =
+            outcome.unwrap_or_else(|panicked| Err(poem::Error::new(panicked, StatusCode::INTERNAL_SERVER_ERROR)));
+        Ok(outcome.unwrap_or_else(|error| error::plain(&path, error)))
     }
 }
 
@@ -312,4 +337,25 @@ pub fn routes(
         .data(Arc::clone(&config));
     let rest = caller::Known::new(inner, services, config);
     Routes { pusher_api, pusher, rest, pages: page::routes(pages) }
+}
+
+#[cfg(test)]
+mod tests {
+    use poem::endpoint::make;
+
+    use super::*;
+
+    async fn panics(request: Request) -> Response {
+        panic!("no answer to {}", request.uri())
+    }
+
+    #[tokio::test]
+    async fn a_panic_on_the_way_is_answered_and_its_cause_is_not_told() {
+        let routes = Routes { pusher_api: make(panics), pusher: true, rest: make(panics), pages: make(panics) };
+        for path in ["/up", "/apps/1/channels", "/api/time", "/docs"] {
+            let response = routes.call(Request::builder().uri_str(path).finish()).await.unwrap();
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+            assert_eq!(response.into_body().into_string().await.unwrap(), "Internal server error");
+        }
+    }
 }

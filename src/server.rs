@@ -343,6 +343,7 @@ fn pages(config: &Config, apps: &Arc<Apps>, first_app: Option<&FirstApp>, port: 
 
 fn public_door(config: &Config, gate: &Arc<Gate>, services: Services, (pages, port): (Arc<Pages>, u16)) -> Door {
     let usual = api::Config::default();
+    let public = config.public.address(&config.server, port);
     let api = Arc::new(api::Config {
         max_request_bytes: config.server.max_request_bytes,
         body_timeout: config.server.header_timeout,
@@ -350,7 +351,8 @@ fn public_door(config: &Config, gate: &Arc<Gate>, services: Services, (pages, po
         path_prefix: config.server.path.clone(),
         pusher: config.server.pusher,
         mode: if config.mode == Mode::Development { "development" } else { "production" },
-        socket_url: config.public.address(&config.server, port).socket_url(),
+        socket_url: public.socket_url(),
+        public_host: public.host,
         cluster: config.public.cluster.clone().unwrap_or_else(|| "mt1".to_owned()),
         trigger_open: config.server.trigger_open,
         heartbeat: config.server.stream_heartbeat,

@@ -295,6 +295,16 @@ async fn change_end(change: DatabaseTransaction, found: bool) -> Result<bool> {
     Ok(found)
 }
 
+/// Milliseconds since 1970 as a moment. What is none, as in a row that was edited by hand, is 1970.
+fn moment(milliseconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(milliseconds).unwrap_or_default()
+}
+
+/// A moment as columns of milliseconds keep it.
+fn whole(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.trunc_subsecs(3)
+}
+
 /// Whole seconds are what every column keeps; MySQL would round to them, into the future.
 fn stamp(now: DateTime<Utc>) -> NaiveDateTime {
     now.naive_utc().trunc_subsecs(0)

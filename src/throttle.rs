@@ -37,6 +37,15 @@ pub struct Exceeded {
     pub retry_after: Duration,
 }
 
+impl Exceeded {
+    /// Whole seconds after which one more would pass; at least 1.
+    #[must_use]
+    pub fn retry_seconds(&self) -> u64 {
+        let begun = u64::from(self.retry_after.subsec_nanos() > 0);
+        (self.retry_after.as_secs() + begun).max(1)
+    }
+}
+
 /// State of a limit after something passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Passed {
@@ -192,6 +201,14 @@ mod tests {
         let exceeded = limit.take(1).unwrap_err();
         assert_eq!(exceeded.limit, 5);
         assert!(exceeded.retry_after <= Duration::from_millis(200) && exceeded.retry_after > Duration::ZERO);
+    }
+
+    #[test]
+    fn a_begun_second_is_waited_for_whole() {
+        for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (60_000, 60)] {
+            let retry_after = Duration::from_millis(millis);
+            assert_eq!(Exceeded { limit: 1, period: SECOND, retry_after }.retry_seconds(), seconds, "{millis}");
+        }
     }
 
     #[test]

@@ -49,6 +49,12 @@ pub(super) async fn arrive(request: &mut Request, max: usize, wait: Duration) ->
     }
 }
 
+/// A body of JSON as it stands in the description.
+pub(super) fn json_body<T: Type>(required: bool) -> MetaRequest {
+    let media = MetaMediaType { content_type: "application/json", schema: T::schema_ref() };
+    MetaRequest { description: None, content: vec![media], required }
+}
+
 /// A body that holds a `T` as JSON, whatever its content type says.
 #[derive(Debug)]
 pub(super) struct Body<T>(pub(super) T);
@@ -63,8 +69,7 @@ impl<'a, T: DeserializeOwned + Type> ApiExtractor<'a> for Body<T> {
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let media = MetaMediaType { content_type: "application/json", schema: T::schema_ref() };
-        Some(MetaRequest { description: None, content: vec![media], required: true })
+        Some(json_body::<T>(true))
     }
 
     async fn from_request(

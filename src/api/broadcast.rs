@@ -110,10 +110,11 @@ macro_rules! triggers {
         impl $name {
             /// Trigger an event on channels
             ///
-            /// A server in development mode takes it from its own machine without proof, as does one with
-            /// `REALTIME_TRIGGER_OPEN=true`. Else it needs the scope `events:publish`, or the token of a person who may send
-            /// broadcasts in the class, course or org of each channel. An object as `data` gets the `event_id`, unless the
-            /// channel is encrypted. Every trigger stands in the broadcast log.
+            /// A server in development mode takes it without proof from its own machine, under `localhost` or its public host
+            /// and not through a proxy; one with `REALTIME_TRIGGER_OPEN=true` from everywhere. Else it needs the scope
+            /// `events:publish`, or the token of a person who may send broadcasts in the class, course or org of each
+            /// channel. An object as `data` gets the `event_id`, unless the channel is encrypted. Every trigger stands in the
+            /// broadcast log.
             #[oai(path = $path, method = "post", operation_id = $id)]
             async fn trigger(
                 &self,

@@ -33,6 +33,7 @@ use self::{
 use super::{
     Config, Services,
     body::{self, Unread},
+    caught::caught,
     problem::Problem,
 };
 use crate::{
@@ -50,7 +51,7 @@ use crate::{
 /// What a caller who is not known may do to trigger events.
 const HOW_TO_TRIGGER: &str = "Send 'Authorization: Bearer' with an API key that has the scope events:publish, or with the \
     token of somebody who teaches in the course; without either only a server in development mode takes this, from its own \
-    machine, or one with REALTIME_TRIGGER_OPEN=true";
+    machine, under localhost or its public host and not through a proxy, or one with REALTIME_TRIGGER_OPEN=true";
 
 /// Whoever calls, once they are known and allowed.
 #[derive(Debug)]
@@ -227,7 +228,7 @@ impl<E: Endpoint + 'static> Known<E> {
         };
         operation.need.check(&caller)?;
         let is_trigger = matches!(operation.need, need::Need::TriggerOr(_));
-        if is_trigger && caller.is_guest() && !self.config.takes_triggers_from(address) {
+        if is_trigger && caller.is_guest() && !self.config.takes_triggers_of(request, address) {
             return Err(Problem::unknown_caller("no_identity", HOW_TO_TRIGGER));
         }
         Ok(Visitor { caller, live, address, now, since, except })
@@ -274,13 +275,15 @@ impl<E: Endpoint + 'static> Endpoint for Known<E> {
         let id = request_id(&request);
         let mut margin = Margin { cors: Cors::new(request.headers()), limit: None };
         let span = tracing::error_span!("api.call", request.id = %id);
-        let outcome = Box::pin(self.serve(request, &mut margin)).instrument(span).await;
+        let served =
+            async { caught(self.serve(request, &mut margin)).await.unwrap_or_else(|panicked| Err(panicked.into())) };
+        let outcome = Box::pin(served).instrument(span).await;
         if outcome.is_err() && !margin.cors.is_judged() {
             self.set_cors_of_any(&mut margin);
         }
         let mut response = outcome.unwrap_or_else(|problem| {
             tracing::debug!(request.id = %id, code = problem.code(), detail = problem.detail(), "request refused");
-            problem.answer(&id)
+            problem.answer(&id, &self.config.path_prefix)
         });
         margin.write(&mut response, &id);
         Ok(response)

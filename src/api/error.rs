@@ -93,10 +93,7 @@ impl From<channels::Error> for Refused {
 
 impl From<Exceeded> for Refused {
     fn from(exceeded: Exceeded) -> Self {
-        let seconds = exceeded.retry_after.as_secs_f64().ceil().max(1.0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds, never negative")]
-        let seconds = seconds as u64;
-        Self::TooMany(PlainText(format!("Too many requests: {exceeded}")), seconds, exceeded.limit, 0)
+        Self::TooMany(PlainText(format!("Too many requests: {exceeded}")), exceeded.retry_seconds(), exceeded.limit, 0)
     }
 }
 

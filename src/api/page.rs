@@ -1,4 +1,4 @@
-//! Pages for people: the first page with its console, the API reference, and the files of both.
+//! Pages for people: the first page with its console, the API reference, what problems mean, and the files of all of them.
 //!
 //! In development mode `/` shows how to connect and lets a developer try it out; in production mode it says only that the
 //! server is up, and there is no console. Nothing a page shows may be markup of somebody else, nothing is loaded from
@@ -9,6 +9,7 @@ mod console;
 mod first;
 mod headers;
 mod markup;
+mod problems;
 mod reference;
 mod snippets;
 mod visitor;
@@ -119,7 +120,9 @@ pub(super) fn routes(pages: Arc<Pages>) -> impl Endpoint<Output = Response> {
         .at("/assets/:name", get(file))
         .at("/docs", get(reference_page))
         .at("/openapi.json", get(description))
-        .at("/asyncapi.json", get(description_of_events));
+        .at("/asyncapi.json", get(description_of_events))
+        .at("/problems", get(problems::list))
+        .at("/problems/:code", get(problems::one));
     if pages.development.is_some() {
         routes = routes.at("/console/events", post(console::publish)).at("/console/stats", get(console::stats));
     }

@@ -5,6 +5,7 @@
 //! speaks its own words, see `api/error.rs`.
 
 mod described;
+pub(super) mod kinds;
 
 use std::{borrow::Cow, fmt};
 
@@ -26,12 +27,30 @@ use crate::throttle::Exceeded;
 /// Media type of every refusal.
 pub(super) const MEDIA: &str = "application/problem+json";
 
+/// Most characters of a text that says what is wrong. Texts repeat what was sent, which may be as long as a body.
+const TEXT_MAX: usize = 2_000;
+
+/// Most characters of a pointer.
+const POINTER_MAX: usize = 500;
+
+/// Most fields that are named.
+const FIELDS_MAX: usize = 100;
+
+/// Cuts a text to a number of characters, the last of which says so.
+fn cut(mut text: String, max: usize) -> String {
+    let Some((end, _)) = text.char_indices().nth(max) else { return text };
+    let last = text.char_indices().nth(max.saturating_sub(1)).map_or(end, |(last, _)| last);
+    text.truncate(last);
+    text.push('…');
+    text
+}
+
 /// Why a request was refused.
 #[derive(Debug, Object)]
 #[oai(rename = "Problem", example)]
 struct ProblemView {
-    /// Names the kind of problem, relative to this server: `/problems/` and the code.
-    #[oai(rename = "type", validator(max_length = 100))]
+    /// Names the kind of problem: the path of a page that says what it means and what to do.
+    #[oai(rename = "type", validator(max_length = 300))]
     kind: String,
     /// The kind of problem in a few words.
     #[oai(validator(max_length = 100))]
@@ -62,7 +81,7 @@ struct ProblemView {
 impl Example for ProblemView {
     fn example() -> Self {
         let field = Field::at("/role", "invalid", "'teacher' is no role; there are student, assistant, …".to_owned());
-        Problem::fields(vec![field]).view("5f3c1d0a9b7e4c21")
+        Problem::fields(vec![field]).view("5f3c1d0a9b7e4c21", "")
     }
 }
 
@@ -114,20 +133,20 @@ pub(super) struct Field {
 impl Field {
     /// A fault of the field that a JSON pointer names.
     pub(super) fn at(pointer: &str, code: &'static str, message: String) -> Self {
-        Self { at: Where::Pointer(pointer.to_owned()), code, message }
+        Self { at: Where::Pointer(cut(pointer.to_owned(), POINTER_MAX)), code, message: cut(message, TEXT_MAX) }
     }
 
     /// The same fault in a body in which the value stands at this pointer.
     pub(super) fn below(mut self, pointer: &str) -> Self {
         if let Where::Pointer(inner) = &mut self.at {
-            inner.insert_str(0, pointer);
+            *inner = cut(format!("{pointer}{inner}"), POINTER_MAX);
         }
         self
     }
 
     /// A fault of a parameter.
     fn of(parameter: &str, message: String) -> Self {
-        Self { at: Where::Parameter(parameter.to_owned()), code: "invalid", message }
+        Self { at: Where::Parameter(parameter.to_owned()), code: "invalid", message: cut(message, TEXT_MAX) }
     }
 }
 
@@ -162,9 +181,10 @@ struct Parts {
 }
 
 impl Problem {
-    /// A refusal with this status; `detail` says what would be right.
+    /// A refusal with this status and a code of [`kinds::KINDS`]; `detail` says what would be right.
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        let (detail, errors) = (detail.into(), Vec::new());
+        debug_assert!(kinds::find(code).is_some(), "'{code}' is missing in problem/kinds.rs");
+        let (detail, errors) = (cut(detail.into(), TEXT_MAX), Vec::new());
         Self(Box::new(Parts {
             status,
             code,
@@ -177,7 +197,8 @@ impl Problem {
         }))
     }
 
-    fn with_errors(mut self, errors: Vec<Field>) -> Self {
+    fn with_errors(mut self, mut errors: Vec<Field>) -> Self {
+        errors.truncate(FIELDS_MAX);
         self.0.errors = errors;
         self
     }
@@ -313,11 +334,11 @@ impl Problem {
         &self.0.detail
     }
 
-    fn view(&self, request_id: &str) -> ProblemView {
+    fn view(&self, request_id: &str, prefix: &str) -> ProblemView {
         let Parts { status, code, detail, errors, stream, .. } = &*self.0;
         let title = title(*status);
         ProblemView {
-            kind: format!("/problems/{code}"),
+            kind: format!("{prefix}/problems/{code}"),
             title: title.to_owned(),
             status: status.as_u16(),
             detail: detail.clone(),
@@ -329,10 +350,10 @@ impl Problem {
         }
     }
 
-    /// The answer with its body.
-    pub(super) fn answer(&self, request_id: &str) -> Response {
+    /// The answer with its body, of a server with this path prefix.
+    pub(super) fn answer(&self, request_id: &str, prefix: &str) -> Response {
         let Parts { status, retry_after, limit, header, .. } = &*self.0;
-        let mut response = Response::builder().status(*status).body(self.view(request_id).to_json_string());
+        let mut response = Response::builder().status(*status).body(self.view(request_id, prefix).to_json_string());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA));
         if let Some(seconds) = retry_after {
@@ -352,10 +373,7 @@ impl Problem {
 
 impl From<Exceeded> for Problem {
     fn from(exceeded: Exceeded) -> Self {
-        let seconds = exceeded.retry_after.as_secs_f64().ceil().max(1.0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds, never negative")]
-        let seconds = seconds as u64;
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", exceeded.to_string()).with_retry(seconds)
+        Self::too_many(exceeded.to_string(), exceeded.retry_seconds())
     }
 }
 

@@ -6,14 +6,17 @@ use poem::{
 };
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
-    registry::{MetaMediaType, MetaRequest, Registry},
+    registry::{MetaRequest, Registry},
     types::Type,
 };
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
-use super::problem::{Field, Problem};
+use super::{
+    body::json_body,
+    problem::{Field, Problem},
+};
 
 const JSON: &str = "application/json";
 
@@ -31,8 +34,7 @@ impl<'a, T: DeserializeOwned + Type> ApiExtractor<'a> for Strict<T> {
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let media = MetaMediaType { content_type: JSON, schema: T::schema_ref() };
-        Some(MetaRequest { description: None, content: vec![media], required: true })
+        Some(json_body::<T>(true))
     }
 
     async fn from_request(
@@ -40,12 +42,8 @@ impl<'a, T: DeserializeOwned + Type> ApiExtractor<'a> for Strict<T> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let media = request.header(CONTENT_TYPE).unwrap_or("nothing");
-        if !is_json(media) {
-            return Err(Problem::wrong_media(JSON, media).into());
-        }
-        let bytes = body.take()?.into_bytes().await?;
-        Ok(Self(read(&bytes)?))
+        check_media(request)?;
+        Ok(Self(read(&body.take()?.into_bytes().await?)?))
     }
 }
 
@@ -63,8 +61,7 @@ impl<'a, T: DeserializeOwned + Type + Default> ApiExtractor<'a> for Optional<T> 
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let media = MetaMediaType { content_type: JSON, schema: T::schema_ref() };
-        Some(MetaRequest { description: None, content: vec![media], required: false })
+        Some(json_body::<T>(false))
     }
 
     async fn from_request(
@@ -76,12 +73,15 @@ impl<'a, T: DeserializeOwned + Type + Default> ApiExtractor<'a> for Optional<T> 
         if bytes.trim_ascii().is_empty() {
             return Ok(Self(T::default()));
         }
-        let media = request.header(CONTENT_TYPE).unwrap_or("nothing");
-        if !is_json(media) {
-            return Err(Problem::wrong_media(JSON, media).into());
-        }
+        check_media(request)?;
         Ok(Self(read(&bytes)?))
     }
+}
+
+/// Checks that the body is said to be JSON.
+fn check_media(request: &Request) -> Result<(), Problem> {
+    let media = request.header(CONTENT_TYPE).unwrap_or("nothing");
+    if is_json(media) { Ok(()) } else { Err(Problem::wrong_media(JSON, media)) }
 }
 
 fn is_json(media: &str) -> bool {

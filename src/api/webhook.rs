@@ -8,13 +8,14 @@ use poem::{Request, RequestBody, http::StatusCode, web::Data};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions, Object, OpenApi,
     param::Header,
-    registry::{MetaMediaType, MetaRequest, Registry},
+    registry::{MetaRequest, Registry},
     types::{Example, Type},
 };
 
 use super::{
     Group,
     answer::Answer,
+    body::json_body,
     caller::{Visitor, describe::ByAnybody},
     problem::{Fault, Problem, Writing},
 };
@@ -96,8 +97,7 @@ impl<'a> ApiExtractor<'a> for Raw {
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let media = MetaMediaType { content_type: "application/json", schema: DeliveryBody::schema_ref() };
-        Some(MetaRequest { description: None, content: vec![media], required: true })
+        Some(json_body::<DeliveryBody>(true))
     }
 
     async fn from_request(

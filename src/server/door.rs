@@ -26,6 +26,7 @@ use poem::{
 
 use super::handshakes::Handshake;
 use crate::{
+    api::ToldByProxy,
     config::ServerConfig,
     services::now,
     throttle::Network,
@@ -101,7 +102,11 @@ impl Door {
     }
 
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        client(&self.trusted_proxies, peer, headers)
+        self.told_client(peer, headers).unwrap_or(peer)
+    }
+
+    fn told_client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+        told_client(&self.trusted_proxies, peer, headers)
     }
 
     pub(super) fn count_refused_handshake(&self) {
@@ -120,18 +125,18 @@ fn is_trusted(proxies: &[IpNet], address: IpAddr) -> bool {
 }
 
 /// The client behind the peer: the last address in `X-Forwarded-For` that is no trusted proxy, when the peer is one. An entry
-/// that is no address ends the walk at the proxy before it.
-fn client(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+/// that is no address ends the walk at the proxy before it. `None` when nobody is told.
+fn told_client(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
     if !is_trusted(trusted, peer) {
-        return peer;
+        return None;
     }
     // Bytes, not text: what a client put to the left must not hide what the proxy put to the right of it.
     let values: Vec<&HeaderValue> = headers.get_all("x-forwarded-for").iter().collect();
     let entries = values.into_iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
-    let mut client = peer;
+    let mut client = None;
     for entry in entries {
         let Some(address) = str::from_utf8(entry).ok().and_then(parse_address) else { return client };
-        client = address;
+        client = Some(address);
         if !is_trusted(trusted, address) {
             return client;
         }
@@ -182,10 +187,13 @@ impl Visit {
     }
 
     fn route(&self, request: Request<Incoming>) -> Answer {
-        let client = self.door.client(self.peer, request.headers());
-        let remote = RemoteAddr(SocketAddr::new(client, 0).into());
+        let told = self.door.told_client(self.peer, request.headers());
+        let remote = RemoteAddr(SocketAddr::new(told.unwrap_or(self.peer), 0).into());
         let scheme = if self.tls { Scheme::HTTPS } else { Scheme::HTTP };
         let mut request: poem::Request = (request, LocalAddr::default(), remote, scheme).into();
+        if told.is_some() {
+            request.set_data(ToldByProxy);
+        }
         if !self.door.prefix.is_empty() {
             let Some(inner) = strip_prefix(request.uri(), &self.door.prefix) else {
                 return Box::pin(async { Ok(text(StatusCode::NOT_FOUND, "Not found: this server has a path prefix")) });
@@ -253,12 +261,13 @@ mod tests {
         for value in values {
             headers.append("x-forwarded-for", HeaderValue::from_bytes(value).unwrap());
         }
-        client(&trusted, IpAddr::from([127, 0, 0, 1]), &headers).to_string()
+        told_client(&trusted, IpAddr::from([127, 0, 0, 1]), &headers)
+            .map_or_else(String::new, |client| client.to_string())
     }
 
     #[test]
     fn the_last_address_that_is_no_trusted_proxy_is_the_client() {
-        assert_eq!(client_of(&[]), "127.0.0.1");
+        assert_eq!(client_of(&[]), "");
         assert_eq!(client_of(&[b"192.0.2.1"]), "192.0.2.1");
         assert_eq!(client_of(&[b"198.51.100.1, 192.0.2.1 , 10.0.0.1"]), "192.0.2.1");
         assert_eq!(client_of(&[b"198.51.100.1, 192.0.2.1", b"10.1.1.1:80"]), "192.0.2.1");
@@ -270,7 +279,7 @@ mod tests {
         assert_eq!(client_of(&[b"\xff, 192.0.2.1"]), "192.0.2.1");
         assert_eq!(client_of(&[b"\xff", b"192.0.2.1, 10.0.0.1"]), "192.0.2.1");
         assert_eq!(client_of(&[b"198.51.100.1, \xff, 10.0.0.1"]), "10.0.0.1");
-        assert_eq!(client_of(&[b"198.51.100.1, unknown"]), "127.0.0.1");
-        assert_eq!(client_of(&[b"198.51.100.1,"]), "127.0.0.1");
+        assert_eq!(client_of(&[b"198.51.100.1, unknown"]), "");
+        assert_eq!(client_of(&[b"198.51.100.1,"]), "");
     }
 }

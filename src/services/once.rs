@@ -126,11 +126,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// It was executed; whoever asks again gets this answer. A body that is too large is left out.
+    /// It was executed; whoever asks again gets this answer. A body that is too large is left out. False when it took so long
+    /// that its reservation has lapsed: then nothing is kept.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn executed(self, mut answer: KeptAnswer, now: DateTime<Utc>) -> store::Result<()> {
+    pub async fn executed(self, mut answer: KeptAnswer, now: DateTime<Utc>) -> store::Result<bool> {
         answer.body = answer.body.filter(|body| body.len() <= BODY_KEPT);
         self.once.store.idempotency_keep(&self.id, answer, now).await
     }

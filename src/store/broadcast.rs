@@ -11,7 +11,7 @@ use sea_orm::{
 
 pub(super) use self::log::insert;
 use super::{
-    Result, Store, audience,
+    Result, Store, audience, moment,
     streams::{self, Kept},
 };
 use crate::{
@@ -21,10 +21,6 @@ use crate::{
     },
     ids::{AppId, SocketId, UserId},
 };
-
-fn moment(ms: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(ms).unwrap_or_default()
-}
 
 fn one(app: &AppId, id: &str) -> Condition {
     Condition::all().add(broadcast::Column::AppId.eq(app.as_str())).add(broadcast::Column::Id.eq(id.replace('\0', "")))

@@ -11,7 +11,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 
-use super::{Result, Store};
+use super::{Result, Store, moment};
 use crate::ids::AppId;
 
 /// How long a reservation counts when nobody comes back to it.
@@ -102,7 +102,7 @@ fn is_taken(error: &DbErr) -> bool {
 fn readable(row: idempotency_key::Model) -> Reserved {
     let idempotency_key::Model { request, status, location, etag, content_type, body, until_at, .. } = row;
     match status.and_then(|status| u16::try_from(status).ok()) {
-        None => Reserved::Running(DateTime::from_timestamp_millis(until_at).unwrap_or_default()),
+        None => Reserved::Running(moment(until_at)),
         Some(status) => {
             let answer = Box::new(KeptAnswer { status, location, etag, content_type, body });
             Reserved::Done { request, answer }
@@ -147,11 +147,11 @@ impl Store {
         Ok(if taken_over.rows_affected == 1 { Reserved::Yes } else { Reserved::Running(until) })
     }
 
-    /// Keeps the answer to a request that was reserved.
+    /// Keeps the answer to a request that was reserved; false when its reservation is there no more.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database).
-    pub async fn idempotency_keep(&self, id: &str, answer: KeptAnswer, now: DateTime<Utc>) -> Result<()> {
+    pub async fn idempotency_keep(&self, id: &str, answer: KeptAnswer, now: DateTime<Utc>) -> Result<bool> {
         let KeptAnswer { status, location, etag, content_type, body } = answer;
         let row = idempotency_key::ActiveModel {
             status: Set(Some(status.into())),
@@ -162,8 +162,8 @@ impl Store {
             until_at: Set(millis(now + ANSWER_KEPT_FOR)),
             ..Default::default()
         };
-        idempotency_key::Entity::update_many().set(row).filter(running(id)).exec(&self.db).await?;
-        Ok(())
+        let kept = idempotency_key::Entity::update_many().set(row).filter(running(id)).exec(&self.db).await?;
+        Ok(kept.rows_affected == 1)
     }
 
     /// Gives a reservation back: the request was refused and may be sent again.
@@ -175,17 +175,19 @@ impl Store {
         Ok(())
     }
 
-    /// Removes what counts no more, and of each caller's answers all but the newest `most`.
+    /// Removes what counts no more, and of each caller's answers all but the newest `most`. A reservation that counts stays:
+    /// its request is being executed, and it lapses soon.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database).
     #[tracing::instrument(name = "store.idempotency_sweep", level = "debug", skip_all)]
     pub async fn idempotency_sweep(&self, now: DateTime<Utc>, most: u64) -> Result<()> {
-        use idempotency_key::Column::{AppId, Caller, Id, UntilAt};
+        use idempotency_key::Column::{AppId, Caller, Id, Status, UntilAt};
         idempotency_key::Entity::delete_many().filter(UntilAt.lte(millis(now))).exec(&self.db).await?;
         let many: Vec<(String, String)> = idempotency_key::Entity::find()
             .select_only()
             .columns([AppId, Caller])
+            .filter(Status.is_not_null())
             .group_by(AppId)
             .group_by(Caller)
             .having(Expr::col(Id).count().gt(i64::try_from(most).unwrap_or(i64::MAX)))
@@ -198,6 +200,7 @@ impl Store {
                     .select_only()
                     .column(Id)
                     .filter(Condition::all().add(AppId.eq(app.as_str())).add(Caller.eq(caller.as_str())))
+                    .filter(Status.is_not_null())
                     .order_by_desc(UntilAt)
                     .order_by_desc(Id)
                     .offset(most)
@@ -245,7 +248,7 @@ mod tests {
         let slot = slot("a", "user:7");
         assert_eq!(store.idempotency_reserve(&slot, at(0)).await.unwrap(), Reserved::Yes);
         assert_eq!(store.idempotency_reserve(&slot, at(59)).await.unwrap(), Reserved::Running(at(60)));
-        store.idempotency_keep("a", answer("{}"), at(59)).await.unwrap();
+        assert!(store.idempotency_keep("a", answer("{}"), at(59)).await.unwrap());
         let done = Reserved::Done { request: "r".to_owned(), answer: Box::new(answer("{}")) };
         let day = 59 + ANSWER_KEPT_FOR.num_seconds();
         for seconds in [60, day - 1] {
@@ -253,7 +256,7 @@ mod tests {
         }
         // What is done is not given back or written over.
         store.idempotency_release("a").await.unwrap();
-        store.idempotency_keep("a", answer("[]"), at(61)).await.unwrap();
+        assert!(!store.idempotency_keep("a", answer("[]"), at(61)).await.unwrap());
         assert_eq!(store.idempotency_reserve(&slot, at(62)).await.unwrap(), done);
         assert_eq!(store.idempotency_reserve(&slot, at(day)).await.unwrap(), Reserved::Yes);
         assert_eq!(store.idempotency_reserve(&slot, at(day)).await.unwrap(), Reserved::Running(at(day + 60)));
@@ -271,21 +274,50 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn sweeping_leaves_each_caller_the_newest_and_nothing_that_is_over() {
+    async fn sweeping_leaves_each_caller_the_newest_answers_and_nothing_that_is_over() {
         let (_directory, store) = migrated().await;
         for (id, caller, seconds) in
-            [("a", "user:7", 0), ("b", "user:7", 1), ("c", "user:7", 2), ("d", "user:8", 0), ("e", "user:8", -100)]
+            [("a", "user:7", 0), ("b", "user:7", 1), ("c", "user:7", 2), ("d", "user:8", 0), ("e", "user:8", -100_000)]
         {
             store.idempotency_reserve(&slot(id, caller), at(seconds)).await.unwrap();
+            assert!(store.idempotency_keep(id, answer("{}"), at(seconds)).await.unwrap());
         }
-        let left = async |most| {
-            store.idempotency_sweep(at(0), most).await.unwrap();
-            let rows = idempotency_key::Entity::find().order_by_asc(idempotency_key::Column::Id);
-            let rows = rows.all(&store.db).await.unwrap();
-            rows.into_iter().map(|row| row.id).collect::<Vec<_>>().concat()
-        };
+        let left = async |most| left(&store, at(0), most).await;
         assert_eq!(left(3).await, "abcd");
         assert_eq!(left(2).await, "bcd");
         assert_eq!(left(1).await, "cd");
+    }
+
+    #[tokio::test]
+    async fn what_is_being_executed_is_not_swept_for_answers_and_can_be_kept() {
+        let (_directory, store) = migrated().await;
+        for (id, seconds) in [("a", 0), ("b", 1)] {
+            store.idempotency_reserve(&slot(id, "user:7"), at(seconds)).await.unwrap();
+            store.idempotency_keep(id, answer("{}"), at(seconds)).await.unwrap();
+        }
+        let running = slot("c", "user:7");
+        store.idempotency_reserve(&running, at(2)).await.unwrap();
+        assert_eq!(left(&store, at(3), 1).await, "bc");
+        assert!(store.idempotency_keep("c", answer("[]"), at(4)).await.unwrap());
+        let done = Reserved::Done { request: "r".to_owned(), answer: Box::new(answer("[]")) };
+        assert_eq!(store.idempotency_reserve(&running, at(5)).await.unwrap(), done);
+        assert_eq!(left(&store, at(5), 1).await, "c");
+    }
+
+    #[tokio::test]
+    async fn a_reservation_that_lapsed_is_swept_and_its_answer_is_said_not_to_be_kept() {
+        let (_directory, store) = migrated().await;
+        store.idempotency_reserve(&slot("a", "user:7"), at(0)).await.unwrap();
+        assert_eq!(left(&store, at(59), 10).await, "a");
+        assert_eq!(left(&store, at(60), 10).await, "");
+        assert!(!store.idempotency_keep("a", answer("{}"), at(61)).await.unwrap());
+    }
+
+    /// Ids of the rows that are there after a sweep.
+    async fn left(store: &Store, now: DateTime<Utc>, most: u64) -> String {
+        store.idempotency_sweep(now, most).await.unwrap();
+        let rows = idempotency_key::Entity::find().order_by_asc(idempotency_key::Column::Id);
+        let rows = rows.all(&store.db).await.unwrap();
+        rows.into_iter().map(|row| row.id).collect::<Vec<_>>().concat()
     }
 }

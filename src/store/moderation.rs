@@ -1,6 +1,5 @@
 //! Measures against people in chats, and reports, as rows.
 
-use chrono::{DateTime, Utc};
 use entity::{moderation_action, report};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -10,16 +9,12 @@ use sea_orm::{
 use super::{
     Kept, Page, Result, Store, audit,
     chat::{self, ChatWrite, Facts},
-    streams,
+    moment, streams,
 };
 use crate::{
     domain::moderation::{Report, ReportState, SANCTIONS_MAX, Sanction},
     ids::{AppId, ExternalId, UserId},
 };
-
-fn moment(milliseconds: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(milliseconds).unwrap_or_default()
-}
 
 fn of_chat(app: &AppId, chat: &ExternalId) -> Condition {
     Condition::all()

@@ -10,7 +10,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-use super::{Result, Store};
+use super::{Result, Store, moment};
 use crate::{
     domain::presence::{Status, Stay},
     ids::{AppId, UserId},
@@ -142,10 +142,6 @@ impl Store {
 /// Tells whether every database can keep the id: PostgreSQL refuses texts with NUL.
 fn is_storable(user: &UserId) -> bool {
     !user.as_str().contains('\0')
-}
-
-fn moment(ms: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(ms).unwrap_or_default()
 }
 
 async fn keep_stays(change: &DatabaseTransaction, app: &AppId, stays: &[Stay]) -> Result<()> {

@@ -6,10 +6,10 @@
 //! counter `roster`, which also makes writers queue up: what one of them has read stays true until it commits.
 
 mod apply;
-mod audience;
 mod crowd;
 mod known;
 pub(super) mod log;
+mod members;
 mod read;
 mod remove;
 mod rows;
@@ -24,7 +24,7 @@ use entity::{
 };
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
-pub use audience::{Member, MemberFilter};
+pub use members::{Member, MemberFilter};
 
 use super::{Result, Store};
 use crate::{

@@ -290,6 +290,29 @@ async fn reference_loads_its_own_files_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn problems_are_explained_to_browsers_in_every_mode() {
+    for mode in [Mode::Development, Mode::Production] {
+        let app = TestApp::with(|config| config.mode = mode).await;
+        for (path, shown) in
+            [("/problems", "href=\"problems/slow_mode\""), ("/problems/rate_limited", "<code>Retry-After</code>")]
+        {
+            let request = app.plain(Method::GET, path).header("Accept", "text/html,*/*;q=0.8");
+            let response = within("an answer", request.send()).await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK, "{path}");
+            check_guarded(&response);
+            assert_eq!(header(response.headers(), "Vary"), "Accept");
+            let page = text(response).await;
+            check_markup(&page);
+            assert!(page.contains(shown), "{page}");
+            for file in links(&page).iter().filter(|link| link.contains("assets/")) {
+                let file = get(&app, &format!("/{}", file.trim_start_matches("../"))).await;
+                assert_eq!(file.status(), StatusCode::OK);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn name_of_an_app_is_a_text_in_the_page() {
     let app = TestApp::with(|config| config.app.as_mut().unwrap().name = PAYLOAD.to_owned()).await;
     let response = get(&app, "/").await;

@@ -20,7 +20,7 @@ pub(in crate::api) enum Need {
     Person,
     /// A person as before, or an API key with this scope by itself.
     PersonOr(Scope),
-    /// A person, or an API key with this scope; or nobody known, where [`super::super::Config::takes_triggers_from`] says so.
+    /// A person, or an API key with this scope; or nobody known, where [`super::super::Config::takes_triggers_of`] says so.
     TriggerOr(Scope),
 }
 

@@ -159,8 +159,12 @@ async fn finish(running: Running, outcome: Result<Response, Problem>) -> Result<
         content_type: text(CONTENT_TYPE),
         body: String::from_utf8(body.to_vec()).ok(),
     };
-    if let Err(error) = running.executed(answer, now()).await {
-        tracing::error!(%error, "an answer cannot be kept: sent again after a minute, its request is executed again");
+    match running.executed(answer, now()).await {
+        Ok(true) => {}
+        Ok(false) => tracing::error!("an answer came too late to be kept: sent again, its request is executed again"),
+        Err(error) => {
+            tracing::error!(%error, "an answer cannot be kept: sent again after a minute, its request is executed again");
+        }
     }
     response.set_body(body);
     Ok(response)

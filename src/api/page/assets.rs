@@ -36,6 +36,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         asset("frames.js", JS, include_str!("frames.js").into()),
         asset("json.js", JS, include_str!("json.js").into()),
         asset("socket.js", JS, include_str!("socket.js").into()),
+        asset("problems.css", CSS, include_str!("problems.css").into()),
         asset("reference.css", CSS, include_str!("reference.css").into()),
         asset("reference.js", JS, include_str!("reference.js").into()),
         asset("swagger-ui.css", CSS, style),

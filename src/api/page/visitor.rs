@@ -7,12 +7,13 @@
 
 use poem::http::{
     HeaderMap,
-    header::{HOST, HeaderName, ORIGIN},
+    header::{HeaderName, ORIGIN},
 };
 use sha2::{Digest, Sha256};
-use url::{Host, Url};
+use url::Url;
 
 use super::Address;
+use crate::api::reached::{Authority, is_forwarded, single};
 
 /// Carries the token of the page.
 pub(super) const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-campanile-token");
@@ -64,67 +65,6 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// Host and port as a browser names them; no port = that of the scheme.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Authority {
-    host: Host,
-    port: Option<u16>,
-}
-
-impl std::fmt::Display for Authority {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.host)?;
-        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
-    }
-}
-
-impl Authority {
-    fn parse(text: &str) -> Option<Self> {
-        let (host, port) = match text.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, Some(port.parse().ok()?)),
-            _ => (text, None),
-        };
-        Some(Self { host: Host::parse(host).ok()?, port })
-    }
-
-    /// Tells whether a page of `origin` has this authority.
-    fn is_of(&self, origin: &Url) -> bool {
-        let port = self.port.or_else(|| default_port(origin.scheme()));
-        origin.host().is_some_and(|host| host == self.host) && port == origin.port_or_known_default()
-    }
-}
-
-fn default_port(scheme: &str) -> Option<u16> {
-    match scheme {
-        "http" => Some(80),
-        "https" => Some(443),
-        _ => None,
-    }
-}
-
-fn is_loopback(host: &Host) -> bool {
-    match host {
-        Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.to_canonical().is_loopback(),
-    }
-}
-
-/// The only value of a header; `None` when it is missing, twice, or no text.
-fn single(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none())?.to_str().ok()
-}
-
-/// Tells whether a proxy says that it passed the request on. One in front of a loopback address brings the whole world, with
-/// any name in `Host`; which of these headers it sends is its own matter.
-fn is_forwarded(headers: &HeaderMap) -> bool {
-    let says_so = |name: &HeaderName| {
-        matches!(name.as_str(), "forwarded" | "via" | "x-real-ip") || name.as_str().starts_with("x-forwarded-")
-    };
-    headers.keys().any(says_so)
-}
-
 /// The name under which a browser reached this server, when it is one of this server's and no proxy is between.
 ///
 /// # Errors
@@ -133,9 +73,7 @@ pub(super) fn known(headers: &HeaderMap, address: &Address) -> Result<Authority,
     if is_forwarded(headers) {
         return Err(Stranger::Proxy);
     }
-    let authority = single(headers, HOST).and_then(Authority::parse).ok_or(Stranger::Host)?;
-    let is_ours = is_loopback(&authority.host) || authority.host == address.host;
-    if is_ours { Ok(authority) } else { Err(Stranger::Host) }
+    Authority::own(headers, &address.host).ok_or(Stranger::Host)
 }
 
 /// Tells whether a request comes from a page of this server that was loaded since its start.
@@ -162,6 +100,7 @@ pub(super) fn own_page(headers: &HeaderMap, address: &Address, token: &Token) ->
 #[cfg(test)]
 mod tests {
     use poem::http::HeaderValue;
+    use url::Host;
 
     use super::*;
 

@@ -38,7 +38,7 @@ const MEANINGS: [(u16, &str, &str); 14] = [
 pub(in crate::api) fn example(status: u16) -> Option<Value> {
     let (status, code, detail) = MEANINGS.iter().find(|(known, ..)| *known == status)?;
     let problem = Problem::new(StatusCode::from_u16(*status).ok()?, code, *detail);
-    problem.view("5f3c1d0a9b7e4c21").to_json()
+    problem.view("5f3c1d0a9b7e4c21", "").to_json()
 }
 
 /// Which refusals a group of routes knows.

@@ -7,11 +7,11 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use super::{ChatWrite, Facts, finish, messages, rows};
+use super::{ChatWrite, Facts, finish, messages};
 use crate::{
     domain::chat::{Message, Reaction, Visibility, message::EMOJI_KINDS_MAX},
     ids::{AppId, UserId},
-    store::{Kept, Result, Store, streams},
+    store::{Kept, Result, Store, streams, whole},
 };
 
 /// The message is for the person.
@@ -151,7 +151,7 @@ impl Store {
             if is_new_kind && before.reactions.len() >= EMOJI_KINDS_MAX {
                 return Ok((Marked::TooManyKinds, Vec::new()));
             }
-            let row = row(app, id, user, (kind, value), rows::whole(write.at).timestamp_millis());
+            let row = row(app, id, user, (kind, value), whole(write.at).timestamp_millis());
             chat_mark::Entity::insert(row).exec_without_returning(&change).await?;
         }
         let mut after = [before];

@@ -15,7 +15,7 @@ use crate::{
         roster::Expected,
     },
     ids::{AppId, ExternalId, UserId},
-    store::{Kept, Result, Store, streams},
+    store::{Kept, Result, Store, moment, streams, whole},
 };
 
 /// What became of a new message.
@@ -180,7 +180,7 @@ async fn wait(
         .filter(theirs)
         .order_by_desc(chat_message::Column::Seq)
         .limit(1);
-    let last = last.into_tuple::<i64>().one(change).await?.map(rows::moment);
+    let last = last.into_tuple::<i64>().one(change).await?.map(moment);
     let left = last.map(|last| last + pause - message.created_at);
     Ok(left.filter(|left| *left > TimeDelta::zero()))
 }
@@ -209,7 +209,7 @@ impl Store {
                 return Ok((Posted::Again(Box::new(before)), Vec::new()));
             }
         }
-        new.created_at = rows::whole(new.created_at);
+        new.created_at = whole(new.created_at);
         if pause > TimeDelta::zero()
             && let Some(left) = wait(&change, (app, &new), pause).await?
         {
@@ -332,7 +332,7 @@ impl Store {
         if !expected.holds(Some(before.version)) {
             return Ok((Edited::Mismatch(before.version), Vec::new()));
         }
-        let (mut after, deleted_by) = revised(&before, revision, (by, rows::whole(write.at)));
+        let (mut after, deleted_by) = revised(&before, revision, (by, whole(write.at)));
         if after == before {
             return Ok((Edited::Unchanged(Box::new(before)), Vec::new()));
         }
@@ -368,7 +368,7 @@ impl Store {
             chat_message_version::Entity::find().filter(which).order_by_asc(chat_message_version::Column::Version);
         let rows = all.limit(limit).all(&self.db).await?;
         let version =
-            |row: chat_message_version::Model| (row.version, row.body, rows::moment(row.replaced_at), row.replaced_by);
+            |row: chat_message_version::Model| (row.version, row.body, moment(row.replaced_at), row.replaced_by);
         Ok(rows.into_iter().map(version).collect())
     }
 }
@@ -389,7 +389,7 @@ fn revised(before: &Message, revision: Revision, (by, at): (&str, DateTime<Utc>)
             (gone, Some(by.to_owned()))
         }
         Revision::Pin(until) => {
-            let pinned_until = until.map(rows::whole);
+            let pinned_until = until.map(whole);
             (Message { pinned_at: Some(same.pinned_at.unwrap_or(at)), pinned_until, ..same }, None)
         }
         Revision::Unpin => (Message { pinned_at: None, pinned_until: None, ..same }, None),

@@ -1,6 +1,5 @@
 //! From rows of chats to what they mean, and back. A row that breaks a rule is left out and told in the log.
 
-use chrono::{DateTime, SubsecRound, Utc};
 use entity::{chat, chat_member, chat_message};
 use sea_orm::ActiveValue::Set;
 use serde_json::{Value, json};
@@ -11,17 +10,8 @@ use crate::{
         roster::Role,
     },
     ids::{AppId, ExternalId, UserId},
+    store::moment,
 };
-
-/// Milliseconds since 1970 as a moment.
-pub(in crate::store) fn moment(milliseconds: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(milliseconds).unwrap_or_default()
-}
-
-/// A moment as rows keep it.
-pub(in crate::store) fn whole(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.trunc_subsecs(3)
-}
 
 fn settings_text(settings: &Settings) -> String {
     let roles: Vec<&str> = settings.post_roles.iter().map(|role| role.name()).collect();

@@ -15,20 +15,11 @@ use crate::{
         notification::{Content, Mark, Notification, NotificationBroadcast, Recipient},
     },
     ids::{AppId, ExternalId, UserId},
-    store::audience,
+    store::{audience, moment, whole},
 };
 
 fn ms(moment: Option<DateTime<Utc>>) -> Option<i64> {
     moment.map(|moment| moment.timestamp_millis())
-}
-
-fn moment(ms: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(ms).unwrap_or_default()
-}
-
-/// A moment as rows keep it.
-pub(super) fn in_milliseconds(moment: DateTime<Utc>) -> DateTime<Utc> {
-    self::moment(moment.timestamp_millis())
 }
 
 fn moment_option(ms: Option<i64>) -> Option<DateTime<Utc>> {
@@ -70,7 +61,7 @@ pub(super) fn read(row: notification::Model) -> Option<Notification> {
 
 /// A new notification.
 pub(super) fn new(recipient: &Recipient, outgoing: Outgoing<'_>, (id, now): (String, DateTime<Utc>)) -> Notification {
-    let now = in_milliseconds(now);
+    let now = whole(now);
     Notification {
         id,
         user: recipient.user.clone(),

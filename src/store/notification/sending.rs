@@ -17,6 +17,7 @@ use crate::{
     store::{
         Result, Store, broadcast as log,
         streams::{self, Kept},
+        whole,
     },
 };
 
@@ -156,7 +157,7 @@ impl Store {
         now.state = BroadcastState::Sending;
         if let Some((more, entry)) = piece.last {
             now.state = BroadcastState::Sent;
-            now.sent_at = Some(rows::in_milliseconds(telling.now));
+            now.sent_at = Some(whole(telling.now));
             facts.extend(more);
             log::insert(&change, app, &[LogEntry { receivers: now.recipients, ..entry }]).await?;
         }

@@ -62,15 +62,22 @@ pub(crate) async fn lead_through_their_life(store: &Store, now: DateTime<Utc>) {
     let (location, content_type) = (Some("/api/x/1".to_owned()), Some("application/json".to_owned()));
     let body = Some("🔔".repeat(60_000));
     let answer = KeptAnswer { status: 201, location, etag: None, content_type, body };
-    store.idempotency_keep("k", answer.clone(), now).await.unwrap();
+    assert!(store.idempotency_keep("k", answer.clone(), now).await.unwrap());
     let done = Reserved::Done { request: "r".to_owned(), answer: Box::new(answer) };
     assert_eq!(store.idempotency_reserve(&slot("k"), now + RESERVED_FOR).await.unwrap(), done);
     let late = now + ANSWER_KEPT_FOR;
     assert_eq!(store.idempotency_reserve(&slot("k"), late).await.unwrap(), Reserved::Yes);
     store.idempotency_reserve(&slot("l"), late).await.unwrap();
+    store.idempotency_reserve(&slot("m"), late).await.unwrap();
+    let answer = KeptAnswer { status: 204, location: None, etag: None, content_type: None, body: None };
+    for id in ["k", "l"] {
+        assert!(store.idempotency_keep(id, answer.clone(), late).await.unwrap());
+    }
     store.idempotency_sweep(late, 1).await.unwrap();
-    assert!(matches!(store.idempotency_reserve(&slot("l"), late).await.unwrap(), Reserved::Running(_)));
+    assert!(matches!(store.idempotency_reserve(&slot("l"), late).await.unwrap(), Reserved::Done { .. }));
+    assert!(matches!(store.idempotency_reserve(&slot("m"), late).await.unwrap(), Reserved::Running(_)));
     assert_eq!(store.idempotency_reserve(&slot("k"), late).await.unwrap(), Reserved::Yes);
+    assert!(!store.idempotency_keep("gone", answer, late).await.unwrap());
 }
 
 pub(crate) async fn went_with_the_app(store: &Store, now: DateTime<Utc>) {

@@ -289,7 +289,7 @@ async fn lists_go_page_by_page_and_by_category_and_whether_they_were_read() {
 }
 
 #[tokio::test]
-async fn what_is_over_is_shown_no_more_and_what_ends_before_its_time_is_never_sent() {
+async fn what_is_over_is_shown_and_counted_no_more() {
     let app = TestApp::start().await;
     let office = school(&app).await;
     let student = app.person("7");

@@ -1,12 +1,16 @@
-//! Every fault of the REST API has one shape.
+//! Every fault of the REST API has one shape, of bounded size, and leads to a page that explains it.
+
+use std::{collections::BTreeSet, fs, path::Path};
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     answer::{Answer, finish},
     app::TestApp,
+    http::read,
     wire::Wire,
+    within,
 };
 
 async fn plain(app: &TestApp, method: Method, path: &str) -> Answer {
@@ -122,4 +126,114 @@ async fn paths_stand_below_the_prefix() {
     plain(&app, Method::GET, "/api/time").await.ok();
     let office = app.office().await;
     assert_eq!(office.put("/api/users/7", json!({ "name": "Ada" })).await.status, 201);
+}
+
+#[tokio::test]
+async fn what_is_repeated_of_a_request_is_cut_and_fits_the_description() {
+    let app = TestApp::start().await;
+    let office = app.office().await;
+    for name in ["x".repeat(600_000), "\u{e9}".repeat(300_000)] {
+        let answer = office.put("/api/users/7", json!({ "name": "Ada", name.as_str(): 1 })).await;
+        let problem = answer.problem(422, "invalid_fields");
+        let field = &problem["errors"][0];
+        assert_eq!(field["code"], "unknown_field");
+        for (text, most) in [(&problem["detail"], 2_000), (&field["pointer"], 500), (&field["message"], 2_000)] {
+            let text = text.as_str().unwrap();
+            assert!(text.chars().count() == most && text.ends_with('…'), "{} characters", text.chars().count());
+        }
+        assert!(problem.to_string().chars().count() < 6_000);
+    }
+    let batch =
+        json!({ "operations": [{ "op": "put", "kind": "user", "id": "7", "data": { "x".repeat(600_000): 1 } }] });
+    let answer = office.post("/api/roster/batch", batch).await;
+    assert!(answer.body.len() < 6_000, "{} bytes", answer.body.len());
+}
+
+/// What a program is shown at a path of the server.
+async fn shown(app: &TestApp, path: &str) -> (u16, Value) {
+    let address = format!("http://{}{path}", app.address);
+    let (status, value) = read(within("an answer", app.http.get(address).send()).await.unwrap()).await;
+    (status.as_u16(), value)
+}
+
+#[tokio::test]
+async fn the_type_of_a_problem_leads_to_its_page_also_below_a_prefix() {
+    for prefix in ["", "/rt"] {
+        let app = TestApp::with(|config| config.server.path = prefix.to_owned()).await;
+        let problem = plain(&app, Method::GET, "/api/users").await.problem(401, "no_identity");
+        let kind = problem["type"].as_str().unwrap();
+        assert_eq!(kind, format!("{prefix}/problems/no_identity"));
+        let (status, page) = shown(&app, kind).await;
+        assert_eq!((status, &page["code"]), (200, &json!("no_identity")));
+        assert!(page["remedy"].as_str().unwrap().contains("Bearer"), "{page}");
+    }
+}
+
+/// Codes of problems that the source names.
+fn codes() -> BTreeSet<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut codes = BTreeSet::new();
+    let (mut folders, mut files) = (vec![source.join("api")], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
+        let text = fs::read_to_string(file).unwrap();
+        // Behind the name of a status, or first in what makes refusals of one status.
+        codes.extend(words_behind(&text, |before| {
+            let makers = ["unknown_caller(", "forbidden(", "unavailable("];
+            let status = before.strip_suffix(',').is_some_and(|before| {
+                let name = before.rsplit(|c: char| !c.is_ascii_uppercase() && c != '_').next().unwrap();
+                before.ends_with(&format!("StatusCode::{name}")) || name == "BAD_REQUEST"
+            });
+            status || makers.iter().any(|maker| before.ends_with(maker))
+        }));
+    }
+    for tables in ["domain/poll/refusal.rs", "identity/error.rs"] {
+        let text = fs::read_to_string(source.join(tables)).unwrap();
+        codes.extend(words_behind(&text, |before| {
+            ["=>", "=> (", "=> {"].iter().any(|arm| before.ends_with(arm))
+                || before.ends_with("(") && before.trim_end_matches('(').trim_end().ends_with("=> {")
+        }));
+    }
+    codes
+}
+
+/// Texts of small letters and underscores behind what is looked for.
+fn words_behind(text: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let quotes = text.match_indices('"').filter(|(at, _)| is_wanted(text[..*at].trim_end()));
+    let words = quotes.map(|(at, _)| text[at + 1..].split('"').next().unwrap().to_owned());
+    words
+        .filter(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        .collect()
+}
+
+#[tokio::test]
+async fn every_code_that_the_source_names_has_its_page() {
+    let app = TestApp::start().await;
+    let codes = codes();
+    for known in [
+        "no_identity",
+        "roster_unavailable",
+        "body_late",
+        "several_proofs",
+        "poll_closed",
+        "token_expired",
+        "token_app_wrong",
+        "token_header_not_allowed",
+        "stream_gap",
+    ] {
+        assert!(codes.contains(known), "{known} is not found: {codes:?}");
+    }
+    let (_, list) = shown(&app, "/problems").await;
+    let listed: BTreeSet<_> =
+        list["problems"].as_array().unwrap().iter().map(|kind| kind["code"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(codes.difference(&listed).collect::<Vec<_>>(), Vec::<&String>::new());
+    for code in &listed {
+        let (status, page) = shown(&app, &format!("/problems/{code}")).await;
+        assert_eq!((status, &page["code"]), (200, &json!(code)));
+    }
+    plain(&app, Method::GET, "/problems/nothing").await.refused(404);
 }

@@ -91,6 +91,46 @@ async fn behind_a_proxy_only_the_machine_itself_is_local() {
 }
 
 #[tokio::test]
+async fn a_tunnel_or_a_page_under_another_name_is_not_the_machine_itself() {
+    let app = TestApp::with(|config| config.mode = Mode::Development).await;
+    for (name, value) in [
+        ("X-Forwarded-For", "192.0.2.7"),
+        ("X-Forwarded-For", "127.0.0.1"),
+        ("X-Forwarded-Host", "localhost"),
+        ("X-Real-IP", "127.0.0.1"),
+        ("Forwarded", "for=127.0.0.1"),
+        ("Via", "1.1 tunnel"),
+        ("Host", "evil.example"),
+        ("Host", "localhost.evil.example"),
+    ] {
+        for path in PATHS {
+            let refused = finish(&app, app.plain(Method::POST, path).header(name, value).json(&hello())).await;
+            refused.problem(401, "no_identity");
+        }
+    }
+    let port = app.address.port();
+    for own in ["localhost".to_owned(), format!("localhost:{port}"), format!("[::1]:{port}")] {
+        finish(&app, app.plain(Method::POST, PATHS[0]).header("Host", own).json(&hello())).await.ok();
+    }
+    app.program(&[Scope::EventsPublish]).await.post(PATHS[0], hello()).await.ok();
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_vouches_for_an_address_but_not_for_a_name() {
+    let app = TestApp::with(|config| {
+        config.mode = Mode::Development;
+        config.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await;
+    let from = |name: &str, value: &str| app.plain(Method::POST, PATHS[0]).header(name, value).json(&hello());
+    finish(&app, from("Via", "1.1 tunnel")).await.problem(401, "no_identity");
+    finish(&app, from("X-Forwarded-For", "unknown")).await.problem(401, "no_identity");
+    let renamed = from("X-Forwarded-For", "::1").header("Host", "evil.example");
+    finish(&app, renamed).await.problem(401, "no_identity");
+    finish(&app, from("X-Forwarded-For", "::1").header("Via", "1.1 proxy")).await.ok();
+}
+
+#[tokio::test]
 async fn programs_trigger_everywhere_and_people_where_they_may_broadcast() {
     let app = TestApp::with(|config| config.mode = Mode::Production).await;
     let office = school(&app).await;
