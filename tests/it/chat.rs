@@ -1,6 +1,7 @@
 //! Chats: said over HTTP, heard over sockets, by those whom it is for and by nobody else.
 
 mod access;
+mod forgotten;
 mod groups;
 mod limits;
 mod messages;
