@@ -5,6 +5,7 @@
 
 mod entry;
 mod members;
+mod mention;
 mod messages;
 mod post;
 mod refusal;

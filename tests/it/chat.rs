@@ -4,6 +4,7 @@ mod access;
 mod forgotten;
 mod groups;
 mod limits;
+mod mentions;
 mod messages;
 mod moderation;
 mod reading;

@@ -359,7 +359,7 @@ pub(in crate::api) struct ReadBody {
     seq: i64,
     /// Others do not see how far they have read. Absent = as it was.
     is_private: Option<bool>,
-    /// What they want to be told of. Absent = as it was.
+    /// What they want to be told of; with `none` they are not notified when they are mentioned. Absent = as it was.
     notify: Option<Word<Notify>>,
 }
 

@@ -94,6 +94,7 @@ impl Chats {
                 if let Author::User(author) = &message.author {
                     asking.live.typing_stopped(&Topic::Chat(message.chat.clone()), author, asking.now);
                 }
+                self.notify_mentioned(asking, &message).await;
                 Ok((*message, true))
             }
             Posted::Again(message) => Ok((*message, false)),
