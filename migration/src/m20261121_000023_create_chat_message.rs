@@ -94,7 +94,9 @@ impl MigrationTrait for Migration {
             .foreign_key(&mut chat);
         manager.create_table(table).await?;
         let (table, by) = (ChatMessage::Table, [ChatMessage::AppId, ChatMessage::ChatId, ChatMessage::ParentId]);
-        table::index(manager, "chat_message_parent", table, by).await
+        table::index(manager, "chat_message_parent", table, by).await?;
+        let (table, by) = (ChatMessage::Table, [ChatMessage::AppId, ChatMessage::ChatId, ChatMessage::PinnedAt]);
+        table::index(manager, "chat_message_pinned", table, by).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -141,8 +141,7 @@ impl ChatRoutes {
     ) -> Result<Changed<ChatView>, Fault<Writing>> {
         let asking = asking(&visitor);
         let expected = expected(if_match.as_deref(), None)?;
-        let before = chats.show(&asking, &id.0.0).await?;
-        let edit = body.0.read(&before.chat.settings).map_err(|field| Problem::fields(vec![field]))?;
+        let edit = body.0.read().map_err(|field| Problem::fields(vec![field]))?;
         let found = chats.change(&asking, &id.0.0, edit, &expected).await?;
         let version = found.chat.version;
         Ok(Changed::of(found.into(), version))
@@ -224,8 +223,8 @@ impl ChatRoutes {
 
     /// Add members to a group
     ///
-    /// Who belongs to it already gets the part that is named. Needs a person with the capability `chat.moderate` in the course
-    /// of the group or the owner of one without, or an API key with `chat:write`.
+    /// Who belongs to it already gets the part that is named. Needs a person who belongs to the group and has the capability
+    /// `chat.moderate` in its course, or owns a group without a course; or an API key with `chat:write`.
     #[oai(path = "/api/chats/:id/members", method = "post", operation_id = "addChatMembers")]
     async fn add(
         &self,
@@ -247,7 +246,7 @@ impl ChatRoutes {
     /// Take a member out of a group
     ///
     /// They hear it no more when this is answered. Anybody may leave by themselves; for others it needs what adding needs: a
-    /// person with the capability `chat.moderate`, or an API key with `chat:write`.
+    /// person who leads the group, or an API key with `chat:write`.
     #[oai(path = "/api/chats/:id/members/:user", method = "delete", operation_id = "removeChatMember")]
     async fn remove(
         &self,
@@ -266,7 +265,8 @@ impl ChatRoutes {
     /// Note how far one has read
     ///
     /// The number never falls and is never beyond the newest message, so that of two tabs the one that is further counts.
-    /// Others are told (`chat.read`), unless `is_private` says that they shall not. For people.
+    /// One's other tabs are told (`chat.read`); between two people and in groups of up to 50 the others are told too, unless
+    /// `is_private` says that they shall not. For people.
     #[oai(path = "/api/chats/:id/read", method = "put", operation_id = "readChat")]
     async fn read(
         &self,

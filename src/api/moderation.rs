@@ -220,7 +220,7 @@ impl Example for ReportEditBody {
 impl Moderation {
     /// List who is muted or banned
     ///
-    /// Those whose measure counts now, newest first. Needs a person with the capability `chat.moderate`, or an API key with
+    /// Those whose measure counts now, newest first, page by page. Needs a person with the capability `chat.moderate`, or an API key with
     /// `chat:read`.
     #[oai(path = "/api/chats/:id/moderation", method = "get", operation_id = "listSanctions")]
     async fn sanctions(
@@ -229,11 +229,16 @@ impl Moderation {
         visitor: Data<&Arc<Visitor>>,
         /// Id of the chat.
         id: Path<Word<ExternalId>>,
+        /// `next_cursor` of the page before; absent = the first page.
+        cursor: Query<Option<Word<Cursor>>>,
+        /// Most entries of the page. 25 if absent.
+        limit: Query<Option<Word<Limit<MOST>>>>,
         _proof: ByKeyOrPerson,
     ) -> Result<Answer<List<SanctionView>>, Fault<Reading>> {
-        let sanctions = chats.sanctions(&asking(&visitor), &id.0.0).await?;
-        let rows = sanctions.into_iter().take(MOST as usize).map(|one| (one.id.clone(), one.into())).collect();
-        Ok(Answer::of(List::new(rows, MOST)))
+        let (page, limit) = page(cursor.0, limit.0);
+        let sanctions = chats.sanctions(&asking(&visitor), &id.0.0, &page).await?;
+        let rows = sanctions.into_iter().map(|one| (one.id.clone(), one.into())).collect();
+        Ok(Answer::of(List::new(rows, limit)))
     }
 
     /// Mute or ban somebody
@@ -258,7 +263,8 @@ impl Moderation {
 
     /// Lift a mute or a ban
     ///
-    /// Needs what making it needs: a person with the capability, or an API key with `chat:write`.
+    /// Needs what making it needs: a person with the capability, or an API key with `chat:write`. Nobody lifts their own, nor
+    /// one against staff of their own rank or above (403 `rank`).
     #[oai(path = "/api/chats/:id/moderation/:measure", method = "delete", operation_id = "liftSanction")]
     async fn lift(
         &self,

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use super::{
+    access::Topic,
     moderation::{Measure, Sanction},
     roster::{PlaceId, Role, words},
 };
@@ -161,6 +162,45 @@ impl Chat {
         let class = self.class.clone().map(PlaceId::Class);
         class.or_else(|| self.course.clone().map(PlaceId::Course))
     }
+
+    /// What hears what is for staff alone; `None` = the chat has no staff. A group has members only, also in a course.
+    #[must_use]
+    pub fn staff(&self) -> Option<Topic> {
+        match self.place().filter(|_| self.kind.is_of_a_place()) {
+            Some(PlaceId::Class(class)) => Some(Topic::ClassStaff(class)),
+            Some(PlaceId::Course(course)) => Some(Topic::CourseStaff(course)),
+            _ => None,
+        }
+    }
+}
+
+/// What may be changed of how a chat works. Absent = as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingsEdit {
+    /// Seconds between two messages of somebody who is not staff.
+    pub slow_mode_s: Option<u32>,
+    /// Roles that may write.
+    pub post_roles: Option<Vec<Role>>,
+    /// Who may write to whom alone.
+    pub dm_policy: Option<DmPolicy>,
+    /// What those who come later see.
+    pub history: Option<History>,
+    /// Seconds in which the author may edit a message.
+    pub edit_window_s: Option<u32>,
+}
+
+impl SettingsEdit {
+    /// The settings as they become.
+    #[must_use]
+    pub fn over(&self, before: &Settings) -> Settings {
+        Settings {
+            slow_mode_s: self.slow_mode_s.unwrap_or(before.slow_mode_s),
+            post_roles: self.post_roles.as_ref().unwrap_or(&before.post_roles).clone(),
+            dm_policy: self.dm_policy.unwrap_or(before.dm_policy),
+            history: self.history.unwrap_or(before.history),
+            edit_window_s: self.edit_window_s.unwrap_or(before.edit_window_s),
+        }
+    }
 }
 
 /// What may be changed of a chat. Absent = as it is.
@@ -169,7 +209,7 @@ pub struct ChatEdit {
     /// What people call it.
     pub title: Option<String>,
     /// How it works.
-    pub settings: Option<Settings>,
+    pub settings: SettingsEdit,
     /// Only staff may write, or not any more.
     pub is_frozen: Option<bool>,
     /// Nobody may write, or not any more.
@@ -235,6 +275,15 @@ impl Circle {
         let joined = user.and_then(|user| self.members.get(user)).map(|member| member.joined_seq);
         let joined = joined.filter(|_| self.chat.settings.history == History::Joined);
         self.chat.cleared_seq.max(joined.unwrap_or_default())
+    }
+
+    /// The same for whoever hears its channels, be they known or not: of a group that shows nothing from before, somebody who is
+    /// not known to belong to it is shown nothing.
+    #[must_use]
+    pub fn hidden_from(&self, user: Option<&UserId>) -> i64 {
+        let shows_all = self.chat.settings.history == History::All || self.chat.kind.is_of_a_place();
+        let is_member = user.is_some_and(|user| self.members.contains_key(user));
+        if shows_all || is_member { self.hidden_up_to(user) } else { i64::MAX }
     }
 }
 

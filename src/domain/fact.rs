@@ -79,6 +79,12 @@ events! {
 }
 
 impl Event {
+    /// Tells whether it carries a message of a chat, with its text.
+    #[must_use]
+    pub const fn is_of_a_message(self) -> bool {
+        matches!(self, Self::MessageCreated | Self::MessageUpdated | Self::MessageDeleted)
+    }
+
     /// The event of a canonical name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -5,6 +5,7 @@
 
 mod entry;
 mod members;
+mod mention;
 mod messages;
 mod post;
 mod refusal;
@@ -43,6 +44,12 @@ const MESSAGES_PER_SECOND: u32 = 1;
 /// Messages that somebody may send at once.
 const MESSAGES_AT_ONCE: u32 = 5;
 
+/// Edits and reactions of somebody each second in the long run.
+const TOUCHES_PER_SECOND: u32 = 1;
+
+/// Edits and reactions of somebody at once.
+const TOUCHES_AT_ONCE: u32 = 20;
+
 /// People whose clients are told that they belong to a chat now; beyond, they see it when they look.
 const TOLD_MAX: usize = 20;
 
@@ -52,7 +59,19 @@ pub struct Chats {
     pub(in crate::services) store: Store,
     teller: Arc<Teller>,
     /// How fast people write.
-    pace: Option<Keyed<(AppId, UserId)>>,
+    pace: Option<Pace>,
+    /// How fast they edit and react.
+    touches: Option<Pace>,
+}
+
+type Pace = Keyed<(AppId, UserId)>;
+
+/// Counts what somebody does; programs have no pace.
+fn keep_pace(pace: Option<&Pace>, asking: &Asking<'_>) -> Result<()> {
+    if let (Some(pace), Some(user)) = (pace, asking.caller.user()) {
+        pace.take(&(asking.app(), user.clone()))?;
+    }
+    Ok(())
 }
 
 /// Who does something, and when.
@@ -145,12 +164,13 @@ impl Chats {
     /// The chats kept in this store, told by this teller.
     #[must_use]
     pub fn new(store: Store, teller: Arc<Teller>) -> Self {
-        Self { store, teller, pace: Keyed::new(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE) }
+        let pace = Keyed::new(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE);
+        Self { store, teller, pace, touches: Keyed::new(TOUCHES_PER_SECOND, TOUCHES_AT_ONCE) }
     }
 
     /// Forgets those who have not written for a while.
     pub fn sweep(&self) {
-        if let Some(pace) = &self.pace {
+        for pace in self.pace.iter().chain(&self.touches) {
             pace.sweep();
         }
     }
@@ -186,10 +206,13 @@ impl Chats {
         page: &Page,
     ) -> Result<Vec<(ExternalId, Option<Found>)>> {
         let of = match asking.caller.user() {
-            Some(user) => Some((user.clone(), asking.live.courses_of(user, asking.now).await?)),
+            Some(user) => match self.store.roster_standing(&asking.app(), user).await? {
+                Some(standing) => Some(standing),
+                None => return Ok(Vec::new()),
+            },
             None => None,
         };
-        let rows = self.store.chat_list(&asking.app(), &ChatFilter { of, course }, page).await?;
+        let rows = self.store.chat_list(&asking.app(), &ChatFilter { of, course, kind: None }, page).await?;
         let mut found = Vec::with_capacity(rows.len());
         for chat in rows {
             let shown = match Entry::find(asking, &chat.id).await {

@@ -14,7 +14,7 @@ use crate::{
         moderation::{Complaint, MINUTES_MAX, Measure, NOTE_MAX, REASON_MAX, Report, ReportState, Sanction},
         roster::Role,
     },
-    ids::{ExternalId, UserId},
+    ids::{ExternalId, USER_ID_MAX, UserId},
     store::ChatWrite,
 };
 
@@ -58,6 +58,19 @@ fn end(minutes: Option<u32>, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>
     }
 }
 
+/// Why whoever asks may do nothing for or against somebody: they are staff of their rank or above, or themselves.
+async fn outranked(asking: &Asking<'_>, entry: &Entry, user: &UserId) -> Result<Option<&'static str>> {
+    let Some(own) = entry.user() else { return Ok(None) };
+    if own == user {
+        return Ok(Some("you cannot do this to yourself"));
+    }
+    let theirs = asking.live.chat_rights(user, &entry.circle().chat.id, asking.now).await?;
+    let rank = |role: Option<Role>| role.map_or(0, Role::rank);
+    let theirs = theirs.and_then(|rights| rights.role());
+    let is_above = theirs.is_some_and(Role::is_staff) && rank(theirs) >= rank(entry.role());
+    Ok(is_above.then_some("they are staff of your rank or above"))
+}
+
 impl Chats {
     /// Mutes or bans somebody in a chat, in the place of an earlier measure of the kind. Whoever is banned hears the chat no
     /// more when this returns.
@@ -67,9 +80,12 @@ impl Chats {
     pub async fn sanction(&self, asking: &Asking<'_>, chat: &ExternalId, new: NewSanction) -> Result<Sanction> {
         let entry = Entry::find(asking, chat).await?;
         entry.demand(needs(new.measure))?;
+        legible("/user", new.user.as_str(), USER_ID_MAX)?;
         legible("/reason", &new.reason, REASON_MAX)?;
         let until = end(new.minutes, asking.now)?;
-        self.check_rank(asking, &entry, &new.user).await?;
+        if let Some(why) = outranked(asking, &entry, &new.user).await? {
+            return Err(Error::field("/user", why.to_owned()));
+        }
         let sanction = Sanction {
             id: new_id(asking.now),
             user: new.user,
@@ -97,40 +113,32 @@ impl Chats {
         Ok(sanction)
     }
 
-    async fn check_rank(&self, asking: &Asking<'_>, entry: &Entry, user: &UserId) -> Result<()> {
-        let Some(own) = entry.user() else { return Ok(()) };
-        if own == user {
-            return Err(Error::field("/user", "you cannot do this to yourself".to_owned()));
-        }
-        let theirs = asking.live.chat_rights(user, &entry.circle().chat.id, asking.now).await?;
-        let rank = |role: Option<Role>| role.map_or(0, Role::rank);
-        let theirs = theirs.and_then(|rights| rights.role());
-        if theirs.is_some_and(Role::is_staff) && rank(theirs) >= rank(entry.role()) {
-            return Err(Error::field("/user", "they are staff of your rank or above".to_owned()));
-        }
-        Ok(())
-    }
-
-    /// Who is muted or banned now, newest first.
+    /// Who is muted or banned now, newest first, one more than a page has where there are more.
     ///
     /// # Errors
     /// When whoever asks may not know.
-    pub async fn sanctions(&self, asking: &Asking<'_>, chat: &ExternalId) -> Result<Vec<Sanction>> {
+    pub async fn sanctions(&self, asking: &Asking<'_>, chat: &ExternalId, page: &Page) -> Result<Vec<Sanction>> {
         let entry = Entry::find(asking, chat).await?;
         entry.demand(Capability::ChatModerate)?;
+        let is_later = |one: &&Sanction| page.after.as_ref().is_none_or(|after| one.id < *after);
         let active = entry.circle().sanctions.iter().filter(|one| one.is_active(asking.now));
-        Ok(active.cloned().collect())
+        let mut active: Vec<&Sanction> = active.filter(is_later).collect();
+        active.sort_unstable_by(|one, other| other.id.cmp(&one.id));
+        Ok(active.into_iter().take(page.limit as usize).cloned().collect())
     }
 
     /// Lifts a mute or a ban.
     ///
     /// # Errors
-    /// When whoever asks may not, or there is no such measure.
+    /// When whoever asks may not, or there is no such measure: nobody frees themselves, nor somebody of their own rank or above.
     pub async fn lift(&self, asking: &Asking<'_>, chat: &ExternalId, id: &str) -> Result<()> {
         let entry = Entry::find(asking, chat).await?;
         entry.demand(Capability::ChatModerate)?;
         let found = entry.circle().sanctions.iter().find(|one| one.id == id).ok_or(Error::Unknown("measure"))?;
         entry.demand(needs(found.measure))?;
+        if let Some(why) = outranked(asking, &entry, &found.user).await? {
+            return Err(Error::Rank(why));
+        }
         let after = json!({ "measure": found.measure.name() });
         let audit = [asking.audit("lifted", ("user", found.user.as_str()), chat, Some(after))];
         let (app, epoch, by) = (asking.app(), new_id(asking.now), asking.caller.actor());

@@ -283,7 +283,7 @@ async fn judge(live: &LiveApp, user: &UserId, place: Option<&PlaceId>, now: Date
 }
 
 /// What is told to the person of a notification.
-fn fact(
+pub(in crate::services) fn fact(
     id: String,
     notification: &Notification,
     payload: crate::dialect::spelling::Payload,

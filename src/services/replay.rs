@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{sync::OwnedMutexGuard, time::timeout};
 
-use super::{LiveApp, Teller, access::Wish, tell};
+use super::{LiveApp, Teller, access::Wish, streams, tell};
 use crate::{
     dialect::{
         route,
@@ -25,6 +25,7 @@ use crate::{
         stream::Heard,
     },
     hub::{Frame, Socket},
+    ids::UserId,
     protocol::{ChannelName, server_message},
     store::{self, Kept, MAX_PAGE, Missed, Store},
 };
@@ -63,7 +64,14 @@ impl Replay {
 impl Teller {
     /// What the client has missed of the channel that it wants to hear, and may; `None` where it does not say how far it has
     /// heard, and where there is nothing to be missed.
-    pub async fn catch_up(&self, live: &LiveApp, socket: &Socket, wish: &Wish) -> Option<Replay> {
+    ///
+    /// `user` is whose socket it is, as far as that is known: of a chat they get no messages that are not for them.
+    pub async fn catch_up(
+        &self,
+        live: &LiveApp,
+        socket: &Socket,
+        (wish, user): (&Wish, Option<&UserId>),
+    ) -> Option<Replay> {
         let (app, channel, heard) = (live.app(), &wish.channel, wish.heard()?);
         let topic = route::topic(channel, &app.settings.channel_routes);
         let mut spelled = spelling::channels(&topic).into_iter();
@@ -73,6 +81,7 @@ impl Teller {
             store: self.store(),
             app: &app,
             key: &key,
+            hidden: hidden(live, &topic, user).await,
             spelled: (channel, grammar),
             socket,
             // The other half is for the answer to the subscription, and for what goes on.
@@ -112,11 +121,26 @@ impl Teller {
     }
 }
 
+/// Up to which message of a chat nothing is sent again; all of them, where it cannot be told.
+async fn hidden(live: &LiveApp, topic: &Topic, user: Option<&UserId>) -> i64 {
+    let Topic::Chat(chat) = topic else { return 0 };
+    match live.chat(chat).await {
+        Ok(Some(circle)) => circle.hidden_from(user),
+        Ok(None) => i64::MAX,
+        Err(error) => {
+            tracing::warn!(app.id = %live.app().id, %chat, %error, "what is not for a socket cannot be read");
+            i64::MAX
+        }
+    }
+}
+
 /// A stream that is being read for a socket.
 struct Reading<'a> {
     store: &'a Store,
     app: &'a App,
     key: &'a str,
+    /// Messages of a chat up to this number are not for whoever hears it.
+    hidden: i64,
     spelled: (&'a ChannelName, Grammar),
     socket: &'a Socket,
     /// Most bytes of frames.
@@ -152,6 +176,10 @@ impl Reading<'_> {
                 self.at = None;
                 break;
             };
+            if kept.iter().any(|one| streams::tells_hidden(one, self.hidden)) {
+                self.at = None;
+                break;
+            }
             let is_last = (kept.len() as u64) < MAX_PAGE;
             for one in &kept {
                 self.take(one);

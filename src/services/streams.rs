@@ -1,12 +1,16 @@
 //! What happened in a topic, for those who read it piece by piece: programs, and clients without a socket.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 
 use super::{LiveApp, access};
 use crate::{
     domain::{
         access::{Decision, Topic},
         caller::Caller,
+        chat::Circle,
         fact::{Position, topic_key},
     },
     store::{self, MAX_PAGE, Missed, Store},
@@ -60,6 +64,14 @@ impl Reading<'_> {
         if decision.allow { Ok(()) } else { Err(Error::Denied(Box::new(decision))) }
     }
 
+    /// The chat whose stream it is.
+    async fn chat(&self) -> access::Result<Option<Arc<Circle>>> {
+        match self.topic {
+            Topic::Chat(chat) => self.live.chat(chat).await,
+            _ => Ok(None),
+        }
+    }
+
     fn key(&self) -> String {
         topic_key(self.topic).unwrap_or_default()
     }
@@ -82,7 +94,7 @@ impl Streams {
     }
 
     /// What happened after a position, at most `limit` events, and how far the stream had come before they were read. No epoch
-    /// = the present one.
+    /// = the present one. What tells of messages that are not for whoever asks is a gap.
     ///
     /// # Errors
     /// When whoever asks may not know, when some of it is not kept, or when the database fails.
@@ -93,11 +105,26 @@ impl Streams {
         limit: u32,
     ) -> Result<(Vec<Kept>, Option<Position>), Error> {
         reading.check().await?;
+        let hidden = match reading.chat().await? {
+            None => 0,
+            Some(circle) => {
+                reading.caller.user().map_or(circle.chat.cleared_seq, |user| circle.hidden_from(Some(user)))
+            }
+        };
         let (app, key) = (&reading.live.app().id, reading.key());
         let position = self.store.stream_position(app, &key).await?;
         match self.store.stream_after(app, &key, after, limit.into()).await? {
-            Missed::Events(kept) => Ok((kept, position)),
-            Missed::Gap => Err(Error::Gap(position)),
+            Missed::Events(kept) if !kept.iter().any(|one| tells_hidden(one, hidden)) => Ok((kept, position)),
+            Missed::Events(_) | Missed::Gap => Err(Error::Gap(position)),
         }
     }
+}
+
+/// Tells whether an event carries a message of a chat up to this number.
+pub(super) fn tells_hidden(kept: &Kept, hidden: i64) -> bool {
+    if hidden == 0 || !kept.fact.event.is_of_a_message() {
+        return false;
+    }
+    let payload: Value = serde_json::from_str(&kept.fact.payload).unwrap_or_default();
+    payload.pointer("/message/seq").and_then(Value::as_i64).is_some_and(|seq| seq <= hidden)
 }

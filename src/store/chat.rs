@@ -7,9 +7,10 @@ mod marks;
 mod members;
 mod messages;
 mod rows;
+mod wipe;
 
 use chrono::{DateTime, Utc};
-use entity::{chat, chat_member};
+use entity::{chat, chat_member, course};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::Query,
@@ -22,10 +23,11 @@ pub use messages::{Edited, Posted, Revision, Viewer, Window};
 use super::{Kept, Page, Result, Store, audit, moderation, streams};
 use crate::{
     domain::{
+        access::Topic,
         audit::AuditEntry,
         chat::{Chat, ChatEdit, Circle, Kind},
-        fact::Fact,
-        roster::Expected,
+        fact::{Fact, topic_key},
+        roster::{Expected, Role, Standing},
     },
     ids::{AppId, ExternalId, SocketId, UserId},
 };
@@ -73,10 +75,42 @@ pub enum ChatChanged {
 /// Which chats a list shows. Absent = any.
 #[derive(Debug, Clone, Default)]
 pub struct ChatFilter {
-    /// Those of a person: of these courses, and those that they were added to.
-    pub of: Option<(UserId, Vec<ExternalId>)>,
+    /// Those of a person: of the courses in which they have an enrollment, or whose org they administer, and those that they
+    /// were added to.
+    pub of: Option<Standing>,
     /// Of this course.
     pub course: Option<ExternalId>,
+    /// Of this kind.
+    pub kind: Option<Kind>,
+}
+
+/// Chats that may be a person's: whether they may hear those of their courses, the rules say.
+fn of_person(app: &AppId, Standing { person, enrollments, .. }: &Standing) -> Condition {
+    let added = Query::select()
+        .column(chat_member::Column::ChatId)
+        .from(chat_member::Entity)
+        .cond_where(
+            Condition::all()
+                .add(chat_member::Column::AppId.eq(app.as_str()))
+                .add(chat_member::Column::UserId.eq(person.id.as_str()))
+                .add(chat_member::Column::Role.ne(members::NO_PART)),
+        )
+        .to_owned();
+    let administered = (person.org_role == Some(Role::Admin)).then(|| {
+        let org = match &person.org {
+            Some(org) => course::Column::OrgId.eq(org.as_str()),
+            None => course::Column::OrgId.is_null(),
+        };
+        let of_org = Condition::all().add(course::Column::AppId.eq(app.as_str())).add(org);
+        let ids = Query::select().column(course::Column::Id).from(course::Entity).cond_where(of_org).to_owned();
+        chat::Column::CourseId.in_subquery(ids)
+    });
+    let enrolled = chat::Column::CourseId.is_in(enrollments.iter().map(|enrollment| enrollment.course.as_str()));
+    let of_place = Kind::ALL.iter().filter(|kind| kind.is_of_a_place()).map(|kind| kind.name());
+    let of_courses = Condition::all()
+        .add(chat::Column::Kind.is_in(of_place))
+        .add(Condition::any().add(enrolled).add_option(administered));
+    Condition::any().add(of_courses).add(chat::Column::Id.in_subquery(added))
 }
 
 fn by_id(app: &AppId, id: &ExternalId) -> (String, String) {
@@ -107,6 +141,10 @@ impl Store {
             _ => None,
         };
         let change = self.change_begin(streams::COUNTER).await?;
+        let users: Vec<&UserId> = members.iter().map(|member| &member.user).collect();
+        if let Some(unknown) = members::first_unknown(&change, app, &users).await? {
+            return Ok((ChatMade::UnknownUser(unknown), Vec::new()));
+        }
         if let Some(key) = &key {
             let of_app = chat::Entity::find().filter(chat::Column::AppId.eq(app.as_str()));
             if let Some(row) = of_app.filter(chat::Column::DmKey.eq(key.as_str())).one(&change).await? {
@@ -117,9 +155,9 @@ impl Store {
         if chat::Entity::find_by_id(by_id(app, &new.id)).one(&change).await?.is_some() {
             return Ok((ChatMade::IdTaken, Vec::new()));
         }
-        let users: Vec<&UserId> = members.iter().map(|member| &member.user).collect();
-        if let Some(unknown) = members::first_unknown(&change, app, &users).await? {
-            return Ok((ChatMade::UnknownUser(unknown), Vec::new()));
+        // What was told in an earlier chat of this id is not for those who belong to this one.
+        if let Some(topic) = topic_key(&Topic::Chat(new.id.clone())) {
+            streams::forget(&change, app, &topic).await?;
         }
         chat::Entity::insert(rows::chat_row(app, new, key)).exec_without_returning(&change).await?;
         members::insert(&change, (app, &new.id), members, (write.at, 0)).await?;
@@ -139,32 +177,15 @@ impl Store {
         Ok(Some(Circle { chat, members, sanctions }))
     }
 
-    /// Chats by id, page by page. Those of a person are those of their courses – whether they may hear them, the rules
-    /// say – and those that they were added to.
+    /// Chats by id, page by page.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database).
     pub async fn chat_list(&self, app: &AppId, filter: &ChatFilter, page: &Page) -> Result<Vec<Chat>> {
-        let of_person = filter.of.as_ref().map(|(user, courses)| {
-            let added = Query::select()
-                .column(chat_member::Column::ChatId)
-                .from(chat_member::Entity)
-                .cond_where(
-                    Condition::all()
-                        .add(chat_member::Column::AppId.eq(app.as_str()))
-                        .add(chat_member::Column::UserId.eq(user.as_str()))
-                        .add(chat_member::Column::Role.ne(members::NO_PART)),
-                )
-                .to_owned();
-            let of_place = Kind::ALL.iter().filter(|kind| kind.is_of_a_place()).map(|kind| kind.name());
-            let of_courses = Condition::all()
-                .add(chat::Column::Kind.is_in(of_place))
-                .add(chat::Column::CourseId.is_in(courses.iter().map(ExternalId::as_str)));
-            Condition::any().add(of_courses).add(chat::Column::Id.in_subquery(added))
-        });
         let which = Condition::all()
             .add(chat::Column::AppId.eq(app.as_str()))
-            .add_option(of_person)
+            .add_option(filter.of.as_ref().map(|standing| of_person(app, standing)))
+            .add_option(filter.kind.map(|kind| chat::Column::Kind.eq(kind.name())))
             .add_option(filter.course.as_ref().map(|course| chat::Column::CourseId.eq(course.as_str())));
         let after = page.after.as_deref().map(|after| after.replace('\0', ""));
         let rows =
@@ -223,7 +244,7 @@ impl Store {
         if newest <= chat.cleared_seq {
             return Ok((ChatChanged::Unchanged(Box::new(chat)), Vec::new()));
         }
-        messages::wipe(&change, (app, id), by, write.at).await?;
+        wipe::clear(&change, (app, &chat), by, write.at).await?;
         (chat.cleared_seq, chat.version) = (newest, chat.version + 1);
         chat::Entity::update(rows::chat_row(app, &chat, key)).exec(&change).await?;
         let facts = facts(&chat);
@@ -240,7 +261,7 @@ fn edited(before: &Chat, edit: &ChatEdit, at: DateTime<Utc>) -> Chat {
     };
     Chat {
         title: edit.title.clone().unwrap_or_else(|| before.title.clone()),
-        settings: edit.settings.clone().unwrap_or_else(|| before.settings.clone()),
+        settings: edit.settings.over(&before.settings),
         frozen_at: since(edit.is_frozen, before.frozen_at),
         archived_at: since(edit.is_archived, before.archived_at),
         ..before.clone()

@@ -14,7 +14,7 @@ use sea_orm::{
 use super::{Result, Store};
 use crate::{
     domain::fact::{Actor, Event, Fact, Position, topic_key, topic_of},
-    ids::{AppId, SocketId},
+    ids::{AppId, ExternalId, SocketId},
 };
 
 /// Name of the change counter.
@@ -28,6 +28,9 @@ const PRUNE_EVERY: i64 = 100;
 
 /// Most events in one statement: MariaDB takes 16 MiB at once, and a payload may have more than 64 KiB.
 const CHUNK: usize = 100;
+
+/// Most topics in one statement.
+const TOPICS: usize = 500;
 
 /// Most rows of one answer.
 pub const MAX_PAGE: u64 = 300;
@@ -139,8 +142,54 @@ pub(super) async fn clear(change: &DatabaseTransaction, app: &AppId) -> Result<(
     Ok(())
 }
 
+/// Forgets a topic. Should it come back, it begins anew and under another name.
+pub(super) async fn forget(change: &DatabaseTransaction, app: &AppId, topic: &str) -> Result<()> {
+    stream_event::Entity::delete_many().filter(of_topic(app, topic)).exec(change).await?;
+    stream::Entity::delete_by_id((app.as_str().to_owned(), topic.to_owned())).exec(change).await?;
+    Ok(())
+}
+
+/// Puts what is left of a message in the place of everything that these topics keep of it.
+pub(super) async fn scrub(
+    change: &DatabaseTransaction,
+    (app, topics): (&AppId, &[String]),
+    (message, payload): (&str, &str),
+) -> Result<()> {
+    stream_event::Entity::update_many()
+        .col_expr(stream_event::Column::Payload, Expr::value(payload))
+        .filter(of_messages(app, topics, &format!(r#""id":"{message}""#)))
+        .exec(change)
+        .await?;
+    Ok(())
+}
+
+/// Takes what these topics keep of the messages of a chat away: whoever has not heard it finds a gap. A chat whose id looks
+/// much alike may get gaps too.
+pub(super) async fn forget_messages(
+    change: &DatabaseTransaction,
+    (app, topics): (&AppId, &[String]),
+    chat: &ExternalId,
+) -> Result<()> {
+    for some in topics.chunks(TOPICS) {
+        let which = of_messages(app, some, &format!(r#""chat_id":"{chat}""#));
+        stream_event::Entity::delete_many().filter(which).exec(change).await?;
+    }
+    Ok(())
+}
+
 fn of_topic(app: &AppId, topic: &str) -> Condition {
     Condition::all().add(stream_event::Column::AppId.eq(app.as_str())).add(stream_event::Column::Topic.eq(topic))
+}
+
+/// Events of messages in some topics whose payload holds a piece of JSON. Quotes of what somebody has written are escaped there:
+/// no text looks like it.
+fn of_messages(app: &AppId, topics: &[String], piece: &str) -> Condition {
+    let events = Event::ALL.iter().filter(|event| event.is_of_a_message()).map(|event| event.name());
+    Condition::all()
+        .add(stream_event::Column::AppId.eq(app.as_str()))
+        .add(stream_event::Column::Topic.is_in(topics))
+        .add(stream_event::Column::Event.is_in(events))
+        .add(stream_event::Column::Payload.contains(piece))
 }
 
 fn row(

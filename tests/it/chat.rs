@@ -1,9 +1,11 @@
 //! Chats: said over HTTP, heard over sockets, by those whom it is for and by nobody else.
 
 mod access;
+mod forgotten;
 mod groups;
 mod half_done;
 mod limits;
+mod mentions;
 mod messages;
 mod moderation;
 mod reading;

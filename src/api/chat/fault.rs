@@ -48,6 +48,8 @@ impl From<Error> for Problem {
             Error::Mismatch(_) => Self::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", detail),
             Error::Deleted => Self::new(StatusCode::CONFLICT, "message_deleted", detail),
             Error::NotYours => Self::forbidden("not_yours", detail),
+            Error::Apart => Self::forbidden("apart", detail),
+            Error::Rank(_) => Self::forbidden("rank", detail),
             Error::TooLate { .. } => Self::forbidden("edit_window_over", detail),
             Error::NoGroup => Self::new(StatusCode::CONFLICT, "no_group", detail),
             Error::TooMany(_) => Self::new(StatusCode::CONFLICT, "too_many", detail),

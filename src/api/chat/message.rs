@@ -186,7 +186,7 @@ impl Messages {
     /// Edit a message
     ///
     /// What is left out stays. Only the author may, for as long as the chat says; what it said before is kept for moderators.
-    /// Needs a person with the capability `chat.post`, or for its own messages an API key with `chat:write`.
+    /// Edits and reactions of a person together: 20 at once, one each second in the long run (429 `rate_limited`). Needs a person with the capability `chat.post`, or for its own messages an API key with `chat:write`.
     #[oai(path = "/api/messages/:id", method = "patch", operation_id = "editMessage")]
     async fn edit(
         &self,
@@ -231,7 +231,7 @@ impl Messages {
 
     /// List what a message said before
     ///
-    /// Oldest first, at most 100. For the author, for a person with the capability `chat.moderate`, and for an API key with
+    /// Newest first; the newest 100 are kept. For the author, for a person with the capability `chat.moderate`, and for an API key with
     /// `chat:read`.
     #[oai(path = "/api/messages/:id/versions", method = "get", operation_id = "listMessageVersions")]
     async fn versions(
@@ -250,7 +250,7 @@ impl Messages {
 
     /// React to a message
     ///
-    /// The same once more changes nothing. For people.
+    /// The same once more changes nothing. At most as fast as `editMessage` says. For people.
     #[oai(path = "/api/messages/:id/reactions/:emoji", method = "put", operation_id = "putReaction")]
     async fn react(
         &self,

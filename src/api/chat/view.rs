@@ -9,7 +9,7 @@ use crate::{
     domain::{
         chat::{
             Chat, ChatEdit, DmPolicy, EDIT_WINDOW_MAX, History, Kind, MEMBERS_MAX, Notify, Part, ReadState,
-            SLOW_MODE_MAX, Settings,
+            SLOW_MODE_MAX, Settings, SettingsEdit,
         },
         roster::{PlaceId, Role},
     },
@@ -167,25 +167,23 @@ struct SettingsBody {
 }
 
 impl SettingsBody {
-    fn over(self, before: &Settings) -> Result<Settings, Field> {
-        let bounded = |pointer: &str, number: u32, max: u32| {
+    fn read(self) -> Result<SettingsEdit, Field> {
+        let bounded = |pointer: &str, number: Option<u32>, max: u32| {
             let wrong = || Field::at(pointer, "invalid", format!("must be a whole number from 0 to {max}"));
-            (number <= max).then_some(number).ok_or_else(wrong)
+            if number.is_some_and(|number| number > max) { Err(wrong()) } else { Ok(number) }
         };
-        let slow_mode_s = self.slow_mode_s.unwrap_or(before.slow_mode_s);
-        let edit_window_s = self.edit_window_s.unwrap_or(before.edit_window_s);
-        let mut post_roles: Vec<Role> = match self.post_roles {
-            Some(roles) => roles.into_iter().map(|role| role.0).collect(),
-            None => before.post_roles.clone(),
-        };
-        post_roles.sort_unstable();
-        post_roles.dedup();
-        Ok(Settings {
-            slow_mode_s: bounded("/settings/slow_mode_s", slow_mode_s, SLOW_MODE_MAX)?,
+        let post_roles = self.post_roles.map(|roles| {
+            let mut roles: Vec<Role> = roles.into_iter().map(|role| role.0).collect();
+            roles.sort_unstable();
+            roles.dedup();
+            roles
+        });
+        Ok(SettingsEdit {
+            slow_mode_s: bounded("/settings/slow_mode_s", self.slow_mode_s, SLOW_MODE_MAX)?,
             post_roles,
-            dm_policy: self.dm_policy.map_or(before.dm_policy, |policy| policy.0),
-            history: self.history.map_or(before.history, |history| history.0),
-            edit_window_s: bounded("/settings/edit_window_s", edit_window_s, EDIT_WINDOW_MAX)?,
+            dm_policy: self.dm_policy.map(|policy| policy.0),
+            history: self.history.map(|history| history.0),
+            edit_window_s: bounded("/settings/edit_window_s", self.edit_window_s, EDIT_WINDOW_MAX)?,
         })
     }
 }
@@ -246,7 +244,7 @@ impl ChatBody {
             kind: self.kind.0,
             place,
             title: self.title.unwrap_or_default(),
-            settings: self.settings.unwrap_or_default().over(&Settings::default())?,
+            settings: self.settings.unwrap_or_default().read()?.over(&Settings::default()),
             members: members(self.members.unwrap_or_default())?,
         })
     }
@@ -286,8 +284,8 @@ impl ChatEditBody {
     ///
     /// # Errors
     /// With the field that is wrong.
-    pub(super) fn read(self, before: &Settings) -> Result<ChatEdit, Field> {
-        let settings = self.settings.map(|settings| settings.over(before)).transpose()?;
+    pub(super) fn read(self) -> Result<ChatEdit, Field> {
+        let settings = self.settings.unwrap_or_default().read()?;
         Ok(ChatEdit { title: self.title, settings, is_frozen: None, is_archived: self.archived })
     }
 }
@@ -361,7 +359,7 @@ pub(in crate::api) struct ReadBody {
     seq: i64,
     /// Others do not see how far they have read. Absent = as it was.
     is_private: Option<bool>,
-    /// What they want to be told of. Absent = as it was.
+    /// What they want to be told of; with `none` they are not notified when they are mentioned. Absent = as it was.
     notify: Option<Word<Notify>>,
 }
 

@@ -110,6 +110,8 @@ pub(in crate::api) const KINDS: &[Kind] = kinds! {
     unknown_channel "No rule covers the channel." "Check its name; an app can have routes of its own for channels."
     object_deleted "What the channel belongs to is not in the roster, or not any more." "Put it into the roster first."
     not_yours "It belongs to somebody else." "Ask about your own only."
+    apart "The two may not write to each other alone, or no longer."
+        "Students write to staff of their courses; to each other where a course's chat has `dm_policy: everybody`."
     not_enrolled "The person has no part in it." "Enroll them first, or name a place where they are."
     enrollment_inactive "The enrollment is not active." "Whoever keeps the roster can make it active again."
     not_started "The enrollment or the course has not begun." "Come back when it has."

@@ -6,7 +6,7 @@ use super::{Chat, normalised};
 use crate::{
     domain::{
         access::Topic,
-        roster::{PlaceId, Role, words},
+        roster::{Role, words},
     },
     ids::{ExternalId, UserId},
 };
@@ -34,6 +34,9 @@ pub const MEDIA_TYPE_MAX: usize = 100;
 
 /// Longest name that a client gives its message, in bytes.
 pub const CLIENT_ID_MAX: usize = 64;
+
+/// Most earlier wordings of a message that are kept.
+pub const VERSIONS_MAX: u64 = 100;
 
 /// Longest emoji in characters: families are long.
 pub const EMOJI_MAX: usize = 16;
@@ -162,13 +165,8 @@ impl Message {
         match self.visibility {
             Visibility::All => vec![Topic::Chat(chat.id.clone())],
             Visibility::Staff => {
-                let staff = match chat.place() {
-                    Some(PlaceId::Class(class)) => Some(Topic::ClassStaff(class)),
-                    Some(PlaceId::Course(course)) => Some(Topic::CourseStaff(course)),
-                    _ => None,
-                };
                 let is_by_staff = self.author_role.is_some_and(Role::is_staff);
-                staff.into_iter().chain(own.filter(|_| !is_by_staff)).collect()
+                chat.staff().into_iter().chain(own.filter(|_| !is_by_staff)).collect()
             }
             Visibility::Users => {
                 let others = self.audience.iter().cloned().map(Topic::User).filter(|topic| own.as_ref() != Some(topic));

@@ -150,6 +150,12 @@ impl Judged {
     pub fn wish(&self) -> &Wish {
         &self.question.wish
     }
+
+    /// Who wants to hear it, as far as that is known.
+    #[must_use]
+    pub fn subject(&self) -> Option<&UserId> {
+        self.question.subject.as_ref().map(|(user, _)| user)
+    }
 }
 
 /// Tells whether a channel is guarded, a public one included.

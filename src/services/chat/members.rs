@@ -4,7 +4,7 @@ use super::{Asking, Chats, Entry, Error, NewChat, Page, Result, TOLD_MAX, belong
 use crate::{
     domain::{
         access::{Topic, capability::Capability},
-        chat::{DmPolicy, Kind, MEMBERS_MAX, Part},
+        chat::{Chat, Circle, DmPolicy, Kind, MEMBERS_MAX, Part},
         roster::Role,
     },
     ids::{ExternalId, UserId},
@@ -43,7 +43,12 @@ impl Chats {
                 }
             }
             (Kind::Dm, Some(own), [other]) => {
-                self.check_pair(asking, (own, other)).await?;
+                if !self.may_pair(asking, (own, other)).await? {
+                    // The same for somebody who shares no course, and for somebody who is not there.
+                    return wrong(
+                        "you may write alone to staff of your courses, and to others where a course lets everybody",
+                    );
+                }
                 Ok(vec![belonging(own.clone(), Part::Member), belonging(other.clone(), Part::Member)])
             }
             (Kind::Dm, None, [one, other]) => {
@@ -65,27 +70,32 @@ impl Chats {
 
     /// Who writes to whom alone: staff and students of a course; students among themselves where a chat of a course that they
     /// share lets everybody.
-    async fn check_pair(&self, asking: &Asking<'_>, (one, other): (&UserId, &UserId)) -> Result<()> {
+    async fn may_pair(&self, asking: &Asking<'_>, (one, other): (&UserId, &UserId)) -> Result<bool> {
         let shared = asking.live.shared_courses((one, other), asking.now).await?;
         if shared.iter().any(|(_, one, other)| one.is_staff() || other.is_staff()) {
-            return Ok(());
+            return Ok(true);
         }
         for (course, ..) in shared {
-            let filter = ChatFilter { of: None, course: Some(course) };
+            let filter = ChatFilter { of: None, course: Some(course), kind: Some(Kind::Course) };
             let page = Page { after: None, limit: 100 };
             let chats = self.store.chat_list(&asking.app(), &filter, &page).await?;
-            let is_open = chats.iter().any(|chat| {
-                chat.kind == Kind::Course
-                    && chat.settings.dm_policy == DmPolicy::Everybody
-                    && chat.archived_at.is_none()
-            });
-            if is_open {
-                return Ok(());
+            let is_open = |chat: &Chat| chat.settings.dm_policy == DmPolicy::Everybody && chat.archived_at.is_none();
+            if chats.iter().any(is_open) {
+                return Ok(true);
             }
         }
-        // The same for somebody who shares no course, and for somebody who is not there.
-        let message = "you may write alone to staff of your courses, and to others where a course lets everybody";
-        Err(Error::field("/members", message.to_owned()))
+        Ok(false)
+    }
+
+    /// Demands that two people who have a chat may still have it. One that a program has made stays open.
+    pub(super) async fn demand_pair(&self, asking: &Asking<'_>, entry: &Entry) -> Result<()> {
+        let Circle { chat, members, .. } = &**entry.circle();
+        let Some(own) = entry.user() else { return Ok(()) };
+        if chat.kind != Kind::Dm || !chat.created_by.starts_with("user:") {
+            return Ok(());
+        }
+        let Some(other) = members.keys().find(|user| *user != own) else { return Ok(()) };
+        if self.may_pair(asking, (own, other)).await? { Ok(()) } else { Err(Error::Apart) }
     }
 
     /// Members of a chat by user id, one more than a page has where there are more.

@@ -1,14 +1,14 @@
 //! What becomes of messages: listed, read, edited, deleted, pinned, reacted to.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Asking, Chats, Entry, Error, Result};
+use super::{Asking, Chats, Entry, Error, Result, keep_pace};
 use crate::{
     dialect,
     domain::{
         access::{Topic, capability::Capability},
-        chat::{Message, Notify, ReadState, message::is_emoji},
+        chat::{Chat, Circle, Kind, Message, Notify, ReadState, message::is_emoji},
         fact::Event,
         roster::Expected,
     },
@@ -17,26 +17,43 @@ use crate::{
     store::{self, ChatWrite, Edited, Facts, Mark, Marked, Revision, Window},
 };
 
-/// Earlier wordings that are shown at most.
-const VERSIONS_SHOWN: u64 = 100;
-
 /// Pinned messages that are shown at most.
 const PINNED_SHOWN: u64 = 100;
 
-/// What is told of a message, to those whom it is for.
-pub(super) fn message_facts(asking: &Asking<'_>, entry: &Entry, event: Event, message: &Message) -> Facts {
-    let actor = entry.actor();
-    let mut payload = dialect::spelling::Payload::new();
-    payload.insert("message".to_owned(), dialect::chat::message(message));
-    let draft = |topic: Topic| Draft {
-        event,
-        topic,
-        actor: actor.clone(),
-        payload: payload.clone(),
-        at: asking.now,
-        except: asking.except,
-    };
-    message.topics(&entry.circle().chat).into_iter().map(|topic| draft(topic).into_fact()).collect()
+/// Largest group whose members are told how far each of them has read.
+const READ_TOLD_MAX: usize = 50;
+
+/// What hears of a message now: of people, those who may still hear the chat.
+pub(super) async fn listeners(asking: &Asking<'_>, chat: &Chat, message: &Message) -> Result<Vec<Topic>> {
+    let mut topics = Vec::new();
+    for topic in message.topics(chat) {
+        let hears = match &topic {
+            Topic::User(user) => {
+                let rights = asking.live.chat_rights(user, &chat.id, asking.now).await?;
+                rights.is_some_and(|rights| rights.may(Capability::HearChat))
+            }
+            _ => true,
+        };
+        topics.extend(hears.then_some(topic));
+    }
+    Ok(topics)
+}
+
+/// What a message is told with.
+fn payload(message: &Message) -> dialect::spelling::Payload {
+    dialect::spelling::Payload::from_iter([("message".to_owned(), dialect::chat::message(message))])
+}
+
+/// What is told of a message.
+pub(super) fn message_facts(
+    asking: &Asking<'_>,
+    entry: &Entry,
+    (event, topics): (Event, Vec<Topic>),
+    message: &Message,
+) -> Facts {
+    let (actor, at, except) = (entry.actor(), asking.now, asking.except);
+    let draft = |topic| Draft { event, topic, actor: actor.clone(), payload: payload(message), at, except }.into_fact();
+    topics.into_iter().map(draft).collect()
 }
 
 impl Entry {
@@ -102,7 +119,7 @@ impl Chats {
         if entry.sees(&message) { Ok((entry, message)) } else { Err(unknown()) }
     }
 
-    /// What a message said before, oldest first, for its author and moderators.
+    /// What a message said before, newest first, for its author and moderators.
     ///
     /// # Errors
     /// When they may not see it.
@@ -111,7 +128,7 @@ impl Chats {
         if !entry.is_author(&message) || message.deleted_at.is_some() {
             entry.demand(Capability::ChatModerate)?;
         }
-        Ok(self.store.message_versions(&asking.app(), id, VERSIONS_SHOWN).await?)
+        Ok(self.store.message_versions(&asking.app(), id).await?)
     }
 
     /// Edits, deletes, pins or unpins a message.
@@ -131,6 +148,10 @@ impl Chats {
         };
         let (entry, message) = self.find(asking, id).await?;
         check(asking, &entry, &message, &revision)?;
+        if matches!(revision, Revision::Edit(_)) {
+            self.demand_pair(asking, &entry).await?;
+            keep_pace(self.touches.as_ref(), asking)?;
+        }
         let (event, what) = match &revision {
             Revision::Delete => (Event::MessageDeleted, "deleted"),
             Revision::Edit(_) => (Event::MessageUpdated, "edited"),
@@ -145,16 +166,22 @@ impl Chats {
         let (app, epoch, by) = (asking.app(), new_id(asking.now), asking.caller.actor());
         let write = ChatWrite { at: asking.now, audit: &audit, epoch: &epoch };
         let save = async {
-            let entry = match entry.again(asking).await {
-                Ok(entry) => entry,
+            let judged = async {
+                let entry = entry.again(asking).await?;
+                check(asking, &entry, &message, &revision)?;
+                let topics = listeners(asking, &entry.circle().chat, &message).await?;
+                Ok::<_, Error>((entry, topics))
+            };
+            let (entry, topics) = match judged.await {
+                Ok(judged) => judged,
                 Err(error) => return Ok((Err(error), Vec::new())),
             };
-            if let Err(error) = check(asking, &entry, &message, &revision) {
-                return Ok((Err(error), Vec::new()));
-            }
-            let facts = |after: &Message| message_facts(asking, &entry, event, after);
+            let tell = |after: &Message| {
+                let facts = message_facts(asking, &entry, (event, topics), after);
+                (facts, Value::Object(payload(after)).to_string())
+            };
             let revision = (revision, by.as_str());
-            let (edited, kept) = self.store.message_revise((&app, id), revision, expected, (write, facts)).await?;
+            let (edited, kept) = self.store.message_revise((&app, id), revision, expected, (write, tell)).await?;
             Ok::<_, store::Error>((Ok(edited), kept))
         };
         match self.teller.keep_and_tell(Box::pin(save)).await?? {
@@ -178,21 +205,34 @@ impl Chats {
                 "must be an emoji, or its name between colons such as :tada:".to_owned(),
             ));
         }
-        let (entry, _message) = self.find(asking, id).await?;
-        let Some(user) = entry.user() else { return Err(Error::NotYours) };
+        let (entry, message) = self.find(asking, id).await?;
+        let Some(user) = entry.user().cloned() else { return Err(Error::NotYours) };
         if matches!(mark, Mark::React(_)) {
             entry.demand_voice(asking.now)?;
         }
+        let is_reaction = mark != Mark::Acknowledge;
+        if is_reaction {
+            keep_pace(self.touches.as_ref(), asking)?;
+        }
         let (app, epoch) = (asking.app(), new_id(asking.now));
         let write = ChatWrite { at: asking.now, audit: &[], epoch: &epoch };
-        let facts = |after: &Message| match mark {
-            // How many have acknowledged it is seen when it is looked at: a class of many would be told of nothing else.
-            Mark::Acknowledge => Vec::new(),
-            Mark::React(_) | Mark::Unreact(_) => message_facts(asking, &entry, Event::MessageUpdated, after),
+        let save = async {
+            let judged = async {
+                let entry = entry.again(asking).await?;
+                // How many have acknowledged it is seen when it is looked at: a class of many would be told of nothing else.
+                let topics =
+                    if is_reaction { listeners(asking, &entry.circle().chat, &message).await? } else { Vec::new() };
+                Ok::<_, Error>((entry, topics))
+            };
+            let (entry, topics) = match judged.await {
+                Ok(judged) => judged,
+                Err(error) => return Ok((Err(error), Vec::new())),
+            };
+            let facts = |after: &Message| message_facts(asking, &entry, (Event::MessageUpdated, topics), after);
+            let (marked, kept) = self.store.message_mark((&app, id), &user, mark, (write, facts)).await?;
+            Ok::<_, store::Error>((Ok(marked), kept))
         };
-        let save = Box::pin(self.store.message_mark((&app, id), user, mark, (write, facts)));
-        let marked = self.tell(save).await?;
-        match marked {
+        match self.teller.keep_and_tell(Box::pin(save)).await?? {
             Marked::Done(message) | Marked::Unchanged(message) => Ok(*message),
             Marked::TooManyKinds => {
                 Err(Error::TooMany("the message has as many different emoji as it may have".to_owned()))
@@ -225,9 +265,11 @@ impl Chats {
             payload.insert("chat_id".to_owned(), json!(chat.as_str()));
             payload.insert("user_id".to_owned(), json!(user.as_str()));
             payload.insert("last_read_seq".to_owned(), json!(state.last_read_seq));
-            // Their own tabs know in any case.
-            let own = (!state.is_private).then(|| Topic::Chat(chat.clone()));
-            let topic = own.unwrap_or_else(|| Topic::User(user.clone()));
+            // Their own tabs know in any case. In a crowd everybody would be told of everybody.
+            let Circle { chat: Chat { kind, .. }, members, .. } = &**entry.circle();
+            let is_small = *kind == Kind::Dm || (*kind == Kind::Group && members.len() <= READ_TOLD_MAX);
+            let is_told = is_small && !state.is_private;
+            let topic = if is_told { Topic::Chat(chat.clone()) } else { Topic::User(user.clone()) };
             let (actor, at, except) = (entry.actor(), asking.now, asking.except);
             let draft = Draft { event: Event::ChatRead, topic, actor, payload, at, except };
             let (fact, except) = draft.into_fleeting();

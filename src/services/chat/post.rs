@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::{Asking, Chats, Entry, Error, Result, messages::message_facts};
+use super::{
+    Asking, Chats, Entry, Error, Result, keep_pace,
+    messages::{listeners, message_facts},
+};
 use crate::{
     domain::{
         access::{Topic, capability::Capability},
@@ -47,21 +50,27 @@ impl Chats {
         let content = new.content.checked()?;
         new.client_id.as_deref().map_or(Ok(()), check_client_id)?;
         let entry = Entry::find(asking, &new.chat).await?;
+        let author = entry.user().map_or(Author::Program, |user| Author::User(user.clone()));
+        // Whoever has not heard the answer asks once more, and is not refused what has been done.
+        if let Some(client_id) = &new.client_id
+            && let Some(sent) = self.store.message_sent(&asking.app(), &new.chat, &author, client_id).await?
+        {
+            return Ok((sent, false));
+        }
         entry.demand_voice(asking.now)?;
+        self.demand_pair(asking, &entry).await?;
         let parent = match &new.parent {
             Some(parent) => Some(self.parent(asking, &entry, parent).await?),
             None => None,
         };
         let (visibility, audience) = Self::for_whom(&entry, parent, (new.visibility, new.audience))?;
         self.check_audience(asking, &entry, &audience).await?;
-        if let (Some(pace), Some(user)) = (&self.pace, entry.user()) {
-            pace.take(&(asking.app(), user.clone()))?;
-        }
+        keep_pace(self.pace.as_ref(), asking)?;
         let message = Message {
             id: new_id(asking.now),
             chat: new.chat,
             seq: 0,
-            author: entry.user().map_or(Author::Program, |user| Author::User(user.clone())),
+            author,
             author_name: entry.actor().map_or_else(|| asking.live.app().name.clone(), |actor| normalised(&actor.name)),
             author_role: entry.role(),
             parent: new.parent,
@@ -85,6 +94,7 @@ impl Chats {
                 if let Author::User(author) = &message.author {
                     asking.live.typing_stopped(&Topic::Chat(message.chat.clone()), author, asking.now);
                 }
+                self.notify_mentioned(asking, &message).await;
                 Ok((*message, true))
             }
             Posted::Again(message) => Ok((*message, false)),
@@ -97,17 +107,20 @@ impl Chats {
         let (app, epoch) = (asking.app(), new_id(asking.now));
         let write = ChatWrite { at: asking.now, audit: &[], epoch: &epoch };
         let save = async {
-            let entry = match entry.again(asking).await {
-                Ok(entry) => entry,
+            let judged = async {
+                let entry = entry.again(asking).await?;
+                entry.demand_voice(asking.now)?;
+                let topics = listeners(asking, &entry.circle().chat, &message).await?;
+                Ok::<_, Error>((entry, topics))
+            };
+            let (entry, topics) = match judged.await {
+                Ok(judged) => judged,
                 Err(error) => return Ok((Err(error), Vec::new())),
             };
-            if let Err(error) = entry.demand_voice(asking.now) {
-                return Ok((Err(error), Vec::new()));
-            }
             let slow = entry.circle().chat.settings.slow_mode_s;
             let is_slow = slow > 0 && !entry.may(Capability::ChatModerate);
             let pause = TimeDelta::seconds(if is_slow { slow.into() } else { 0 });
-            let facts = |kept: &Message| message_facts(asking, &entry, Event::MessageCreated, kept);
+            let facts = |kept: &Message| message_facts(asking, &entry, (Event::MessageCreated, topics), kept);
             let (posted, kept) = self.store.message_insert(&app, message, pause, (write, facts)).await?;
             Ok::<_, store::Error>((Ok(posted), kept))
         };
@@ -146,8 +159,8 @@ impl Chats {
         }
         let visibility = wanted.unwrap_or(Visibility::All);
         let audience = Self::named(visibility, audience)?;
-        if visibility == Visibility::Staff && entry.circle().chat.course.is_none() {
-            let message = "only a chat of a course or class has staff".to_owned();
+        if visibility == Visibility::Staff && entry.circle().chat.staff().is_none() {
+            let message = "only a chat of a course or class has staff, and a group has not".to_owned();
             return Err(Error::field("/visibility", message));
         }
         Ok((visibility, audience))

@@ -57,6 +57,12 @@ pub enum Error {
     /// It is somebody else's.
     #[error("only the author may do this")]
     NotYours,
+    /// Two people may not write to each other alone any more.
+    #[error("you may not write to each other alone any more: you share no course that lets you")]
+    Apart,
+    /// It is about staff of their own rank or above, or about themselves.
+    #[error("{0}")]
+    Rank(&'static str),
     /// It is too late to edit.
     #[error("a message of this chat may be edited for {seconds} s")]
     TooLate {

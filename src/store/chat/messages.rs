@@ -3,15 +3,17 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{chat_mark, chat_message, chat_message_version};
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, Query},
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select, sea_query::Query,
 };
 
-use super::{ChatWrite, Facts, finish, marks, rows};
+use super::{ChatWrite, Facts, finish, marks, rows, wipe};
 use crate::{
     domain::{
-        chat::{Message, UNREAD_MAX, Visibility, message::Content},
+        chat::{
+            Author, Message, UNREAD_MAX, Visibility,
+            message::{Content, VERSIONS_MAX},
+        },
         roster::Expected,
     },
     ids::{AppId, ExternalId, UserId},
@@ -79,7 +81,7 @@ pub enum Window {
     Around(i64),
 }
 
-fn of_chat(app: &AppId, chat: &ExternalId) -> Condition {
+pub(super) fn of_chat(app: &AppId, chat: &ExternalId) -> Condition {
     Condition::all()
         .add(chat_message::Column::AppId.eq(app.as_str()))
         .add(chat_message::Column::ChatId.eq(chat.as_str()))
@@ -119,34 +121,6 @@ pub(super) async fn newest_seq(db: &impl ConnectionTrait, app: &AppId, chat: &Ex
     Ok(newest.into_tuple::<i64>().one(db).await?.unwrap_or_default())
 }
 
-/// Takes all texts out of a chat, those of earlier versions too.
-pub(super) async fn wipe(
-    change: &DatabaseTransaction,
-    (app, chat): (&AppId, &ExternalId),
-    by: &str,
-    at: DateTime<Utc>,
-) -> Result<()> {
-    let ids = Query::select()
-        .column(chat_message::Column::Id)
-        .from(chat_message::Entity)
-        .cond_where(of_chat(app, chat))
-        .to_owned();
-    let of_app = chat_message_version::Column::AppId.eq(app.as_str());
-    let versions = chat_message_version::Column::MessageId.in_subquery(ids);
-    chat_message_version::Entity::delete_many().filter(of_app).filter(versions).exec(change).await?;
-    chat_message::Entity::update_many()
-        .col_expr(chat_message::Column::Body, Expr::value(""))
-        .col_expr(chat_message::Column::Mentions, Expr::value("[]"))
-        .col_expr(chat_message::Column::Attachments, Expr::value("[]"))
-        .col_expr(chat_message::Column::PinnedAt, Expr::value(None::<i64>))
-        .col_expr(chat_message::Column::DeletedAt, Expr::value(at.timestamp_millis()))
-        .col_expr(chat_message::Column::DeletedBy, Expr::value(by))
-        .filter(of_chat(app, chat).add(chat_message::Column::DeletedAt.is_null()))
-        .exec(change)
-        .await?;
-    Ok(())
-}
-
 async fn find(db: &impl ConnectionTrait, app: &AppId, which: Condition) -> Result<Option<Message>> {
     let of_app = chat_message::Entity::find().filter(chat_message::Column::AppId.eq(app.as_str()));
     let Some(row) = of_app.filter(which).one(db).await? else { return Ok(None) };
@@ -163,6 +137,19 @@ pub(super) async fn find_by_id(db: &impl ConnectionTrait, app: &AppId, id: &str)
     }
     let found = find(db, app, Condition::all().add(chat_message::Column::Id.eq(id))).await?;
     Ok(found.filter(|message| message.id == id))
+}
+
+/// The message of an author that they have given this name.
+async fn sent(
+    db: &impl ConnectionTrait,
+    app: &AppId,
+    (chat, author, client_id): (&ExternalId, &Author, &str),
+) -> Result<Option<Message>> {
+    let same = of_chat(app, chat)
+        .add(chat_message::Column::AuthorKind.eq(author.kind()))
+        .add(chat_message::Column::AuthorId.eq(author.id()))
+        .add(chat_message::Column::ClientId.eq(client_id));
+    find(db, app, same).await
 }
 
 /// How long the author has to wait before they may write again.
@@ -200,14 +187,10 @@ impl Store {
         (write, facts): (ChatWrite<'_>, impl FnOnce(&Message) -> Facts + Send),
     ) -> Result<(Posted, Vec<Kept>)> {
         let change = self.change_begin(streams::COUNTER).await?;
-        if let Some(client_id) = &new.client_id {
-            let same = of_chat(app, &new.chat)
-                .add(chat_message::Column::AuthorKind.eq(new.author.kind()))
-                .add(chat_message::Column::AuthorId.eq(new.author.id()))
-                .add(chat_message::Column::ClientId.eq(client_id.as_str()));
-            if let Some(before) = find(&change, app, same).await? {
-                return Ok((Posted::Again(Box::new(before)), Vec::new()));
-            }
+        if let Some(client_id) = &new.client_id
+            && let Some(before) = sent(&change, app, (&new.chat, &new.author, client_id)).await?
+        {
+            return Ok((Posted::Again(Box::new(before)), Vec::new()));
         }
         new.created_at = whole(new.created_at);
         if pause > TimeDelta::zero()
@@ -229,6 +212,20 @@ impl Store {
     /// [`Error::Database`](crate::store::Error::Database).
     pub async fn message_find(&self, app: &AppId, id: &str) -> Result<Option<Message>> {
         find_by_id(&self.db, app, id).await
+    }
+
+    /// The message of an author in a chat that they have given this name before.
+    ///
+    /// # Errors
+    /// [`Error::Database`](crate::store::Error::Database).
+    pub async fn message_sent(
+        &self,
+        app: &AppId,
+        chat: &ExternalId,
+        author: &Author,
+        client_id: &str,
+    ) -> Result<Option<Message>> {
+        sent(&self.db, app, (chat, author, client_id)).await
     }
 
     /// Messages of a chat that a viewer may see, after number `hidden`, by number; one more than `limit` where there are more.
@@ -312,7 +309,8 @@ impl Store {
         Ok(some.into_tuple::<i64>().all(&self.db).await?.len() as u64)
     }
 
-    /// Changes a message, if it has the version that the change is for, and keeps what it said before.
+    /// Changes a message, if it has the version that the change is for, and keeps what it said before. `tell` says what is told
+    /// of it, and the payload that it is told with: of a message that is deleted, the streams keep nothing else.
     ///
     /// # Errors
     /// [`Error::Database`](crate::store::Error::Database).
@@ -322,7 +320,7 @@ impl Store {
         (app, id): (&AppId, &str),
         (revision, by): (Revision, &str),
         expected: &Expected,
-        (write, facts): (ChatWrite<'_>, impl FnOnce(&Message) -> Facts + Send),
+        (write, tell): (ChatWrite<'_>, impl FnOnce(&Message) -> (Facts, String) + Send),
     ) -> Result<(Edited, Vec<Kept>)> {
         let change = self.change_begin(streams::COUNTER).await?;
         let Some(before) = find_by_id(&change, app, id).await? else { return Ok((Edited::Missing, Vec::new())) };
@@ -343,30 +341,24 @@ impl Store {
         let mut row = rows::message_row(app, &after);
         row.deleted_by = Set(deleted_by);
         chat_message::Entity::update(row).exec(&change).await?;
-        let facts = facts(&after);
+        let (facts, payload) = tell(&after);
+        if after.deleted_at.is_some() {
+            wipe::scrub(&change, app, &after, &payload).await?;
+        }
         let kept = finish(change, app, write, facts).await?;
         Ok((Edited::Done(Box::new(after)), kept))
     }
 
-    /// What a message said before, oldest first: version, text, when and by whom it was replaced. At most `limit`.
+    /// What a message said before, newest first: version, text, when and by whom it was replaced. At most
+    /// [`VERSIONS_MAX`] are kept.
     ///
     /// # Errors
     /// [`Error::Database`](crate::store::Error::Database).
-    pub async fn message_versions(
-        &self,
-        app: &AppId,
-        id: &str,
-        limit: u64,
-    ) -> Result<Vec<(i64, String, DateTime<Utc>, String)>> {
+    pub async fn message_versions(&self, app: &AppId, id: &str) -> Result<Vec<(i64, String, DateTime<Utc>, String)>> {
         if id.contains('\0') {
             return Ok(Vec::new());
         }
-        let which = Condition::all()
-            .add(chat_message_version::Column::AppId.eq(app.as_str()))
-            .add(chat_message_version::Column::MessageId.eq(id));
-        let all =
-            chat_message_version::Entity::find().filter(which).order_by_asc(chat_message_version::Column::Version);
-        let rows = all.limit(limit).all(&self.db).await?;
+        let rows = versions_of(app, id).all(&self.db).await?;
         let version =
             |row: chat_message_version::Model| (row.version, row.body, moment(row.replaced_at), row.replaced_by);
         Ok(rows.into_iter().map(version).collect())
@@ -412,5 +404,23 @@ async fn keep_version(
         replaced_by: Set(by.to_owned()),
     };
     chat_message_version::Entity::insert(row).exec_without_returning(change).await?;
+    // Whatever stands behind the last one that is kept goes.
+    let too_old = versions_of(app, &before.id).offset(VERSIONS_MAX).limit(1).one(change).await?;
+    if let Some(too_old) = too_old {
+        let which = of_message(app, &before.id).add(chat_message_version::Column::Version.lte(too_old.version));
+        chat_message_version::Entity::delete_many().filter(which).exec(change).await?;
+    }
     Ok(())
+}
+
+fn of_message(app: &AppId, id: &str) -> Condition {
+    Condition::all()
+        .add(chat_message_version::Column::AppId.eq(app.as_str()))
+        .add(chat_message_version::Column::MessageId.eq(id))
+}
+
+/// What a message said before, newest first.
+fn versions_of(app: &AppId, id: &str) -> Select<chat_message_version::Entity> {
+    let all = chat_message_version::Entity::find().filter(of_message(app, id));
+    all.order_by_desc(chat_message_version::Column::Version)
 }

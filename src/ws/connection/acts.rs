@@ -90,7 +90,7 @@ impl<Io> Connection<Io> {
                 let (live, teller, socket) = (Arc::clone(live), Arc::clone(&self.admitted.teller), Arc::clone(socket));
                 let wish = wish.clone();
                 self.wait_for(Box::pin(async move {
-                    let replay = teller.catch_up(&live, &socket, &wish).await;
+                    let replay = teller.catch_up(&live, &socket, (&wish, None)).await;
                     (Told::Open(wish), replay)
                 }));
             }
@@ -113,8 +113,11 @@ impl<Io> Connection<Io> {
                 question.unasked()
             };
             // Whoever is refused has missed nothing.
-            let replay =
-                if live.refuses(&judged) { None } else { teller.catch_up(&live, &socket, judged.wish()).await };
+            let replay = if live.refuses(&judged) {
+                None
+            } else {
+                teller.catch_up(&live, &socket, (judged.wish(), judged.subject())).await
+            };
             (Told::Judged(judged), replay)
         }));
     }

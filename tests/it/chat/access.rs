@@ -267,3 +267,36 @@ async fn a_socket_that_loses_its_role_loses_the_chat_and_gets_it_back_with_it() 
     eventually("they may say something again", async || room.say("7", "x").await.status == 201).await;
     student.subscribe_private("private-chat.c").await;
 }
+
+#[tokio::test]
+async fn of_two_who_change_a_chat_at_once_neither_takes_back_what_the_other_did() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    for round in 1..=10 {
+        let (one, other) = tokio::join!(
+            change(&room, "9", "*", json!({ "settings": { "slow_mode_s": round } })),
+            change(&room, "9", "*", json!({ "settings": { "edit_window_s": round } })),
+        );
+        assert_eq!((one.status, other.status), (200, 200));
+        let settings = room.get("9", "/api/chats/c").await.ok()["settings"].clone();
+        assert_eq!((&settings["slow_mode_s"], &settings["edit_window_s"]), (&json!(round), &json!(round)));
+    }
+}
+
+#[tokio::test]
+async fn whoever_administers_the_org_finds_the_chats_of_its_courses_and_of_no_other() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    for org in ["1", "2"] {
+        room.office.keep(&format!("/api/orgs/{org}"), json!({ "name": "School" })).await;
+    }
+    for (course, org) in [("201", "1"), ("202", "2")] {
+        room.office.keep(&format!("/api/courses/{course}"), json!({ "title": "Bells", "org": org })).await;
+        room.make(json!({ "id": format!("c{course}"), "kind": "course", "course": course, "title": "x" })).await;
+    }
+    room.office.keep("/api/users/1", json!({ "name": "Head", "org": "1", "org_role": "admin" })).await;
+    let listed = room.get("1", "/api/chats").await.ok();
+    let ids: Vec<&str> = listed["data"].as_array().unwrap().iter().map(|chat| chat["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["c201"]);
+    assert_eq!(room.get("404", "/api/chats").await.ok()["data"], json!([]));
+}

@@ -184,3 +184,48 @@ async fn members_of_a_course_are_listed_for_those_who_may_see_them() {
     let cursor = first["page"]["next_cursor"].as_str().unwrap();
     assert_eq!(users(&room.get("9", &format!("/api/chats/c/members?cursor={cursor}")).await.ok()), ["8", "9"]);
 }
+
+#[tokio::test]
+async fn two_people_write_alone_only_for_as_long_as_they_may() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let policy = async |policy: &str| {
+        let settings = json!({ "settings": { "dm_policy": policy } });
+        room.call("9", Method::PATCH, "/api/chats/c", Some(settings)).await.ok();
+    };
+    let pair = async |user: &str, other: &str| {
+        let made = room.push(user, "/api/chats", json!({ "kind": "dm", "members": [other] })).await;
+        made.json()["id"].as_str().unwrap().to_owned()
+    };
+    let say = async |user: &str, chat: &str| room.post(user, json!({ "chat_id": chat, "body": "x" })).await;
+    policy("everybody").await;
+    let (students, staff) = (pair("7", "8").await, pair("7", "9").await);
+    let said = say("7", &students).await.json();
+    policy("staff").await;
+    for user in ["7", "8"] {
+        say(user, &students).await.problem(403, "apart");
+    }
+    let path = format!("/api/messages/{}", said["id"].as_str().unwrap());
+    room.call("7", Method::PATCH, &path, Some(json!({ "body": "y" }))).await.problem(403, "apart");
+    room.call("7", Method::DELETE, &path, None).await.ok();
+    assert_eq!(say("7", &staff).await.status, 201);
+    assert_eq!(room.office.delete("/api/enrollments/e9").await.status, 200);
+    for user in ["7", "9"] {
+        say(user, &staff).await.problem(403, "apart");
+    }
+    room.make(json!({ "id": "p", "kind": "dm", "members": ["8", "66"] })).await;
+    assert_eq!(say("66", "p").await.status, 201, "the platform pairs whom it likes");
+}
+
+#[tokio::test]
+async fn students_write_alone_where_the_course_lets_them_however_many_groups_it_has() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let open = json!({ "settings": { "dm_policy": "everybody" } });
+    room.call("9", Method::PATCH, "/api/chats/c", Some(open)).await.ok();
+    for number in 0..100 {
+        room.make(json!({ "id": format!("a{number}"), "kind": "group", "course": "101", "title": "x" })).await;
+    }
+    let made = room.push("7", "/api/chats", json!({ "kind": "dm", "members": ["8"] })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+}

@@ -1,11 +1,14 @@
 //! How much, how fast, how late.
 
-use std::time::Duration;
-
+use campanile::{domain::moderation::Sanction, store::ChatWrite};
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::chat::{Room, enforcing};
+use crate::support::{
+    chat::{Room, enforcing},
+    rest::now,
+};
 
 async fn posted(room: &Room<'_>, message: Value) -> crate::support::answer::Answer {
     room.post("7", message).await
@@ -52,18 +55,57 @@ async fn texts_lists_and_names_are_taken_at_their_limits_and_refused_beyond() {
 async fn five_messages_at_once_are_taken_and_the_sixth_has_to_wait() {
     let app = enforcing().await;
     let room = app.room().await;
-    let mut statuses = Vec::new();
-    for number in 0..6 {
-        statuses.push(room.say("7", &number.to_string()).await);
-    }
-    // A second may have passed on a slow machine, and with it one more message.
-    let refused = statuses.iter().find(|answer| answer.status != 201);
-    assert!(statuses[..5].iter().all(|answer| answer.status == 201));
-    if let Some(refused) = refused {
-        refused.problem(429, "rate_limited");
-        assert_eq!(refused.header("retry-after"), Some("1"));
+    let texts: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+    let answers = join_all(texts.iter().map(|text| room.say("7", text))).await;
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 201).collect();
+    // Some seconds may have passed on a slow machine, and with each of them one more message.
+    assert!((1..=15).contains(&refused.len()), "{}", refused.len());
+    for answer in refused {
+        answer.problem(429, "rate_limited");
+        assert_eq!(answer.header("retry-after"), Some("1"));
     }
     assert_eq!(room.say("8", "I am another").await.status, 201);
+}
+
+#[tokio::test]
+async fn twenty_edits_and_reactions_at_once_are_taken_and_one_more_has_to_wait() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let path = format!("/api/messages/{}", room.said("7", "x").await["id"].as_str().unwrap());
+    let edit =
+        async |number: u32| room.call("7", Method::PATCH, &path, Some(json!({ "body": number.to_string() }))).await;
+    let react = async |number: u32| {
+        let method = if number.is_multiple_of(2) { Method::PUT } else { Method::DELETE };
+        room.call("7", method, &format!("{path}/reactions/👍"), None).await
+    };
+    let (edits, reactions) = tokio::join!(join_all((0..20).map(edit)), join_all((0..20).map(react)));
+    let refused: Vec<_> = edits.iter().chain(&reactions).filter(|answer| answer.status != 200).collect();
+    assert!((1..=20).contains(&refused.len()), "{}", refused.len());
+    for answer in refused {
+        answer.problem(429, "rate_limited");
+    }
+    assert_eq!(room.say("7", "what is said is counted apart").await.status, 201);
+}
+
+#[tokio::test]
+async fn whoever_asks_again_because_the_answer_was_lost_is_not_refused() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let message = json!({ "chat_id": "c", "body": "once", "client_id": "tmp-1" });
+    let said = posted(&room, message.clone()).await.json();
+    let again = async || {
+        let answer = posted(&room, message.clone()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.json()["id"], said["id"]);
+    };
+    // More often than anybody may say something.
+    for _ in 0..10 {
+        again().await;
+    }
+    room.push("5", "/api/chats/c/moderation", json!({ "user": "7", "measure": "mute" })).await.ok();
+    again().await;
+    room.call("9", Method::POST, "/api/chats/c/freeze", None).await.ok();
+    again().await;
 }
 
 #[tokio::test]
@@ -140,7 +182,13 @@ async fn a_mute_ends_by_itself_when_its_time_is_over() {
         let wrong = json!({ "user": "7", "measure": "mute", "minutes": minutes });
         room.push("5", "/api/chats/c/moderation", wrong).await.problem(422, "invalid_fields");
     }
-    let circle = store.chat_circle(&crate::support::app::MAIN.app().id, &"c".parse().unwrap()).await.unwrap().unwrap();
-    let until = circle.sanctions[0].until.unwrap();
-    assert!(circle.sanctions[0].is_active(until - Duration::from_millis(1)) && !circle.sanctions[0].is_active(until));
+    room.say("7", "x").await.problem(403, "muted");
+    let (app_id, chat) = (crate::support::app::MAIN.app().id, "c".parse().unwrap());
+    let circle = store.chat_circle(&app_id, &chat).await.unwrap().unwrap();
+    let over = Sanction { id: "m2".to_owned(), until: Some(now()), ..circle.sanctions[0].clone() };
+    let write = ChatWrite { at: now(), audit: &[], epoch: "e" };
+    assert!(store.sanction_insert((&app_id, &chat), &over, write, Vec::new()).await.unwrap().0);
+    // What is remembered of the chat is read anew.
+    room.call("9", Method::PATCH, "/api/chats/c", Some(json!({ "title": "Other" }))).await.ok();
+    room.said("7", "heard again").await;
 }

@@ -220,6 +220,20 @@ async fn a_message_has_twenty_different_emoji_and_no_more() {
 }
 
 #[tokio::test]
+async fn of_many_wordings_the_newest_hundred_are_kept() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let said = room.office.post("/api/chat/messages", json!({ "chat_id": "c", "body": "0" })).await.json();
+    let path = format!("/api/messages/{}", said["id"].as_str().unwrap());
+    for number in 1..=101 {
+        room.office.patch(&path, json!({ "body": number.to_string() })).await.ok();
+    }
+    let versions = bodies(&room.get("5", &format!("{path}/versions")).await.ok());
+    let newest: Vec<String> = (1..=100).rev().map(|number: u32| number.to_string()).collect();
+    assert_eq!(versions, newest);
+}
+
+#[tokio::test]
 async fn a_message_is_acknowledged_once_by_each_person_and_nobody_is_told() {
     let app = enforcing().await;
     let room = app.room().await;

@@ -97,6 +97,59 @@ async fn nobody_acts_against_staff_of_their_rank_or_against_themselves() {
 }
 
 #[tokio::test]
+async fn nobody_lifts_their_own_mute_or_that_of_somebody_of_their_rank() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    room.office.keep("/api/users/55", json!({ "name": "Name of 55" })).await;
+    room.office.keep("/api/enrollments/e55", json!({ "user": "55", "course": "101", "role": "assistant" })).await;
+    let mute = act(&room, "9", "mute", "5").await.ok();
+    let path = format!("{MODERATION}/{}", mute["id"].as_str().unwrap());
+    for by in ["5", "55"] {
+        room.call(by, Method::DELETE, &path, None).await.problem(403, "rank");
+    }
+    room.say("5", "x").await.problem(403, "muted");
+    assert_eq!(lift(&room, "9", &mute).await, 204);
+    room.said("5", "x").await;
+}
+
+#[tokio::test]
+async fn whoever_is_named_by_what_no_database_keeps_is_nobody() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    for measure in ["mute", "ban"] {
+        let problem = act(&room, "9", measure, "a\u{0}").await.problem(422, "invalid_fields");
+        assert_eq!(problem["errors"][0]["pointer"], "/user");
+    }
+    let pair = json!({ "kind": "dm", "members": ["7", "a\u{0}"] });
+    let problem = room.office.post("/api/chats", pair).await.problem(422, "invalid_fields");
+    assert_eq!(problem["errors"][0]["pointer"], "/members");
+    let members = json!({ "users": ["a\u{0}"] });
+    room.make(json!({ "id": "g", "kind": "group", "title": "x", "members": ["7"] })).await;
+    room.office.post("/api/chats/g/members", members).await.problem(422, "invalid_fields");
+    room.office.delete("/api/chats/g/members/a%00").await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn of_many_measures_the_oldest_is_found_page_by_page() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let mut made = Vec::new();
+    for number in 0..101 {
+        let body = json!({ "user": format!("u{number}"), "measure": "mute" });
+        made.push(room.office.post(MODERATION, body).await.ok());
+    }
+    made.reverse();
+    let (mut found, mut path) = (Vec::new(), format!("{MODERATION}?limit=100"));
+    loop {
+        let page = room.get("5", &path).await.ok();
+        found.extend(page["data"].as_array().unwrap().clone());
+        let Some(cursor) = page["page"]["next_cursor"].as_str() else { break };
+        path = format!("{MODERATION}?limit=100&cursor={cursor}");
+    }
+    assert_eq!(found, made, "newest first");
+}
+
+#[tokio::test]
 async fn a_new_measure_takes_the_place_of_an_earlier_one_of_its_kind() {
     let app = enforcing().await;
     let room = app.room().await;

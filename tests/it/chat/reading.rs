@@ -69,12 +69,17 @@ async fn unread_messages_are_counted_up_to_a_hundred() {
 async fn others_are_told_how_far_somebody_has_read_unless_they_do_not_want_that() {
     let app = enforcing().await;
     let room = app.room().await;
-    room.said("7", "x").await;
-    room.said("7", "y").await;
-    let (mut author, mut own) = (room.hears("7", "private-chat.c").await, room.hears("8", "private-user.8").await);
+    room.make(json!({ "id": "g", "kind": "group", "title": "x", "members": ["7", "8"] })).await;
+    for body in ["x", "y"] {
+        assert_eq!(room.post("7", json!({ "chat_id": "g", "body": body })).await.status, 201);
+    }
+    let read = async |room: &Room<'_>, user: &str, body: Value| {
+        room.call(user, Method::PUT, "/api/chats/g/read", Some(body)).await.ok()
+    };
+    let (mut author, mut own) = (room.hears("7", "private-chat.g").await, room.hears("8", "private-user.8").await);
     read(&room, "8", json!({ "seq": 1 })).await;
     let event = inner(&author.expect(READ).await);
-    assert_eq!((&event["user_id"], &event["last_read_seq"], &event["chat_id"]), (&json!("8"), &json!(1), &json!("c")));
+    assert_eq!((&event["user_id"], &event["last_read_seq"], &event["chat_id"]), (&json!("8"), &json!(1), &json!("g")));
     author.expect("chat.read").await;
     read(&room, "8", json!({ "seq": 1 })).await;
     let state = read(&room, "8", json!({ "seq": 2, "is_private": true, "notify": "mentions" })).await;
@@ -84,4 +89,39 @@ async fn others_are_told_how_far_somebody_has_read_unless_they_do_not_want_that(
     let later = read(&room, "8", json!({ "seq": 2 })).await;
     assert_eq!((&later["is_private"], &later["notify"]), (&json!(true), &json!("mentions")), "what is left out stays");
     room.office.put("/api/chats/c/read", json!({ "seq": 1 })).await.problem(403, "no_person");
+}
+
+#[tokio::test]
+async fn in_a_crowd_nobody_is_told_how_far_others_have_read() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let people: Vec<String> = (0..49).map(|number| format!("u{number}")).collect();
+    let put = |user: &String| json!({ "op": "put", "kind": "user", "id": user, "data": { "name": user } });
+    let people: Vec<Value> = people.iter().map(put).collect();
+    room.office.post("/api/roster/batch", json!({ "operations": people })).await.ok();
+    let members: Vec<String> = (0..48).map(|number| format!("u{number}")).chain(["7".into(), "8".into()]).collect();
+    room.make(json!({ "id": "g", "kind": "group", "title": "fifty", "members": members })).await;
+    for chat in ["c", "g"] {
+        for body in ["x", "y"] {
+            assert_eq!(
+                room.office.post("/api/chat/messages", json!({ "chat_id": chat, "body": body })).await.status,
+                201
+            );
+        }
+    }
+    let mut own = room.hears("8", "private-user-8").await;
+    let (mut course, mut group) = (room.hears("7", "private-chat-c").await, room.hears("7", "private-chat-g").await);
+    let read = async |chat: &str, seq: i64| {
+        room.call("8", Method::PUT, &format!("/api/chats/{chat}/read"), Some(json!({ "seq": seq }))).await.ok();
+    };
+    read("c", 1).await;
+    own.expect("chat:read").await;
+    course.expect_silence().await;
+    read("g", 1).await;
+    group.expect("chat:read").await;
+    room.office.post("/api/chats/g/members", json!({ "users": ["u48"] })).await.ok();
+    group.expect("chat:updated").await;
+    read("g", 2).await;
+    own.expect("chat:read").await;
+    group.expect_silence().await;
 }

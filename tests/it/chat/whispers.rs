@@ -109,3 +109,32 @@ async fn what_is_heard_on_a_persons_channel_has_its_place_in_that_stream() {
     assert_eq!((&event["seq"], &event["message"]["seq"]), (&json!(1), &json!(2)));
     theirs.expect_silence().await;
 }
+
+#[tokio::test]
+async fn a_group_has_no_staff_to_whisper_to_also_in_a_course() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    room.make(json!({ "id": "g", "kind": "group", "course": "101", "title": "x", "members": ["7", "9"] })).await;
+    let mut staff = room.hears("5", "private-course.101.instructor").await;
+    let to_staff = json!({ "chat_id": "g", "body": "hush", "visibility": "staff" });
+    let problem = room.post("9", to_staff).await.problem(422, "invalid_fields");
+    assert_eq!(problem["errors"][0]["pointer"], "/visibility");
+    staff.expect_silence().await;
+}
+
+#[tokio::test]
+async fn whoever_was_dropped_hears_no_more_of_what_was_whispered_to_them() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let said = whisper(&room, "9", json!({ "visibility": "users", "visible_to": ["7", "8"] })).await.json();
+    let path = format!("/api/messages/{}", said["id"].as_str().unwrap());
+    assert_eq!(room.office.delete("/api/enrollments/e7").await.status, 200);
+    let (mut dropped, mut other) = (room.hears("7", "private-user-7").await, room.hears("8", "private-user-8").await);
+    room.call("9", Method::PATCH, &path, Some(json!({ "body": "louder" }))).await.ok();
+    room.push("9", &format!("{path}/pin"), json!({})).await.ok();
+    room.call("8", Method::PUT, &format!("{path}/reactions/👍"), None).await.ok();
+    for _ in 0..3 {
+        other.expect("message:updated").await;
+    }
+    dropped.expect_silence().await;
+}

@@ -2,17 +2,19 @@
 
 use campanile::{
     domain::{
+        access::Topic,
         chat::{
             Author, Chat, ChatEdit, History, Kind, Message, Notify, Part, Settings, Visibility,
             message::{Attachment, Content},
         },
+        fact::{Event, Fact},
         moderation::{Complaint, Measure, Report, ReportState, Sanction},
-        roster::{Course, Expected, Object, Operation, Person, Role, Visibility as Open},
+        roster::{Course, Expected, Object, Operation, Person, Role, Standing, Visibility as Open},
     },
     ids::{AppId, ExternalId, UserId},
     store::{
-        Belonging, ChatChanged, ChatFilter, ChatMade, ChatWrite, Edited, Mark, Marked, MembersAdded, Page, Posted,
-        Revision, RosterWrite, Store, Viewer, Window,
+        Belonging, ChatChanged, ChatFilter, ChatMade, ChatWrite, Edited, Mark, Marked, MembersAdded, Missed, Page,
+        Posted, Revision, RosterWrite, Store, Viewer, Window,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -111,6 +113,7 @@ pub(crate) async fn lead_through_its_life(store: &Store, other: &Store) {
     revise_and_mark(store).await;
     read(store, other).await;
     moderate(store).await;
+    forget(store).await;
     clear(store).await;
     assert!(store.app_delete(&app()).await.unwrap());
     assert!(store.chat_circle(&app(), &id("c")).await.unwrap().is_none());
@@ -129,7 +132,14 @@ async fn furnish(store: &Store) {
         archived_at: None,
         overrides: Vec::new(),
     };
-    let person = |name: &str| Person {
+    let people = ["a", "b", "A"].map(|name| Operation::Put(Box::new(Object::User(person(name)))));
+    let all: Vec<_> = [Operation::Put(Box::new(Object::Course(course)))].into_iter().chain(people).collect();
+    let by = RosterWrite { source: "test", actor: "test", ip: None, now: at(0) };
+    Box::pin(store.roster_apply(&app(), by, &all)).await.unwrap();
+}
+
+fn person(name: &str) -> Person {
+    Person {
         id: user(name),
         org: None,
         name: format!("Name of {name}"),
@@ -137,11 +147,7 @@ async fn furnish(store: &Store) {
         avatar: None,
         org_role: None,
         deactivated_at: None,
-    };
-    let people = ["a", "b", "A"].map(|name| Operation::Put(Box::new(Object::User(person(name)))));
-    let all: Vec<_> = [Operation::Put(Box::new(Object::Course(course)))].into_iter().chain(people).collect();
-    let by = RosterWrite { source: "test", actor: "test", ip: None, now: at(0) };
-    Box::pin(store.roster_apply(&app(), by, &all)).await.unwrap();
+    }
 }
 
 async fn make_and_change(store: &Store) {
@@ -170,16 +176,22 @@ async fn make_and_change(store: &Store) {
     assert_eq!((changed.title.as_str(), changed.version, changed.frozen_at), ("Other", 2, Some(moment(1))));
     assert_eq!(change(Expected::Any).await, ChatChanged::Unchanged(changed.clone()));
     assert_eq!(store.chat_circle(&app(), &id("c")).await.unwrap().unwrap().chat, *changed);
-    let listed = async |of: Option<(UserId, Vec<ExternalId>)>| {
-        let filter = ChatFilter { of, course: None };
+    let listed = async |filter: ChatFilter| {
         let rows = store.chat_list(&app(), &filter, &Page { after: None, limit: 10 }).await.unwrap();
         let mut ids: Vec<String> = rows.iter().map(|chat| chat.id.to_string()).collect();
         ids.sort_unstable();
         ids
     };
-    assert_eq!(listed(None).await, ["C", "c", "g", "p", "q"]);
-    assert_eq!(listed(Some((user("a"), Vec::new()))).await, ["g", "p"]);
-    assert_eq!(listed(Some((user("A"), vec![id("1")]))).await, ["C", "c", "q"]);
+    assert_eq!(listed(ChatFilter::default()).await, ["C", "c", "g", "p", "q"]);
+    assert_eq!(listed(ChatFilter { kind: Some(Kind::Dm), ..ChatFilter::default() }).await, ["p", "q"]);
+    let of = async |name: &str, org_role: Option<Role>, org: Option<&str>| {
+        let person = Person { org_role, org: org.map(id), ..person(name) };
+        let standing = Standing { person, enrollments: Vec::new() };
+        listed(ChatFilter { of: Some(standing), ..ChatFilter::default() }).await
+    };
+    assert_eq!(of("a", None, None).await, ["g", "p"]);
+    assert_eq!(of("A", Some(Role::Admin), None).await, ["C", "c", "q"], "the course has no org either");
+    assert_eq!(of("A", Some(Role::Admin), Some("o")).await, ["q"]);
 }
 
 async fn post_and_list(store: &Store) {
@@ -251,10 +263,15 @@ async fn post_at_once(store: &Store, other: &Store) {
 async fn revise_and_mark(store: &Store) {
     let revise = async |name: &str, revision: Revision, expected: Expected| {
         let app = app();
-        Box::pin(store.message_revise((&app, name), (revision, "user:a"), &expected, (write(9), |_after| Vec::new())))
-            .await
-            .unwrap()
-            .0
+        Box::pin(store.message_revise(
+            (&app, name),
+            (revision, "user:a"),
+            &expected,
+            (write(9), |_after| Default::default()),
+        ))
+        .await
+        .unwrap()
+        .0
     };
     let edit = || Revision::Edit(Content { body: "später".to_owned(), ..Content::default() });
     assert_eq!(revise("m1", edit(), Expected::OneOf(vec![7])).await, Edited::Mismatch(1));
@@ -263,7 +280,7 @@ async fn revise_and_mark(store: &Store) {
     };
     assert_eq!((edited.body.as_str(), edited.version, edited.edited_at), ("später", 2, Some(moment(9))));
     assert!(matches!(revise("m1", edit(), Expected::Any).await, Edited::Unchanged(_)));
-    let versions = store.message_versions(&app(), "m1", 10).await.unwrap();
+    let versions = store.message_versions(&app(), "m1").await.unwrap();
     assert_eq!(versions, [(1, message("", "a", None).body, moment(9), "user:a".to_owned())]);
     let mark = async |name: &str, who: &str, mark: Mark<'_>| {
         let (app, who) = (app(), user(who));
@@ -291,6 +308,53 @@ async fn revise_and_mark(store: &Store) {
     assert_eq!(revise("m2", edit(), Expected::Any).await, Edited::Deleted);
     assert_eq!(mark("m2", "a", Mark::React("👍")).await, Marked::Deleted);
     assert_eq!(revise("m99", edit(), Expected::Any).await, Edited::Missing);
+}
+
+/// What streams keep of messages goes with them.
+async fn forget(store: &Store) {
+    let fact = |topic: Topic, message: &Message, text: &str| {
+        let payload = format!(
+            r#"{{"message":{{"id":"{}","chat_id":"{}","seq":{},"body":"{text}"}}}}"#,
+            message.id, message.chat, message.seq
+        );
+        let (event, at) = (Event::MessageCreated, moment(1));
+        (Fact { id: format!("{topic}{text}"), event, topic, position: None, at, actor: None, payload }, None)
+    };
+    let say = async |name: &str, chat: &str, visibility: Visibility| {
+        let audience = if visibility == Visibility::Users { vec![user("b")] } else { Vec::new() };
+        let said = Message { id: name.to_owned(), chat: id(chat), visibility, audience, ..message("", "a", None) };
+        let facts = |said: &Message| {
+            let chat = self::chat(chat, Kind::Course);
+            said.topics(&chat).into_iter().map(|topic| fact(topic, said, name)).collect()
+        };
+        Box::pin(store.message_insert(&app(), said, TimeDelta::zero(), (write(1), facts))).await.unwrap();
+    };
+    let kept = async |topic: &str| {
+        let (app, after) = (app(), (None, 0));
+        match store.stream_after(&app, topic, after, 100).await.unwrap() {
+            Missed::Events(kept) => kept.iter().map(|one| one.fact.payload.clone()).collect::<String>(),
+            Missed::Gap => "gap".to_owned(),
+        }
+    };
+    say("w1", "c", Visibility::All).await;
+    say("w2", "c", Visibility::Users).await;
+    say("w3", "C", Visibility::Users).await;
+    for name in ["w1", "w2"] {
+        let (app, expected) = (app(), Expected::Any);
+        let tell = |_after: &Message| (Vec::new(), r#"{"message":{"chat_id":"c"}}"#.to_owned());
+        let gone = store.message_revise((&app, name), (Revision::Delete, "user:a"), &expected, (write(9), tell));
+        assert!(matches!(Box::pin(gone).await.unwrap().0, Edited::Done(_)));
+    }
+    let (whole, own) = (kept("chat.c").await, kept("user.b").await);
+    assert!(whole.contains(r#""chat_id":"c""#) && !whole.contains("w1"), "{whole}");
+    assert!(!own.contains("w2") && own.contains("w3"), "{own}");
+    say("w4", "c", Visibility::Users).await;
+    say("w5", "c", Visibility::Staff).await;
+    let (app, chat) = (app(), id("c"));
+    let facts = |chat: &Chat| vec![fact(Topic::Chat(chat.id.clone()), &message("w6", "a", None), "w6")];
+    Box::pin(store.chat_clear((&app, &chat), "user:a", write(9), facts)).await.unwrap();
+    assert_eq!(kept("chat.c").await, "gap");
+    assert!(!kept("course-staff.1").await.contains("w5") && !kept("user.b").await.contains("w4"));
 }
 
 async fn read(store: &Store, other: &Store) {
@@ -369,11 +433,12 @@ async fn moderate(store: &Store) {
 
 async fn clear(store: &Store) {
     let (app, chat) = (app(), id("c"));
+    post(store, message("m6", "a", None)).await;
     let cleared = Box::pin(store.chat_clear((&app, &chat), "user:a", write(20), |_chat| Vec::new())).await.unwrap().0;
     let ChatChanged::Changed(cleared) = cleared else { panic!("there was something") };
-    assert_eq!(cleared.cleared_seq, 5);
+    assert_eq!(cleared.cleared_seq, 10);
     let left = store.message_list((&app, &chat), (Viewer::All, 0), Window::Newest, 10).await.unwrap();
     assert!(left.iter().all(|message| message.body.is_empty() && message.attachments.is_empty()));
-    assert!(store.message_versions(&app, "m1", 10).await.unwrap().is_empty());
-    assert_eq!(post(store, message("m7", "a", None)).await.seq, 6);
+    assert!(store.message_versions(&app, "m1").await.unwrap().is_empty());
+    assert_eq!(post(store, message("m7", "a", None)).await.seq, 11);
 }

@@ -249,7 +249,7 @@ pub(in crate::api) struct MessageBody {
     /// Whom it is for, with the visibility `users`.
     #[oai(validator(max_items = 20))]
     visible_to: Option<Vec<Word<UserId>>>,
-    /// Whom it mentions: user ids, `@staff`, `@class`.
+    /// Whom it mentions: user ids, `@staff`, `@class`. People who are named by their ids are notified.
     #[oai(validator(max_items = 20))]
     mentions: Option<Vec<Word<UserId>>>,
     /// What goes with it.
