@@ -72,6 +72,21 @@ async fn once_closed_an_anonymous_vote_is_linked_to_nobody_by_key_id_or_order() 
 }
 
 #[tokio::test]
+async fn the_key_of_a_suggestion_keeps_nothing_that_tells_whose_it_is() {
+    let (app, _roster) = room().await;
+    let (host, voter) = (app.person("9"), app.person("7"));
+    let path = open(&host, question(json!({ "anonymity": "anonymous", "allow_suggestions": true }))).await;
+    let suggest = async |label: &str| {
+        let request = voter.request(Method::POST, &format!("{path}/options")).header("Idempotency-Key", "k");
+        finish(&app, request.json(&json!({ "label": label }))).await
+    };
+    assert_eq!(suggest("Both").await.status, 201);
+    suggest("Both").await.problem(409, "option_exists");
+    let another = suggest("None").await;
+    assert_eq!((another.status, another.header("idempotent-replayed")), (201, None), "nobody knows the first one");
+}
+
+#[tokio::test]
 async fn results_of_few_anonymous_votes_are_withheld_from_everybody_and_told_from_the_kth_on() {
     let (app, _roster) = room().await;
     let host = app.person("9");
