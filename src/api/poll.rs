@@ -72,7 +72,8 @@ impl From<Refusal> for Problem {
             Refusal::Over => StatusCode::GONE,
             Refusal::WrongState { .. }
             | Refusal::AlreadyVoted
-            | Refusal::Full
+            | Refusal::Full { .. }
+            | Refusal::TooManyVoters { .. }
             | Refusal::TooManyOpen
             | Refusal::TooManyPolls
             | Refusal::SuggestedEnough

@@ -129,6 +129,35 @@ async fn observers_hear_of_a_poll_when_it_is_published_live_piece_by_piece_and_w
 }
 
 #[tokio::test]
+async fn a_vote_that_is_refused_tells_the_results_of_a_closed_poll_not_again() {
+    let (app, _roster) = room().await;
+    let (host, voter) = (app.person("9"), app.person("7"));
+    let (over, other) = (open(&host, question(json!({}))).await, open(&host, question(json!({}))).await);
+    let id = over.rsplit('/').next().unwrap();
+    assert_eq!(vote(&voter, &over, "1").await.status, 201);
+    step(&host, &over, "close").await.ok();
+    let mut staff = listener(&app, &[STAFF]).await;
+    vote(&voter, &other, "1").await;
+    // Results of the other one, three times in turn: what was to be told of the first before is told by then.
+    let mut told = Vec::new();
+    for number in 0..6 {
+        if number >= 3 {
+            vote(&voter, &over, "2").await.problem(410, "poll_closed");
+        }
+        vote(&app.person("8"), &other, if number % 2 == 0 { "1" } else { "2" }).await;
+        let counted = if number % 2 == 0 { [2, 0] } else { [1, 1] };
+        loop {
+            let results = heard(&mut staff, "poll:results", STAFF).await;
+            told.extend((number >= 3 && results["pollId"] == id).then(|| results.clone()));
+            if results["pollId"] != id && counts(&results) == counted {
+                break;
+            }
+        }
+    }
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[tokio::test]
 async fn results_go_to_the_class_when_they_are_live_and_to_staff_alone_otherwise() {
     let (app, _roster) = room().await;
     let (host, voter) = (app.person("9"), app.person("7"));
