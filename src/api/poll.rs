@@ -72,7 +72,8 @@ impl From<Refusal> for Problem {
             Refusal::Over => StatusCode::GONE,
             Refusal::WrongState { .. }
             | Refusal::AlreadyVoted
-            | Refusal::Full
+            | Refusal::Full { .. }
+            | Refusal::TooManyVoters { .. }
             | Refusal::TooManyOpen
             | Refusal::TooManyPolls
             | Refusal::SuggestedEnough
@@ -336,8 +337,9 @@ impl PollRoutes {
 
     /// Suggest an option
     ///
-    /// Where the poll takes suggestions, up to three a person; those who lead polls there may always. An API key needs the scope
-    /// `live:manage`.
+    /// Where the poll takes suggestions, up to three a person; those who lead polls there may always. Sent again, a suggestion is
+    /// refused with `option_exists`: it takes no `Idempotency-Key`, which would keep who suggested what. An API key needs the
+    /// scope `live:manage`.
     #[oai(path = "/api/polls/:id/options", method = "post", operation_id = "suggestPollOption")]
     async fn suggest(
         &self,

@@ -61,6 +61,9 @@ pub const POLLS_MAX: u64 = 1_000;
 /// Most ballots of one round.
 pub const VOTERS_MAX: u64 = 10_000;
 
+/// Most things that all ballots of one round of an anonymous poll may say: when it is closed they are written anew, at once.
+pub const SEALED_MAX: u64 = 100_000;
+
 /// Most options that one person may suggest in one poll.
 pub const SUGGESTIONS_MAX: usize = 3;
 
@@ -314,6 +317,12 @@ impl Poll {
     pub fn is_anonymous(&self) -> bool {
         self.content.settings.anonymity == Anonymity::Anonymous
     }
+
+    /// Most ballots of one round: of an anonymous poll the fewer, the more a vote may say.
+    #[must_use]
+    pub fn ballots_max(&self) -> u64 {
+        if self.is_anonymous() { VOTERS_MAX.min(SEALED_MAX / self.content.most_said()) } else { VOTERS_MAX }
+    }
 }
 
 impl Content {
@@ -339,5 +348,13 @@ impl Content {
         let (low, high) = (min.unwrap_or(usual_min), max.unwrap_or(usual_max));
         // Options may have been hidden since the bounds were set.
         if matches!(self.kind, Kind::Multiple | Kind::Ranking) { (low.min(all), high.min(all)) } else { (low, high) }
+    }
+
+    /// Most things that one vote says: options or words; at least 1.
+    fn most_said(&self) -> u64 {
+        match self.kind {
+            Kind::Single | Kind::YesNo | Kind::Scale | Kind::Numeric | Kind::Open => 1,
+            Kind::Multiple | Kind::Ranking | Kind::WordCloud => u64::try_from(self.bounds().1).unwrap_or(1).max(1),
+        }
     }
 }

@@ -3,13 +3,15 @@
 //! `domain::access` decides; here are the facts it decides on (`shelf`), the sockets that live by the decision (`seats`), the
 //! three moments in which it is asked for – a subscription (`admit`), a change or an end that has come (`review`, and
 //! `enlist` when an app's rules change), a request to the auth endpoint (`endpoint`) –, what operators do by hand (`revoke`)
-//! and what of it stands in the audit (`journal`). Both doors and the follower of the roster call it.
+//! and what of it stands in the audit (`journal`). What those do not hear who only observe is in `observers`. Both doors and
+//! the follower of the roster call it.
 
 mod admit;
 mod chat;
 mod endpoint;
 mod enlist;
 mod journal;
+mod observers;
 mod review;
 mod revoke;
 mod rights;
@@ -28,6 +30,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
+pub(super) use self::observers::is_kept_from_observers;
 pub use self::{
     admit::{Denied, Judged, NotAdmitted, Question, Wish},
     chat::ChatRights,

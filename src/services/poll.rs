@@ -9,6 +9,8 @@ mod look;
 mod news;
 mod part;
 mod pulse;
+#[cfg(test)]
+mod tests;
 mod vote;
 
 use std::{net::IpAddr, sync::Arc};
@@ -20,7 +22,10 @@ pub use self::{
     export::Export,
     look::{Looked, NamedBallot, Stood},
 };
-use self::{part::Part, pulse::Pulse};
+use self::{
+    part::Part,
+    pulse::{Mark, Pulse},
+};
 use super::{Apps, LiveApp, Teller, access, new_id};
 pub use crate::store::{Page, PollFilter, Voted};
 use crate::{
@@ -187,8 +192,16 @@ impl Polls {
     /// # Errors
     /// When there is no such poll for the caller, they lead no polls there, or the poll is in another state.
     pub async fn step(&self, by: Acting<'_>, id: &ExternalId, step: Move) -> Result<Poll> {
-        let (_, part) = self.hosted(by, id).await?;
+        let (found, part) = self.hosted(by, id).await?;
+        if matches!(step, Move::Open | Move::Reopen) && found.is_anonymous() && found.state != State::Open {
+            found.has_room_for(self.students(by.app(), &found, by.now).await?)?;
+        }
         let (secret, lot) = (random(32)?, random(32)?);
+        if step == Move::Close && found.is_anonymous() {
+            let is_over = |poll: &Poll| poll.state == State::Open;
+            self.store.poll_seal((by.app(), id), &Secret::new(&lot), is_over).await?;
+        }
+        let mut mark = None;
         let decide = |before: &Poll, open_here| {
             let Some(poll) = before.moved(step, open_here, to_ms(by.now))? else { return Ok(None) };
             let keys = match step {
@@ -198,13 +211,10 @@ impl Polls {
             };
             let facts = news::of_step(&poll, step, (part.actor(), by.except), by.now);
             let audit = vec![by.audit(&poll, step.done())];
+            mark = matches!(step, Move::Close | Move::Publish).then(|| Mark::new(&self.pulse, by.app(), id));
             Ok(Some(PollChange { poll, keys, facts, audit }))
         };
-        let poll = self.change(by, id, decide).await?;
-        if matches!(step, Move::Close | Move::Publish) {
-            self.pulse.mark(by.app(), id);
-        }
-        Ok(poll)
+        self.change(by, id, decide).await
     }
 
     /// Changes what a poll asks, if it has the version that the change is for.
@@ -213,6 +223,7 @@ impl Polls {
     /// When there is no such poll for the caller, they lead no polls there, or the rules are against it.
     pub async fn edit(&self, by: Acting<'_>, id: &ExternalId, (edit, expected): (&Edit, &Expected)) -> Result<Poll> {
         let (_, part) = self.hosted(by, id).await?;
+        let mut mark = None;
         let decide = |before: &Poll, _open_here| {
             if !expected.holds(Some(before.version)) {
                 return Err(Refusal::Changed { found: before.version });
@@ -226,13 +237,10 @@ impl Polls {
                 ..by.audit(&poll, "poll.relabelled")
             }));
             let facts = news::of_update(&poll, (part.actor(), by.except), by.now);
+            mark = (poll.round > 0).then(|| Mark::new(&self.pulse, by.app(), id));
             Ok(Some(PollChange { poll, keys: VoterKeys::Kept, facts, audit }))
         };
-        let poll = self.change(by, id, decide).await?;
-        if poll.round > 0 {
-            self.pulse.mark(by.app(), id);
-        }
-        Ok(poll)
+        self.change(by, id, decide).await
     }
 
     /// Adds an option that somebody suggests.
@@ -293,34 +301,39 @@ impl Polls {
     }
 
     /// Closes polls whose time is over and tells results that have changed. A few times a second; also what was due while
-    /// the server was away.
+    /// the server was away. What fails keeps nothing else waiting.
     ///
     /// # Errors
-    /// When the database fails; the next call tries again.
+    /// The first one, when the database fails; the next call tries again.
     pub async fn tick(&self, now: DateTime<Utc>) -> Result<()> {
+        let mut outcome = Ok(());
         for (app, id) in self.store.polls_due(now).await? {
-            self.close_by_timer(&app, &id, now).await?;
+            outcome = outcome.and(self.close_by_timer(&app, &id, now).await);
         }
         for (app, id) in self.pulse.due(now) {
-            if let Some(live) = self.apps.by_id(app.as_str()) {
-                self.tell_results(&live, &id, now).await?;
+            let Some(live) = self.apps.by_id(app.as_str()) else { continue };
+            let told = self.tell_results(&live, &id, now).await;
+            if told.is_err() {
+                self.pulse.mark(&app, &id);
             }
+            outcome = outcome.and(told);
         }
-        Ok(())
+        outcome
     }
 
     async fn close_by_timer(&self, app: &AppId, id: &ExternalId, now: DateTime<Utc>) -> Result<()> {
-        let (epoch, lot) = (new_id(now), random(32)?);
+        let (epoch, lot) = (new_id(now), Secret::new(&random(32)?));
+        self.store.poll_seal((app, id), &lot, |poll| poll.ended(now).is_some()).await?;
+        let mut mark = None;
         let decide = |before: &Poll, _open_here| {
             let Some(poll) = before.ended(now) else { return Ok(None) };
-            let lot = Secret::new(&lot);
+            mark = Some(Mark::new(&self.pulse, app, id));
             let keys = if poll.is_anonymous() { VoterKeys::Destroyed { lot } } else { VoterKeys::Kept };
             let facts = news::of_step(&poll, Move::Close, (None, None), now);
             let audit = vec![entry(app, &poll, ("timer", Move::Close.done()), now)];
             Ok(Some(PollChange { poll, keys, facts, audit }))
         };
         let closed = self.keep_and_tell(self.store.poll_change(app, id, &epoch, decide)).await?;
-        self.pulse.mark(app, id);
         closed.transpose().map(|_poll| ())
     }
 }

@@ -11,7 +11,11 @@ use std::{
 
 use tokio::{sync::OwnedMutexGuard, time::timeout};
 
-use super::{LiveApp, Teller, access::Wish, streams, tell};
+use super::{
+    LiveApp, Teller,
+    access::{Wish, is_kept_from_observers},
+    now, streams, tell,
+};
 use crate::{
     dialect::{
         route,
@@ -86,6 +90,7 @@ impl Teller {
             socket,
             // The other half is for the answer to the subscription, and for what goes on.
             room: socket.outbox().room() / 2,
+            is_for_observer: live.is_wish_of_observer((wish, socket.id()), &topic, now()).await.ok(),
             at: None,
             events: 0,
             frames: Vec::new(),
@@ -106,6 +111,9 @@ impl Teller {
 
     /// Reads everything that was missed, and takes the turn; `None` when there is a gap.
     async fn read(&self, reading: &mut Reading<'_>, heard: &Heard) -> store::Result<Option<[OwnedMutexGuard<()>; 2]>> {
+        if reading.is_for_observer.is_none() {
+            return Ok(None);
+        }
         let before = self.rounds.load(Ordering::Acquire);
         reading.begin(heard).await?;
         reading.read_on().await?;
@@ -145,6 +153,8 @@ struct Reading<'a> {
     socket: &'a Socket,
     /// Most bytes of frames.
     room: usize,
+    /// It hears only what observers hear; `None` = that cannot be told now.
+    is_for_observer: Option<bool>,
     /// How far it has been read; `None` = there is a gap.
     at: Option<Position>,
     events: usize,
@@ -202,6 +212,9 @@ impl Reading<'_> {
         }
         let (channel, grammar) = self.spelled;
         let fact = tell::readable(&kept.fact);
+        if self.is_for_observer == Some(true) && is_kept_from_observers(&fact) {
+            return;
+        }
         let data = spelling::data(&fact, grammar);
         for frame in tell::frames(&fact, (channel, grammar), &data, self.app) {
             self.bytes += frame.len();

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{LiveApp, access};
+use super::{
+    LiveApp,
+    access::{self, is_kept_from_observers},
+    tell::readable,
+};
 use crate::{
     domain::{
         access::{Decision, Topic},
@@ -72,6 +76,12 @@ impl Reading<'_> {
         }
     }
 
+    /// Tells whether they hear only what observers hear.
+    async fn is_for_observer(&self) -> Result<bool, Error> {
+        let Some(user) = self.caller.user() else { return Ok(false) };
+        Ok(self.live.is_observer(user, self.topic, self.now).await?)
+    }
+
     fn key(&self) -> String {
         topic_key(self.topic).unwrap_or_default()
     }
@@ -94,14 +104,15 @@ impl Streams {
     }
 
     /// What happened after a position, at most `limit` events, and how far the stream had come before they were read. No epoch
-    /// = the present one. What tells of messages that are not for whoever asks is a gap.
+    /// = the present one. What is kept from observers is left out for them; what tells of messages that are not for whoever asks is
+    /// a gap.
     ///
     /// # Errors
     /// When whoever asks may not know, when some of it is not kept, or when the database fails.
     pub async fn events(
         &self,
         reading: Reading<'_>,
-        after: (Option<&str>, i64),
+        (epoch, mut after): (Option<&str>, i64),
         limit: u32,
     ) -> Result<(Vec<Kept>, Option<Position>), Error> {
         reading.check().await?;
@@ -113,9 +124,23 @@ impl Streams {
         };
         let (app, key) = (&reading.live.app().id, reading.key());
         let position = self.store.stream_position(app, &key).await?;
-        match self.store.stream_after(app, &key, after, limit.into()).await? {
-            Missed::Events(kept) if !kept.iter().any(|one| tells_hidden(one, hidden)) => Ok((kept, position)),
-            Missed::Events(_) | Missed::Gap => Err(Error::Gap(position)),
+        let is_for_observer = reading.is_for_observer().await?;
+        // Of what is read for an observer much may be left out.
+        let page = if is_for_observer { MAX_PAGE } else { limit.into() };
+        loop {
+            let missed = self.store.stream_after(app, &key, (epoch, after), page).await?;
+            let Missed::Events(mut kept) = missed else { return Err(Error::Gap(position)) };
+            if kept.iter().any(|one| tells_hidden(one, hidden)) {
+                return Err(Error::Gap(position));
+            }
+            let last = kept.last().and_then(|kept| kept.fact.position.as_ref()).map(|position| position.seq);
+            kept.retain(|kept| !is_for_observer || !is_kept_from_observers(&readable(&kept.fact)));
+            kept.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            match last {
+                // A page of which nothing is left would be taken for the end.
+                Some(last) if kept.is_empty() => after = last,
+                _ => return Ok((kept, position)),
+            }
         }
     }
 }

@@ -16,7 +16,11 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
-use super::{Apps, LiveApp, access::Listener};
+use super::{
+    Apps, LiveApp,
+    access::{Listener, is_kept_from_observers},
+    now,
+};
 use crate::{
     dialect::spelling::{self, Grammar, Payload},
     domain::{
@@ -141,13 +145,11 @@ impl Teller {
         if self.is_owing.swap(true, Ordering::AcqRel) {
             self.sweep().await?;
         }
-        let written = write.await;
-        if let Ok((_, kept)) = &written {
-            self.tell(kept);
-        }
         // Of a commit that failed it is not known what it left: the sweep will see.
-        self.is_owing.store(written.is_err(), Ordering::Release);
-        written.map(|(value, _)| value)
+        let (value, kept) = write.await?;
+        self.tell(&kept).await;
+        self.is_owing.store(false, Ordering::Release);
+        Ok(value)
     }
 
     /// Tells what others left behind, and marks what was told. At the start, and about once a second.
@@ -170,16 +172,23 @@ impl Teller {
             if kept.is_empty() {
                 return Ok(());
             }
-            self.tell(&kept);
+            self.tell(&kept).await;
         }
     }
 
-    fn tell(&self, kept: &[Kept]) {
+    async fn tell(&self, kept: &[Kept]) {
         self.rounds.fetch_add(1, Ordering::AcqRel);
         for Kept { id, app, fact, except } in kept {
             // An app that is gone has nobody to hear it.
             if let Some(live) = self.apps.by_id(app.as_str()) {
-                live.tell(&readable(fact), *except);
+                let fact = readable(fact);
+                if is_kept_from_observers(&fact) {
+                    let mut left_out = Box::pin(live.likely_observers(&fact.topic, now())).await;
+                    left_out.extend(*except);
+                    live.tell_but(&fact, &left_out);
+                } else {
+                    live.tell(&fact, *except);
+                }
             }
             self.told.lock().insert(*id);
         }

@@ -72,6 +72,8 @@ pub struct PollFilter {
     pub venue: Venue,
     /// States, one of which they are in.
     pub states: Vec<State>,
+    /// Only those that were opened.
+    pub was_opened: bool,
     /// Only those with published results.
     pub is_published: bool,
 }
@@ -115,6 +117,7 @@ impl Store {
         let before = page.after.as_ref().filter(|id| !id.contains('\0')).map(|id| poll::Column::Id.lt(id.as_str()));
         let which = in_venue(app, &filter.venue)
             .add(poll::Column::State.is_in(filter.states.iter().map(|state| state.name())))
+            .add_option(filter.was_opened.then(|| poll::Column::Round.gt(0)))
             .add_option(filter.is_published.then(|| poll::Column::PublishedAt.is_not_null()))
             .add_option(before);
         let list = poll::Entity::find().filter(which).order_by_desc(poll::Column::Id).limit(u64::from(page.limit));
@@ -185,6 +188,33 @@ impl Store {
         change.commit().await?;
         Ok(Some(Ok((poll, kept))))
     }
+
+    /// Makes the ballots of an anonymous poll unlinkable if `is_over` says so of the poll as it is; it takes no more votes then,
+    /// and is to be closed. Apart from that change, because it takes long where there are many, and no other change waits for it.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database). Nothing is changed then.
+    #[tracing::instrument(name = "store.poll_seal", level = "debug", skip_all, fields(app.id = %app, poll.id = id.as_str()))]
+    pub async fn poll_seal(
+        &self,
+        (app, id): (&AppId, &ExternalId),
+        lot: &Secret,
+        is_over: impl FnOnce(&Poll) -> bool + Send,
+    ) -> Result<()> {
+        use sea_orm::TransactionTrait as _;
+        let change = self.db.begin().await?;
+        match lock(&change, app, id).await? {
+            Some((poll, Some(_secret))) if is_over(&poll) => {
+                seal::deal_anew(&change, (app, id, poll.round), lot).await?;
+                let none = Expr::value(None::<String>);
+                let forget = poll::Entity::update_many().col_expr(poll::Column::VoterSecret, none);
+                forget.filter(this(app, id)).exec(&change).await?;
+                change.commit().await?;
+            }
+            _ => change.rollback().await?,
+        }
+        Ok(())
+    }
 }
 
 /// Writes what has changed.
@@ -198,8 +228,10 @@ async fn save(
         VoterKeys::Kept => {}
         VoterKeys::New(new) => secret = Some(new),
         VoterKeys::Destroyed { lot } => {
-            secret = None;
-            seal::deal_anew(change, (app, &poll.id, poll.round), &lot).await?;
+            // Without a secret it was done before.
+            if secret.take().is_some() {
+                seal::deal_anew(change, (app, &poll.id, poll.round), &lot).await?;
+            }
             for option in &mut poll.content.options {
                 option.suggested_by = None;
             }
@@ -217,9 +249,8 @@ async fn save(
 
 /// Takes the lock of a poll and reads it, with the secret of its voters' keys.
 async fn lock(change: &DatabaseTransaction, app: &AppId, id: &ExternalId) -> Result<Option<(Poll, Option<Secret>)>> {
-    let which = Condition::all().add(poll::Column::AppId.eq(app.as_str())).add(poll::Column::Id.eq(id.as_str()));
     let same = Expr::col(poll::Column::Version);
-    let locked = poll::Entity::update_many().col_expr(poll::Column::Version, same).filter(which);
+    let locked = poll::Entity::update_many().col_expr(poll::Column::Version, same).filter(this(app, id));
     if locked.exec(change).await?.rows_affected == 0 {
         return Ok(None);
     }
@@ -245,6 +276,10 @@ async fn options_insert(change: &DatabaseTransaction, app: &AppId, poll: &Poll) 
 
 fn key(app: &AppId, id: &ExternalId) -> (String, String) {
     (app.as_str().to_owned(), id.as_str().to_owned())
+}
+
+fn this(app: &AppId, id: &ExternalId) -> Condition {
+    Condition::all().add(poll::Column::AppId.eq(app.as_str())).add(poll::Column::Id.eq(id.as_str()))
 }
 
 fn options_of(app: &AppId, poll: &ExternalId) -> Condition {

@@ -192,7 +192,8 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
 };
 
 impl Operation {
-    /// Tells whether the caller may name the request by an `Idempotency-Key`. What only signs is executed as often as it comes.
+    /// Tells whether the caller may name the request by an `Idempotency-Key`. What only signs is executed as often as it comes;
+    /// what is suggested in a poll is there already the second time, and nothing is kept that would tell whose it is.
     pub(in crate::api) fn takes_key(&self) -> bool {
         takes_key(self.method, self.path)
     }
@@ -200,7 +201,7 @@ impl Operation {
 
 /// The same for an operation of the description.
 pub(in crate::api) fn takes_key(method: &str, path: &str) -> bool {
-    method == "POST" && !path.ends_with("auth")
+    method == "POST" && !path.ends_with("auth") && path != "/api/polls/{id}/options"
 }
 
 /// What an operation of the description demands.

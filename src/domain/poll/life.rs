@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{GRACE, OPEN_MAX, Poll, Refusal, SETTLE, State};
+use super::{Ballot, GRACE, OPEN_MAX, Poll, Refusal, SETTLE, State, VOTERS_MAX};
 
 /// A step in the life of a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,26 @@ impl Poll {
             State::Open if self.closes_at.is_none_or(|end| received < end + GRACE) => Ok(()),
             State::Open | State::Closed | State::Archived => Err(Refusal::Over),
         }
+    }
+
+    /// Tells whether there is room for a vote where so many `ballots` are: for a new one, or for one in the place of `own`,
+    /// which may say more than that by now.
+    ///
+    /// # Errors
+    /// [`Refusal::Full`].
+    pub fn has_room(&self, own: Option<&Ballot>, ballots: u64) -> Result<(), Refusal> {
+        let most = self.ballots_max();
+        let others = if own.is_some() { ballots.saturating_sub(1) } else { ballots };
+        if others < most { Ok(()) } else { Err(Refusal::Full { most }) }
+    }
+
+    /// Checks that everybody who may vote, so many, finds room: where an anonymous poll takes fewer votes than others.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyVoters`].
+    pub fn has_room_for(&self, eligible: u64) -> Result<(), Refusal> {
+        let most = self.ballots_max();
+        if most == VOTERS_MAX || eligible <= most { Ok(()) } else { Err(Refusal::TooManyVoters { eligible, most }) }
     }
 
     /// Milliseconds that are left to vote; `None` when no timer runs.

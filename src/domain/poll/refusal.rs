@@ -1,6 +1,6 @@
 //! Why something cannot be done with a poll now. The text says what would be right.
 
-use super::{OPEN_MAX, POLLS_MAX, SUGGESTIONS_MAX, State, VOTERS_MAX};
+use super::{OPEN_MAX, POLLS_MAX, SUGGESTIONS_MAX, State};
 
 /// Why something is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,8 +34,22 @@ pub enum Refusal {
     #[error("you have voted already, and votes of this poll cannot be changed")]
     AlreadyVoted,
     /// All ballots are given out.
-    #[error("this poll has {VOTERS_MAX} votes already, which is the most")]
-    Full,
+    #[error("this poll takes {most} votes and has them already")]
+    Full {
+        /// Most ballots of a round.
+        most: u64,
+    },
+    /// Not everybody who may vote would find room.
+    #[error(
+        "{eligible} students may vote here, and as long as a vote may say so much this anonymous poll takes {most}: let 'max' be \
+         less"
+    )]
+    TooManyVoters {
+        /// How many may vote.
+        eligible: u64,
+        /// Most ballots of a round.
+        most: u64,
+    },
     /// Too many polls are open.
     #[error("{OPEN_MAX} polls take votes here already, which is the most: close one first")]
     TooManyOpen,
@@ -77,7 +91,8 @@ impl Refusal {
             Self::Changed { .. } => "version_mismatch",
             Self::Over => "poll_closed",
             Self::AlreadyVoted => "already_voted",
-            Self::Full => "poll_full",
+            Self::Full { .. } => "poll_full",
+            Self::TooManyVoters { .. } => "too_many_voters",
             Self::TooManyOpen => "too_many_open_polls",
             Self::TooManyPolls => "too_many_polls",
             Self::NoSuggestions => "no_suggestions",

@@ -416,3 +416,37 @@ fn a_hidden_option_stays_in_the_results_while_it_has_votes() {
     let shown = results(&poll, &[Answer::Options(ids(&[3]))]);
     assert_eq!(shown.tallies.iter().map(|entry| entry.option.unwrap().get()).collect::<Vec<_>>(), [1, 2, 3]);
 }
+
+#[test]
+fn an_anonymous_poll_takes_the_fewer_votes_the_more_each_may_say() {
+    let anonymous = SettingsEdit { anonymity: Some(Anonymity::Anonymous), ..SettingsEdit::default() };
+    let labels: Vec<String> = (0..OPTIONS_MAX).map(|number| number.to_string()).collect();
+    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+    let most = |kind, count: usize, settings: &SettingsEdit| open(kind, &labels[..count], settings).ballots_max();
+    assert_eq!(most(Kind::Multiple, 100, &SettingsEdit::default()), VOTERS_MAX);
+    assert_eq!(most(Kind::Multiple, 100, &anonymous), 1_000);
+    assert_eq!(most(Kind::Multiple, 100, &SettingsEdit { max: Some(10), ..anonymous.clone() }), VOTERS_MAX);
+    assert_eq!((most(Kind::Ranking, 10, &anonymous), most(Kind::Ranking, 11, &anonymous)), (VOTERS_MAX, 9_090));
+    assert_eq!(most(Kind::Single, 100, &anonymous), VOTERS_MAX);
+    assert_eq!(most(Kind::WordCloud, 0, &SettingsEdit { max: Some(10), ..anonymous.clone() }), VOTERS_MAX);
+    assert_eq!(most(Kind::Scale, 0, &SettingsEdit { max: Some(90), ..anonymous.clone() }), VOTERS_MAX);
+
+    let (wide, narrow) = (open(Kind::Multiple, &labels, &anonymous), open(Kind::Multiple, &labels[..9], &anonymous));
+    let own = Ballot {
+        id: "b".to_owned(),
+        poll: wide.id.clone(),
+        round: 1,
+        user: None,
+        is_guest: false,
+        cast_at: None,
+        revision: 1,
+        answer: Answer::Options(ids(&[1])),
+    };
+    let full = |most| Err(Refusal::Full { most });
+    assert_eq!((wide.has_room(None, 999), wide.has_room(None, 1_000)), (Ok(()), full(1_000)));
+    assert_eq!((wide.has_room(Some(&own), 1_000), wide.has_room(Some(&own), 1_001)), (Ok(()), full(1_000)));
+    assert_eq!((narrow.has_room(None, 9_999), narrow.has_room(None, 10_000)), (Ok(()), full(10_000)));
+    assert_eq!(wide.has_room_for(1_000), Ok(()));
+    assert_eq!(wide.has_room_for(1_001), Err(Refusal::TooManyVoters { eligible: 1_001, most: 1_000 }));
+    assert_eq!(narrow.has_room_for(50_000), Ok(()), "as in any other poll, who comes first votes");
+}

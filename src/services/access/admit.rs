@@ -123,6 +123,11 @@ impl Question {
         &self.wish
     }
 
+    /// Who asks, as far as is known.
+    pub(super) fn user(&self) -> Option<&UserId> {
+        self.subject.as_ref().map(|(user, _)| user)
+    }
+
     /// The answer where nobody has to be asked.
     #[must_use]
     pub fn unasked(self) -> Judged {
@@ -194,7 +199,7 @@ impl LiveApp {
         let generation = self.access.generation();
         let app = self.app();
         let asked = Asked { app: &app, channel: Some(&question.wish.channel), topic: &question.topic };
-        let user = question.subject.as_ref().map(|(user, _)| user);
+        let user = question.user();
         let is_public = question.wish.channel.guard() == Guard::Public;
         let judge = async {
             // An app without courses is not guarded, so that applications that know no roster work unchanged.

@@ -99,12 +99,11 @@ impl Polls {
             found => found?,
         };
         let viewer = part.must_look(place)?;
-        let known = |state: &State| viewer == Viewer::Host || *state != State::Draft;
         let states = state.map_or_else(|| State::ALL.to_vec(), |state| vec![state]);
-        let states: Vec<State> = states.into_iter().filter(known).collect();
         let key = topic_key(&venue.topic()).unwrap_or_default();
         let position = self.store.stream_position(by.app(), &key).await?;
-        let filter = PollFilter { venue, states, is_published: viewer == Viewer::Observer };
+        let (was_opened, is_published) = (viewer != Viewer::Host, viewer == Viewer::Observer);
+        let filter = PollFilter { venue, states, was_opened, is_published };
         Ok((self.store.poll_list(by.app(), &filter, page).await?, viewer, (key, position)))
     }
 

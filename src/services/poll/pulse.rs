@@ -14,13 +14,16 @@ use crate::{
         poll::{Poll, Viewer, tally},
         roster::Role,
     },
-    ids::{AppId, ExternalId, SocketId},
-    services::{Draft, LiveApp, access::Listener},
+    ids::{AppId, ExternalId},
+    services::{Draft, LiveApp},
     store::MemberFilter,
 };
 
 /// Shortest time between two results of one poll.
 const INTERVAL: TimeDelta = TimeDelta::milliseconds(250);
+
+/// How long it is believed how many may vote, while votes come in.
+const COUNTED_FOR: TimeDelta = TimeDelta::seconds(5);
 
 /// Polls that are watched at once. Beyond, results of a poll are told with its next vote.
 const MOST: usize = 10_000;
@@ -37,6 +40,8 @@ struct Beat {
     is_due: bool,
     /// When they were told last.
     told_at: Option<DateTime<Utc>>,
+    /// How many may vote, and when they were counted.
+    eligible: Option<(u64, DateTime<Utc>)>,
 }
 
 /// Polls whose results have changed.
@@ -63,10 +68,23 @@ impl Pulse {
         beats.retain(|_, beat| beat.is_due || !is_rested(beat));
         let due = beats.iter_mut().filter(|(_, beat)| beat.is_due && is_rested(beat)).take(PER_TURN);
         due.map(|(key, beat)| {
-            *beat = Beat { is_due: false, told_at: Some(now) };
+            (beat.is_due, beat.told_at) = (false, Some(now));
             key.clone()
         })
         .collect()
+    }
+
+    /// How many may vote, if they were counted lately.
+    fn eligible(&self, key: &Key, now: DateTime<Utc>) -> Option<u64> {
+        let (eligible, counted_at) = self.beats.lock().get(key)?.eligible?;
+        (now - counted_at < COUNTED_FOR).then_some(eligible)
+    }
+
+    /// So many may vote.
+    fn counted(&self, key: &Key, eligible: u64, now: DateTime<Utc>) {
+        if let Some(beat) = self.beats.lock().get_mut(key) {
+            beat.eligible = Some((eligible, now));
+        }
     }
 }
 
@@ -110,43 +128,40 @@ impl Polls {
         if is_public {
             let payload = shown(Viewer::Voter { has_voted: false });
             let draft = Draft { event: Event::PollResults, topic: all, actor: None, payload, at: now, except: None };
-            live.tell_but(&draft.into_fleeting().0, &observers(live, &poll, now).await?);
+            let is_published = poll.shows_results_to(Viewer::Observer);
+            let left_out = if is_published { HashSet::new() } else { live.observers(&draft.topic, now).await? };
+            live.tell_but(&draft.into_fleeting().0, &left_out);
         }
         if staff_hears {
             // Staff hears the place too; its own channel has what is not for all.
             if !poll.shows_results_to_all() || poll.withholds_from(Viewer::Voter { has_voted: false }, total) {
                 tell(Event::PollResults, &staff, shown(Viewer::Host));
             }
-            let voted = self.store.poll_turnout(&app, &poll, poll.round).await?;
+            let are_all_counted = poll.content.settings.count_dropped;
+            let voted = if are_all_counted { total } else { self.store.poll_turnout(&app, &poll, poll.round).await? };
             let eligible = self.eligible(&app, &poll, now).await?;
             tell(Event::PollTurnout, &staff, shapes::turnout(&poll, voted, eligible));
         }
         Ok(())
     }
 
-    /// How many students there are.
+    /// How many students there are, or were a moment ago.
     async fn eligible(&self, app: &AppId, poll: &Poll, now: DateTime<Utc>) -> Result<u64> {
+        let key = (app.clone(), poll.id.clone());
+        if let Some(eligible) = self.pulse.eligible(&key, now) {
+            return Ok(eligible);
+        }
+        let eligible = self.students(app, poll, now).await?;
+        self.pulse.counted(&key, eligible, now);
+        Ok(eligible)
+    }
+
+    /// How many students there are.
+    pub(super) async fn students(&self, app: &AppId, poll: &Poll, now: DateTime<Utc>) -> Result<u64> {
         let place = Some(poll.venue.place());
         let students = MemberFilter { place, roles: vec![Role::Student], ..MemberFilter::default() };
         Ok(self.store.roster_member_count(app, &students, now).await?)
     }
-}
-
-/// Sockets of those who look over somebody's shoulder, as long as the results are not published: they hear a course, and are
-/// shown what is published.
-async fn observers(live: &LiveApp, poll: &Poll, now: DateTime<Utc>) -> Result<HashSet<SocketId>> {
-    let mut sockets = HashSet::new();
-    if poll.shows_results_to(Viewer::Observer) {
-        return Ok(sockets);
-    }
-    for Listener { socket, user, role, .. } in live.listeners(&poll.venue.topic()) {
-        // Who is let in by a signature is asked for here; who holds a role by which they were let in is not.
-        let Some((user, _)) = user.filter(|_| role.is_none_or(|role| role == Role::Observer)) else { continue };
-        if live.rights(&user, &poll.venue.place(), now).await?.role() == Some(Role::Observer) {
-            sockets.insert(socket);
-        }
-    }
-    Ok(sockets)
 }
 
 #[cfg(test)]
@@ -169,6 +184,17 @@ mod tests {
         assert!(pulse.beats.lock().is_empty(), "what is quiet is forgotten");
         drop(Mark::new(&pulse, &app, &poll));
         assert_eq!(told(501), 1);
+    }
+
+    #[test]
+    fn how_many_may_vote_is_believed_for_five_seconds_while_votes_come_in() {
+        let (pulse, key) = (Pulse::default(), (AppId::parse("a").unwrap(), ExternalId::parse("p").unwrap()));
+        pulse.counted(&key, 7, at(0));
+        assert_eq!(pulse.eligible(&key, at(0)), None, "nothing is kept of polls that nobody votes in");
+        pulse.mark(&key.0, &key.1);
+        pulse.counted(&key, 7, at(0));
+        assert_eq!(pulse.due(at(1)).len(), 1);
+        assert_eq!((pulse.eligible(&key, at(4_999)), pulse.eligible(&key, at(5_000))), (Some(7), None));
     }
 
     #[test]

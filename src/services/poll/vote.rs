@@ -2,7 +2,7 @@
 
 use super::{Acting, Error, Polls, Result, news, part::Seen, pulse::Mark, random, to_ms};
 use crate::{
-    domain::poll::{Ballot, Given, Refusal, VOTERS_MAX},
+    domain::poll::{Ballot, Given, Refusal},
     ids::{ExternalId, UserId},
     store::{Booth, Cast, Voted, Voting},
 };
@@ -23,8 +23,8 @@ impl Polls {
             if own.is_some() && !poll.content.settings.change_vote {
                 return Err(Refusal::AlreadyVoted);
             }
-            if own.is_none() && *ballots >= VOTERS_MAX {
-                return Err(Refusal::Full);
+            if let Some(ballots) = ballots {
+                poll.has_room(own.as_ref(), *ballots)?;
             }
             let is_anonymous = poll.is_anonymous();
             Ok(Cast::Put(Ballot {
@@ -70,8 +70,13 @@ impl Polls {
         let is_guest = part.must_vote(&poll)?;
         let voting = Voting { app: by.app(), poll: id, user };
         // Whatever becomes of this task: what was committed is told.
-        let _mark = Mark::new(&self.pulse, by.app(), id);
-        let voted = self.store.poll_vote(voting, |booth| decide(booth, (user, is_guest))).await?;
+        let mut mark = None;
+        let decide = |booth: &Booth| {
+            let cast = decide(booth, (user, is_guest))?;
+            mark = (!matches!(cast, Cast::Nothing)).then(|| Mark::new(&self.pulse, by.app(), id));
+            Ok(cast)
+        };
+        let voted = self.store.poll_vote(voting, decide).await?;
         let voted = voted.ok_or(Error::NotFound)??;
         if voted.has_changed {
             news::of_vote(by.live, &voted.poll, (user, voted.own.as_ref()), (by.now, by.except));

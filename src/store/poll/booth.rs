@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domain::{
         app::Secret,
-        poll::{Ballot, Poll, Refusal},
+        poll::{Ballot, Poll, Refusal, State, VOTERS_MAX},
     },
     ids::{AppId, ExternalId, UserId},
     protocol::signature,
@@ -37,8 +37,8 @@ pub struct Booth {
     pub poll: Poll,
     /// The vote that they have cast in this round.
     pub own: Option<Ballot>,
-    /// How many have voted in this round.
-    pub ballots: u64,
+    /// How many have voted in this round; `None` where there is room in any case: they have voted already, or only look.
+    pub ballots: Option<u64>,
     /// How the ballots of this poll name them; `None` when nobody can tell any more.
     pub voter: Option<String>,
 }
@@ -100,7 +100,11 @@ impl Store {
             change.rollback().await?;
             return Ok(None);
         };
-        let booth = enter(&change, voting, (poll, secret.as_ref())).await?;
+        let mut booth = enter(&change, voting, (poll, secret.as_ref())).await?;
+        if booth.poll.state == State::Open && (booth.own.is_none() || booth.poll.ballots_max() < VOTERS_MAX) {
+            let round = of_round(app, id, booth.poll.round);
+            booth.ballots = Some(poll_ballot::Entity::find().filter(round).count(&change).await?);
+        }
         let cast = match (decide(&booth), &booth.voter) {
             (Ok(cast), Some(_)) => cast,
             (Ok(_), None) => return refuse(change, Refusal::Over).await,
@@ -154,7 +158,6 @@ async fn enter(
         (true, None) => None,
     };
     let round = of_round(app, &poll.id, poll.round);
-    let ballots = poll_ballot::Entity::find().filter(round.clone()).count(db).await?;
     let own = match &voter {
         // PostgreSQL refuses to compare with a NUL.
         Some(voter) if !voter.contains('\0') => {
@@ -173,7 +176,7 @@ async fn enter(
         }
         None => None,
     };
-    Ok(Booth { poll, own, ballots, voter })
+    Ok(Booth { poll, own, ballots: None, voter })
 }
 
 /// Removes a ballot; what it says goes with it.

@@ -124,6 +124,7 @@ pub(crate) async fn lead_through_its_life(store: &Store) {
     vote_once_each(store).await;
     count_every_kind(store).await;
     deal_anew(store).await;
+    seal(store).await;
 }
 
 async fn keep_and_find(store: &Store) {
@@ -136,7 +137,12 @@ async fn keep_and_find(store: &Store) {
     assert_eq!(store.poll_find(&app, &id("P1")).await.unwrap(), None);
     assert_eq!(store.poll_find(&app_id("other"), &id("p1")).await.unwrap(), None);
     let venue = poll("p1", Kind::Single, Anonymity::Named).venue;
-    let filter = |states: &[State]| PollFilter { venue: venue.clone(), states: states.to_vec(), is_published: false };
+    let filter = |states: &[State]| PollFilter {
+        venue: venue.clone(),
+        states: states.to_vec(),
+        was_opened: false,
+        is_published: false,
+    };
     let list = async |states: &[State], after: Option<&str>| {
         let page = Page { after: after.map(str::to_owned), limit: 2 };
         let found = store.poll_list(&app, &filter(states), &page).await.unwrap();
@@ -239,6 +245,21 @@ async fn deal_anew(store: &Store) {
     let user = UserId::parse("0").unwrap();
     let booth = store.poll_look(Voting { app: &app, poll: &id("a"), user: &user }).await.unwrap().unwrap();
     assert!(booth.own.is_none() && booth.voter.is_none(), "nobody can tell any more");
+}
+
+async fn seal(store: &Store) {
+    let (app, lot) = (app_id("tower"), Secret::new("lot"));
+    store.poll_insert(&app, &poll("b", Kind::Single, Anonymity::Anonymous), entry()).await.unwrap().unwrap();
+    step(store, "b", Move::Open).await;
+    let fresh = format!("b{:031}", 0);
+    assert!(vote(store, ("b", "0", &fresh), &chosen("1")).await.unwrap().is_some());
+    for name in ["b", "b", "nowhere"] {
+        store.poll_seal((&app, &id(name)), &lot, |poll| poll.state == State::Open).await.unwrap();
+    }
+    assert_eq!(vote(store, ("b", "1", "unused"), &chosen("1")).await, Err(Refusal::Over));
+    let closed = step(store, "b", Move::Close).await;
+    let ballots = store.poll_ballots(&app, (&closed, 1), &Page { after: None, limit: 10 }).await.unwrap();
+    assert!(ballots.len() == 1 && ballots[0].id != fresh, "{ballots:?}");
 }
 
 /// Votes of the same people from two processes at once count once each.

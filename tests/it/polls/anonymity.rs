@@ -1,7 +1,7 @@
 //! Anonymous polls: one vote a person all the same, and nothing that tells whose it is.
 
 use campanile::{
-    domain::{audit::AuditFilter, poll::Answer as Said},
+    domain::{app::Secret, audit::AuditFilter, poll::Answer as Said},
     ids::ExternalId,
     store::Page,
 };
@@ -69,6 +69,54 @@ async fn once_closed_an_anonymous_vote_is_linked_to_nobody_by_key_id_or_order() 
     assert_eq!((shown.get("ballot"), counts(&shown["results"])), (None, vec![1, 1]));
     step(&host, &path, "reopen").await.ok();
     assert_eq!(vote(&app.person("7"), &path, "2").await.status, 201, "new keys for a new round");
+}
+
+#[tokio::test]
+async fn a_poll_whose_ballots_are_sealed_takes_no_more_votes_and_is_closed_all_the_same() {
+    let (app, _roster) = room().await;
+    let (host, lot) = (app.person("9"), Secret::new(&"5".repeat(64)));
+    let (sealed, named) = (
+        open(&host, question(json!({ "anonymity": "anonymous", "k_min": 1 }))).await,
+        open(&host, question(json!({}))).await,
+    );
+    let seal = async |path: &str, is_over: bool| {
+        let id = ExternalId::parse(path.rsplit('/').next().unwrap()).unwrap();
+        app.store().await.poll_seal((&MAIN.app().id, &id), &lot, |_| is_over).await.unwrap();
+    };
+    for path in [&sealed, &named] {
+        assert_eq!(vote(&app.person("7"), path, "1").await.status, 201);
+    }
+    let before = ballots(&app, &sealed).await;
+    seal(&sealed, false).await;
+    seal(&named, true).await;
+    assert_eq!(ballots(&app, &sealed).await, before, "not over");
+    assert_eq!(vote(&app.person("8"), &named, "2").await.status, 201, "not anonymous");
+    seal(&sealed, true).await;
+    let dealt = ballots(&app, &sealed).await;
+    assert!(dealt.len() == 1 && dealt[0].id != before[0].id && dealt[0].answer == before[0].answer, "{dealt:?}");
+    for (user, option) in [("8", "2"), ("7", "2")] {
+        vote(&app.person(user), &sealed, option).await.problem(410, "poll_closed");
+    }
+    step(&host, &sealed, "close").await.ok();
+    assert_eq!(ballots(&app, &sealed).await, dealt, "once is enough");
+    assert_eq!(counts(&app.person("8").get(&sealed).await.ok()["results"]), [1, 0]);
+    step(&host, &sealed, "reopen").await.ok();
+    assert_eq!(vote(&app.person("8"), &sealed, "2").await.status, 201);
+}
+
+#[tokio::test]
+async fn the_key_of_a_suggestion_keeps_nothing_that_tells_whose_it_is() {
+    let (app, _roster) = room().await;
+    let (host, voter) = (app.person("9"), app.person("7"));
+    let path = open(&host, question(json!({ "anonymity": "anonymous", "allow_suggestions": true }))).await;
+    let suggest = async |label: &str| {
+        let request = voter.request(Method::POST, &format!("{path}/options")).header("Idempotency-Key", "k");
+        finish(&app, request.json(&json!({ "label": label }))).await
+    };
+    assert_eq!(suggest("Both").await.status, 201);
+    suggest("Both").await.problem(409, "option_exists");
+    let another = suggest("None").await;
+    assert_eq!((another.status, another.header("idempotent-replayed")), (201, None), "nobody knows the first one");
 }
 
 #[tokio::test]

@@ -42,6 +42,26 @@ async fn polls_of_a_place_are_listed_page_by_page_the_newest_first_and_drafts_fo
 }
 
 #[tokio::test]
+async fn a_draft_that_was_put_away_unopened_is_listed_for_hosts_only() {
+    let (app, _roster) = room().await;
+    let (host, student) = (app.person("9"), app.person("7"));
+    let draft = make(&host, question(json!({}))).await;
+    step(&host, &draft, "archive").await.ok();
+    let listed = async |voice: &Voice<'_>, query: &str| {
+        voice.get(&format!("/api/polls?class_id=k{query}")).await.ok()["data"].as_array().unwrap().len()
+    };
+    for query in ["", "&state=archived"] {
+        assert_eq!((listed(&host, query).await, listed(&student, query).await), (1, 0), "{query}");
+    }
+    student.get(&draft).await.problem(404, "not_found");
+    let opened = open(&host, question(json!({}))).await;
+    for name in ["close", "archive"] {
+        step(&host, &opened, name).await.ok();
+    }
+    assert_eq!((listed(&host, "").await, listed(&student, "&state=archived").await), (2, 1));
+}
+
+#[tokio::test]
 async fn observers_list_what_is_published() {
     let (app, _roster) = room().await;
     let (host, observer) = (app.person("9"), app.person("5"));

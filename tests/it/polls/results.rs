@@ -54,30 +54,107 @@ async fn each_sees_the_results_when_the_settings_say_and_observers_when_they_are
     }
 }
 
+/// A socket of somebody's.
+async fn socket_of(app: &TestApp, user: &str) -> Client {
+    let mut socket = app.connect().await;
+    socket.sign_in(user).await;
+    socket
+}
+
+/// A poll of the course as a whole.
+fn of_course() -> Value {
+    json!({
+        "course_id": "1", "kind": "yes_no", "question": "So?", "settings": { "results_visibility": "live" },
+    })
+}
+
 #[tokio::test]
 async fn observers_hear_nothing_of_results_that_are_not_published() {
     let (app, _roster) = room().await;
     let host = app.person("9");
-    let course = json!({
-        "course_id": "1", "kind": "yes_no", "question": "So?", "settings": { "results_visibility": "live" },
-    });
-    let path = open(&host, course).await;
-    let mut observer = app.connect().await;
-    observer.sign_in("5").await;
+    let path = open(&host, of_course()).await;
+    let mut observer = socket_of(&app, "5").await;
     observer.subscribe_private("private-course-1").await;
-    let mut student = app.connect().await;
-    student.sign_in("7").await;
+    let mut student = socket_of(&app, "7").await;
     student.subscribe_private("private-course-1").await;
     assert_eq!(vote(&app.person("7"), &path, "1").await.status, 201);
     results_of(&mut student, "private-course-1", 1).await;
     observer.expect_silence().await;
     step(&host, &path, "close").await.ok();
-    heard(&mut observer, "poll:closed", "private-course-1").await;
+    heard(&mut student, "poll:closed", "private-course-1").await;
     results_of(&mut student, "private-course-1", 1).await;
     observer.expect_silence().await;
     step(&host, &path, "publish").await.ok();
     heard(&mut observer, "poll:published", "private-course-1").await;
     results_of(&mut observer, "private-course-1", 1).await;
+}
+
+#[tokio::test]
+async fn observers_hear_of_a_poll_when_it_is_published_live_piece_by_piece_and_when_they_come_back() {
+    let (app, _roster) = room().await;
+    let (host, channel) = (app.person("9"), "private-course-1");
+    let mut observer = socket_of(&app, "5").await;
+    observer.subscribe_private(channel).await;
+    let mut student = socket_of(&app, "7").await;
+    student.subscribe_private(channel).await;
+    let read = async |user: &str, query: &str| -> Vec<String> {
+        let events = app.person(user).get(&format!("/api/streams/course.1/events{query}")).await.ok();
+        events["data"].as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap().to_owned()).collect()
+    };
+    let path = open(&host, of_course()).await;
+    heard(&mut student, "poll:opened", channel).await;
+    patch(&host, &path, json!({ "settings": { "change_vote": false } })).await.ok();
+    heard(&mut student, "poll:updated", channel).await;
+    step(&host, &path, "close").await.ok();
+    heard(&mut student, "poll:closed", channel).await;
+    observer.expect_silence().await;
+    assert_eq!(read("7", "").await, ["poll.opened", "poll.updated", "poll.closed"]);
+    assert!(read("5", "").await.is_empty());
+    step(&host, &path, "publish").await.ok();
+    heard(&mut observer, "poll:published", channel).await;
+    step(&host, &path, "archive").await.ok();
+    heard(&mut observer, "poll:updated", channel).await;
+    assert_eq!(read("5", "").await, ["poll.published", "poll.updated"]);
+    assert_eq!(read("5", "?limit=1").await, ["poll.published"], "what is left out is no end");
+    for (user, told) in [
+        ("7", &["poll:opened", "poll:updated", "poll:closed", "poll:published", "poll:updated"][..]),
+        ("5", &["poll:published", "poll:updated"]),
+    ] {
+        let mut back = socket_of(&app, user).await;
+        back.subscribe_after(channel, ":0").await;
+        let mut frames = back.drain().await;
+        frames.retain(|frame| frame["event"] != "poll:results");
+        assert_eq!(frames.iter().map(|frame| frame["event"].as_str().unwrap()).collect::<Vec<_>>(), told, "{user}");
+    }
+}
+
+#[tokio::test]
+async fn a_vote_that_is_refused_tells_the_results_of_a_closed_poll_not_again() {
+    let (app, _roster) = room().await;
+    let (host, voter) = (app.person("9"), app.person("7"));
+    let (over, other) = (open(&host, question(json!({}))).await, open(&host, question(json!({}))).await);
+    let id = over.rsplit('/').next().unwrap();
+    assert_eq!(vote(&voter, &over, "1").await.status, 201);
+    step(&host, &over, "close").await.ok();
+    let mut staff = listener(&app, &[STAFF]).await;
+    vote(&voter, &other, "1").await;
+    // Results of the other one, three times in turn: what was to be told of the first before is told by then.
+    let mut told = Vec::new();
+    for number in 0..6 {
+        if number >= 3 {
+            vote(&voter, &over, "2").await.problem(410, "poll_closed");
+        }
+        vote(&app.person("8"), &other, if number % 2 == 0 { "1" } else { "2" }).await;
+        let counted = if number % 2 == 0 { [2, 0] } else { [1, 1] };
+        loop {
+            let results = heard(&mut staff, "poll:results", STAFF).await;
+            told.extend((number >= 3 && results["pollId"] == id).then(|| results.clone()));
+            if results["pollId"] != id && counts(&results) == counted {
+                break;
+            }
+        }
+    }
+    assert!(told.is_empty(), "{told:?}");
 }
 
 #[tokio::test]
