@@ -218,7 +218,7 @@ impl LiveApp {
     ) -> Result<Vec<Typist>> {
         let topic = route::topic(channel, &self.app().settings.channel_routes);
         if let Some(asker) = asker {
-            self.check_hearing(asker, channel, now).await?;
+            self.may_look(asker, channel, now).await?.map_err(Error::Denied)?;
         }
         let mut typists = self.typing.state.lock().list(&topic);
         typists.retain(|typist| typist.expires_at > now && Some(&typist.user) != asker);
@@ -270,16 +270,6 @@ impl LiveApp {
         self.may_in(topic, role, Capability::ChatPost)
     }
 
-    /// Refuses whoever may not hear a channel. Whoever is in a channel that no rule covers may.
-    async fn check_hearing(&self, user: &UserId, channel: &ChannelName, now: DateTime<Utc>) -> Result<Option<Role>> {
-        let decision = self.decide(Some(user), channel, now).await?;
-        let is_in = decision.reason == Reason::UnknownChannel && self.hub.member(channel.as_str(), user).is_some();
-        if decision.allow || is_in {
-            return Ok(decision.role);
-        }
-        Err(Error::Denied(Box::new(decision)))
-    }
-
     /// Refuses whoever may not write in a channel; tells their role there.
     async fn check_writing(
         &self,
@@ -288,7 +278,7 @@ impl LiveApp {
         (topic, capability): (&Topic, Capability),
         now: DateTime<Utc>,
     ) -> Result<Option<Role>> {
-        let role = self.check_hearing(user, channel, now).await?;
+        let role = self.may_look(user, channel, now).await?.map_err(Error::Denied)?;
         if let Topic::Chat(chat) = topic {
             let decision = self.decide_writing(user, chat, now).await?;
             return if decision.allow { Ok(role) } else { Err(Error::Denied(Box::new(decision))) };

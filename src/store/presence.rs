@@ -12,12 +12,15 @@ use sea_orm::{
 
 use super::{Result, Store};
 use crate::{
-    domain::presence::{Status, Stay},
+    domain::presence::{BadStatus, Status, Stay},
     ids::{AppId, UserId},
 };
 
 /// Most rows of one statement: SQLite takes 32,766 bound values.
 const CHUNK: usize = 500;
+
+/// Most rows that are removed at once.
+const PRUNED: u64 = 1_000;
 
 /// What is kept about somebody.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,26 +50,41 @@ impl Store {
         Ok(found)
     }
 
-    /// Keeps what somebody says about themselves.
+    /// Changes what somebody says about themselves as `decide` says, which sees it as it is. Returns what they say then.
     ///
     /// # Errors
-    /// [`Error::Database`](super::Error::Database).
-    pub async fn presence_status_save(&self, app: &AppId, user: &UserId, status: &Status) -> Result<()> {
+    /// [`Error::Database`](super::Error::Database). The inner one is that of `decide`. Nothing is changed then.
+    #[tracing::instrument(name = "store.presence_status_change", level = "debug", skip_all, fields(app.id = %app))]
+    pub async fn presence_status_change(
+        &self,
+        app: &AppId,
+        user: &UserId,
+        decide: impl FnOnce(Status) -> Result<Status, BadStatus> + Send,
+    ) -> Result<Result<Status, BadStatus>> {
         if !is_storable(user) {
-            return Ok(());
+            return Ok(decide(Status::default()));
         }
-        let replace = OnConflict::columns([user_status::Column::AppId, user_status::Column::UserId])
-            .update_columns([
-                user_status::Column::Availability,
-                user_status::Column::Note,
-                user_status::Column::Emoji,
-                user_status::Column::Invisible,
-                user_status::Column::ClearAt,
-            ])
+        let change = self.db.begin().await?;
+        // Written first, as it is or new, so that whoever changes it at the same time waits.
+        let same = user_status::Column::Availability;
+        let same = OnConflict::columns([user_status::Column::AppId, user_status::Column::UserId])
+            .value(same, Expr::col((user_status::Entity, same)))
             .to_owned();
-        let row = row(app, user, status, None);
-        user_status::Entity::insert(row).on_conflict(replace).exec_without_returning(&self.db).await?;
-        Ok(())
+        let locked = user_status::Entity::insert(row(app, user, &Status::default(), None)).on_conflict(same);
+        locked.exec_without_returning(&change).await?;
+        let key = (app.as_str().to_owned(), user.as_str().to_owned());
+        let before = user_status::Entity::find_by_id(key).one(&change).await?;
+        let before = before.map(readable).unwrap_or_default();
+        let status = match decide(before.status) {
+            Ok(status) => status,
+            Err(bad) => {
+                change.rollback().await?;
+                return Ok(Err(bad));
+            }
+        };
+        user_status::Entity::update(row(app, user, &status, before.seen)).exec(&change).await?;
+        change.commit().await?;
+        Ok(Ok(status))
     }
 
     /// Keeps stays that have begun or ended, in this order, and when people were seen last.
@@ -115,6 +133,28 @@ impl Store {
             .filter(presence_session::Column::LeftAt.is_null());
         open.exec(&self.db).await?;
         Ok(())
+    }
+
+    /// Removes stays of all apps that ended before this, the oldest first and at most a thousand; tells how many.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    #[tracing::instrument(name = "store.presence_prune", level = "debug", skip_all)]
+    pub async fn presence_prune(&self, before: DateTime<Utc>) -> Result<u64> {
+        let old: Vec<i64> = presence_session::Entity::find()
+            .select_only()
+            .column(presence_session::Column::Id)
+            .filter(presence_session::Column::LeftAt.lt(before.timestamp_millis()))
+            .order_by_asc(presence_session::Column::LeftAt)
+            .limit(PRUNED)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        if old.is_empty() {
+            return Ok(0);
+        }
+        let which = presence_session::Column::Id.is_in(old);
+        Ok(presence_session::Entity::delete_many().filter(which).exec(&self.db).await?.rows_affected)
     }
 
     /// Stays of somebody, or those at something, the latest first: since when, until when, and why they went.
