@@ -6,14 +6,14 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::directory::ticker;
+use super::keep::ticker;
 use crate::services::{broadcast_log::BroadcastLog, notification::Notifications, now};
 
 /// How often is looked for what is due.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// Sends and writes until cancelled. What is cut off in the middle goes on at the next start.
-pub(super) async fn keep_sending(sent: Arc<Notifications>, log: Arc<BroadcastLog>, token: CancellationToken) {
+pub(super) async fn keep_sending((sent, log): (Arc<Notifications>, Arc<BroadcastLog>), token: CancellationToken) {
     let mut ticker = ticker(INTERVAL);
     let mut is_failing = false;
     while token.run_until_cancelled(ticker.tick()).await.is_some() {
