@@ -85,18 +85,21 @@ pub struct StatusChange {
     pub emoji: Option<Option<String>>,
     /// Looks offline to everybody else.
     pub invisible: Option<bool>,
+    /// Nobody is told when they type.
+    pub hides_typing: Option<bool>,
     /// When availability, text and emoji go by themselves.
     pub clear_at: Option<Option<DateTime<Utc>>>,
 }
 
 impl StatusChange {
     fn made_to(self, before: Status) -> Result<Status, BadStatus> {
-        let Self { availability, text, emoji, invisible, clear_at } = self;
+        let Self { availability, text, emoji, invisible, hides_typing, clear_at } = self;
         let status = Status {
             availability: availability.unwrap_or(before.availability),
             text: text.unwrap_or(before.text),
             emoji: emoji.unwrap_or(before.emoji),
             invisible: invisible.unwrap_or(before.invisible),
+            hides_typing: hides_typing.unwrap_or(before.hides_typing),
             clear_at: clear_at.unwrap_or(before.clear_at),
         };
         status.check().map(|()| status)
@@ -243,6 +246,7 @@ impl LiveApp {
         let decide = |before: Status| change.made_to(before.at(now));
         let status = self.store().presence_status_change(&app.id, user, decide).await??;
         self.presence.roll.lock().say(user, status.clone().at(now), moment(&app, now));
+        self.typing.heed(user, &status);
         drop(turn);
         // It is said; should telling it fail, the tick tells it.
         drop(self.tell_presence_of(user, now).await);
@@ -260,8 +264,17 @@ impl LiveApp {
             self.tell_presence(now).await
         };
         // None waits for another, nor is it kept from its turn when another fails.
-        let (told, kept) = tokio::join!(tell, self.keep_presence(now));
-        told.and(kept)
+        let (learnt, told, kept) = tokio::join!(self.learn_who_hides_typing(), tell, self.keep_presence(now));
+        learnt.and(told).and(kept)
+    }
+
+    /// Reads, once, who does not want others to see them type; until then nobody is shown to.
+    async fn learn_who_hides_typing(&self) -> Result<()> {
+        if !self.typing.knows_who_hides() {
+            let _turn = self.presence.saying.lock().await;
+            self.typing.learn_who_hides(self.store().presence_typing_hidden(&self.app().id).await?);
+        }
+        Ok(())
     }
 
     /// Refuses whoever is blocked or switched off.

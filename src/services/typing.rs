@@ -4,7 +4,7 @@
 //! way of a sign that is told to nobody is a look into memory: no database, no await. What is said in channels that are the
 //! application's own is relayed like any client event.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -23,6 +23,7 @@ use crate::{
         access::{Decision, Reason, Topic, capability::Capability},
         app::App,
         fact::{Event, Fact},
+        presence::Status,
         roster::Role,
         typing::{Sign, Stopped, Typist, Typists},
     },
@@ -99,6 +100,8 @@ pub(super) struct Typing {
     starts: Option<Keyed<UserId>>,
     /// The same of stops, so that whoever has just begun may stop.
     stops: Option<Keyed<UserId>>,
+    /// Those who do not want others to see them type; `None` = not read yet. Written by `services::presence`; no await under it.
+    hidden: Mutex<Option<HashSet<UserId>>>,
 }
 
 impl fmt::Debug for Typing {
@@ -109,7 +112,7 @@ impl fmt::Debug for Typing {
 
 impl Default for Typing {
     fn default() -> Self {
-        Self { state: Mutex::default(), starts: Keyed::new(1, 1), stops: Keyed::new(1, 1) }
+        Self { state: Mutex::default(), starts: Keyed::new(1, 1), stops: Keyed::new(1, 1), hidden: Mutex::default() }
     }
 }
 
@@ -117,6 +120,30 @@ impl Typing {
     /// Forgets limits that are full again.
     pub(super) fn sweep(&self) {
         self.starts.iter().chain(&self.stops).for_each(Keyed::sweep);
+    }
+
+    pub(super) fn knows_who_hides(&self) -> bool {
+        self.hidden.lock().is_some()
+    }
+
+    pub(super) fn learn_who_hides(&self, hidden: HashSet<UserId>) {
+        *self.hidden.lock() = Some(hidden);
+    }
+
+    /// Takes note of what somebody has said about themselves. Before it is known of all, it is read with all.
+    pub(super) fn heed(&self, user: &UserId, status: &Status) {
+        let mut hidden = self.hidden.lock();
+        let Some(hidden) = hidden.as_mut() else { return };
+        if status.hides_typing {
+            hidden.insert(user.clone());
+        } else {
+            hidden.remove(user);
+        }
+    }
+
+    /// Tells whether others may see somebody type.
+    fn shows(&self, user: &UserId) -> bool {
+        self.hidden.lock().as_ref().is_some_and(|hidden| !hidden.contains(user))
     }
 }
 
@@ -155,7 +182,7 @@ impl LiveApp {
             Some(Reason::Guest) => false,
             Some(_) => part.role.is_none_or(|role| self.may_post(&topic, role)),
         };
-        if !may_post || self.is_silenced(&topic, (&part.user, part.role), now) {
+        if !may_post || !self.typing.shows(&part.user) || self.is_silenced(&topic, (&part.user, part.role), now) {
             return Ok(Heard::Noted);
         }
         let socket = Some(sender.socket);
@@ -187,6 +214,9 @@ impl LiveApp {
         let app = self.app();
         let topic = route::topic(channel, &app.settings.channel_routes);
         let role = self.check_writing(user, channel, (&topic, Capability::ChatPost), now).await?;
+        if !self.typing.shows(user) {
+            return Ok(());
+        }
         let own_socket = socket.filter(|socket| self.is_socket_of(*socket, user));
         if !is_typing {
             let stopped = self.typing.state.lock().stop(&topic, user);

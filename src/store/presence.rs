@@ -1,6 +1,6 @@
 //! When people were here, what they have said about themselves, and when others saw them last, as rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use entity::{presence_session, user_status};
@@ -85,6 +85,20 @@ impl Store {
         user_status::Entity::update(row(app, user, &status, before.seen)).exec(&change).await?;
         change.commit().await?;
         Ok(Ok(status))
+    }
+
+    /// Those who do not want others to see them type.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn presence_typing_hidden(&self, app: &AppId) -> Result<HashSet<UserId>> {
+        let hidden = user_status::Entity::find()
+            .select_only()
+            .column(user_status::Column::UserId)
+            .filter(user_status::Column::AppId.eq(app.as_str()))
+            .filter(user_status::Column::HidesTyping.eq(true));
+        let ids: Vec<String> = hidden.into_tuple().all(&self.db).await?;
+        Ok(ids.iter().filter_map(|id| UserId::parse(id).ok()).collect())
     }
 
     /// Keeps stays that have begun or ended, in this order, and when people were seen last.
@@ -229,7 +243,7 @@ async fn begin(change: &DatabaseTransaction, begun: &mut Vec<presence_session::A
 }
 
 fn row(app: &AppId, user: &UserId, status: &Status, seen: Option<DateTime<Utc>>) -> user_status::ActiveModel {
-    let Status { availability, text, emoji, invisible, clear_at } = status;
+    let Status { availability, text, emoji, invisible, hides_typing, clear_at } = status;
     let storable = |text: &Option<String>| text.as_ref().map(|text| text.replace('\0', ""));
     user_status::ActiveModel {
         app_id: Set(app.as_str().to_owned()),
@@ -238,6 +252,7 @@ fn row(app: &AppId, user: &UserId, status: &Status, seen: Option<DateTime<Utc>>)
         note: Set(storable(text)),
         emoji: Set(storable(emoji)),
         invisible: Set(*invisible),
+        hides_typing: Set(*hides_typing),
         clear_at: Set(clear_at.map(|at| at.timestamp_millis())),
         last_seen_at: Set(seen.map(|at| at.timestamp_millis())),
     }
@@ -249,6 +264,7 @@ fn readable(row: user_status::Model) -> KeptStatus {
         text: row.note,
         emoji: row.emoji,
         invisible: row.invisible,
+        hides_typing: row.hides_typing,
         clear_at: row.clear_at.map(moment),
     };
     KeptStatus { status, seen: row.last_seen_at.map(moment) }

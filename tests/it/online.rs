@@ -209,7 +209,10 @@ async fn what_people_say_about_themselves_is_told_and_kept_and_the_invisible_loo
     let mut watcher = listener(&app, "8", COURSE).await;
     let ada = app.person("7");
     let said = patch(&ada, json!({ "status": "away", "text": "lunch", "emoji": "🥪" })).await.ok();
-    assert_eq!(said, json!({ "status": "away", "text": "lunch", "emoji": "🥪", "invisible": false }));
+    assert_eq!(
+        said,
+        json!({ "status": "away", "text": "lunch", "emoji": "🥪", "invisible": false, "share_typing": true })
+    );
     ada.post(ONLINE, json!({})).await.ok();
     let seen = told(&mut watcher, "user:online", "7").await;
     assert_eq!((&seen["status"], &seen["text"], &seen["emoji"]), (&json!("away"), &json!("lunch"), &json!("🥪")));
