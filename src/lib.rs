@@ -8,7 +8,7 @@
 //! | floor | room | owns | may use |
 //! |---|---|---|---|
 //! | 0 | [`ids`] | checked identifiers | – |
-//! | 0 | [`domain`] | rules without I/O, clock or serialisation: apps and their settings, presence, typing, rates, the roster, callers, who may hear what | `ids` |
+//! | 0 | [`domain`] | rules without I/O, clock or serialisation: apps and their settings, presence, typing, rates, the roster, callers, who may hear what, audiences, chats, polls, notifications, broadcasts | `ids` |
 //! | 0 | [`protocol`] | the Pusher wire: names, frames, signatures, close codes | `ids`, `domain` |
 //! | 0 | [`dialect`] | the grammars of clients: what a channel name stands for | `ids`, `domain`, `protocol` |
 //! | 0 | [`metrics`] | what is counted | `ids` |

@@ -45,6 +45,8 @@ pub struct Metrics {
     pub refused_handshakes: IntCounter,
     /// Connections whose task ended in a panic.
     pub panics: IntCounter,
+    /// Panics in the server's own tasks, which begin again.
+    pub task_panics: IntCounter,
 }
 
 /// What is counted by app.
@@ -280,6 +282,7 @@ impl Metrics {
                 "Connections closed because their address had its share of unfinished handshakes.",
             )?,
             panics: plain_counter(&registry, "panics_total", "Connections that ended in a panic.")?,
+            task_panics: plain_counter(&registry, "task_panics_total", "Panics in the server's own tasks.")?,
             registry,
             families: Arc::new(families),
         })

@@ -1,13 +1,15 @@
 //! The running server: binds, wires the rooms together, accepts, and goes down in order.
 //!
 //! [`build`] binds everything (port 0 is allowed) and [`Server::run`] serves until it is told to stop. Tests and `main` use
-//! the same two functions. All tasks are tracked, so that nothing outlives the server.
+//! the same two functions. All tasks are tracked: what has not come to its end 5 s after the last socket is left behind.
 
 mod accept;
 mod classroom;
+mod clock;
 mod directory;
 mod door;
 mod drain;
+mod keep;
 mod roster;
 mod handshakes;
 mod sending;
@@ -30,7 +32,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::directory::Credentials;
 pub use self::directory::FirstApp;
-use self::{accept::Accept, door::Door, handshakes::Handshakes};
+use self::{accept::Accept, door::Door, handshakes::Handshakes, keep::Keep, tidy::Tidy};
 use crate::{
     api::{
         self, Services,
@@ -269,48 +271,27 @@ impl Server {
         let port = public.local_addr().map_or(config.server.port, |address| address.port());
         let tasks = services.tasks.clone();
         let token = CancellationToken::new();
+        let keep = Keep { tasks: tasks.clone(), token: token.clone(), metrics: Arc::clone(&health.metrics) };
         let door = Arc::new(public_door(&config, &gate, services.clone(), (pages, port)));
-        let accept = Accept {
-            listener: public,
+        let handshakes = Handshakes::new(config.server.max_handshakes, config.server.max_handshakes_per_ip);
+        let accept = |listener, tls, door, handshakes| Accept {
+            listener,
             tls,
             door,
-            handshakes: Handshakes::new(config.server.max_handshakes, config.server.max_handshakes_per_ip),
+            handshakes,
             header_timeout: config.server.header_timeout,
             tasks: tasks.clone(),
             token: token.clone(),
         };
-        tasks.spawn(accept.run());
+        let public = Arc::new(accept(public, tls, door, handshakes));
+        keep.going("accept", public, |accept, _token| accept.run());
         if let Some(listener) = metrics {
             let door = Arc::new(Door::plain(telemetry::routes(Arc::clone(&health)), Arc::clone(&gate)));
-            let accept = Accept {
-                listener,
-                tls: None,
-                door,
-                handshakes: Handshakes::new(64, 64),
-                header_timeout: config.server.header_timeout,
-                tasks: tasks.clone(),
-                token: token.clone(),
-            };
-            tasks.spawn(accept.run());
+            let metrics = Arc::new(accept(listener, None, door, Handshakes::new(64, 64)));
+            keep.going("accept metrics", metrics, |accept, _token| accept.run());
         }
-        tasks.spawn(roster::keep_deadlines(Arc::clone(&gate.apps), tasks.clone(), token.clone()));
-        tasks.spawn(roster::keep_following(store.clone(), Arc::clone(&gate.apps), tasks.clone(), token.clone()));
-        tasks.spawn(classroom::keep_typing(Arc::clone(&gate.apps), token.clone()));
-        tasks.spawn(classroom::keep_going(services.clone(), token.clone()));
-        tasks.spawn(tidy::keep_audit(store.clone(), config.store.audit_days, token.clone()));
-        tasks.spawn(directory::keep_time(Arc::clone(&gate), services.strangers, token.clone()));
-        tasks.spawn(directory::keep_notes(services.callers, token.clone()));
-        tasks.spawn(sending::keep_sending(Arc::clone(&services.notifications), token.clone()));
-        tasks.spawn(sending::keep_logging(Arc::clone(&services.broadcast_log), token.clone()));
-        let tidy = tidy::Tidy {
-            store: store.clone(),
-            once: services.once,
-            notifications: services.notifications,
-            broadcasts: services.broadcasts,
-            broadcast_log: services.broadcast_log,
-        };
-        tasks.spawn(tidy.keep(token.clone()));
-        tasks.spawn(directory::keep_fresh(config.clone(), store.clone(), Arc::clone(&gate), token.clone()));
+        keep.going("clock", (Arc::clone(&gate), services.strangers.clone()), clock::keep_time);
+        keep_house(&keep, &config, &store, services);
 
         stop.await;
         health.ready.store(false, Ordering::Relaxed);
@@ -323,6 +304,33 @@ impl Server {
             tracing::warn!(%error, "database did not close cleanly");
         }
     }
+}
+
+/// Starts what is done over and over, whether somebody visits or not.
+fn keep_house(keep: &Keep, config: &Config, store: &Store, services: Services) {
+    let Services { apps, callers, teller, chats, polls, notifications, broadcasts, broadcast_log, once, tasks, .. } =
+        services;
+    let listed = (config.clone(), store.clone(), Arc::clone(&apps));
+    keep.going("apps", listed, directory::keep_fresh);
+    keep.going("deadlines", (Arc::clone(&apps), tasks.clone()), roster::keep_deadlines);
+    keep.going("roster", (store.clone(), Arc::clone(&apps), tasks), roster::keep_following);
+    keep.going("typing", Arc::clone(&apps), clock::keep_typing);
+    keep.going("presence", apps, classroom::keep_presence);
+    keep.going("telling", (teller, chats), classroom::keep_telling);
+    keep.going("polls", polls, classroom::keep_polls);
+    keep.going("notes", callers, clock::keep_notes);
+    keep.going("sending", Arc::clone(&notifications), sending::keep_sending);
+    keep.going("logging", Arc::clone(&broadcast_log), sending::keep_logging);
+    let tidy = Tidy {
+        store: store.clone(),
+        once,
+        notifications,
+        broadcasts,
+        broadcast_log,
+        audit_days: config.store.audit_days,
+        presence_days: config.store.presence_days,
+    };
+    keep.going("tidy", tidy, Tidy::keep);
 }
 
 /// The pages of this server; `port` is the bound one.

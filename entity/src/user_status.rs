@@ -20,6 +20,8 @@ pub struct Model {
     pub emoji: Option<String>,
     /// They look offline to everybody else.
     pub invisible: bool,
+    /// Nobody is told when they type.
+    pub hides_typing: bool,
     /// From then on the first three count no more, in ms since 1970.
     pub clear_at: Option<i64>,
     /// When others saw them online last, in ms since 1970.

@@ -16,6 +16,7 @@ enum UserStatus {
     Note,
     Emoji,
     Invisible,
+    HidesTyping,
     ClearAt,
     LastSeenAt,
 }
@@ -31,6 +32,7 @@ impl MigrationTrait for Migration {
             .col(schema::string_len_null(UserStatus::Note, 255))
             .col(schema::string_len_null(UserStatus::Emoji, 64))
             .col(schema::boolean(UserStatus::Invisible))
+            .col(schema::boolean(UserStatus::HidesTyping))
             .col(schema::big_integer_null(UserStatus::ClearAt))
             .col(schema::big_integer_null(UserStatus::LastSeenAt))
             .primary_key(Index::create().col(UserStatus::AppId).col(UserStatus::UserId));

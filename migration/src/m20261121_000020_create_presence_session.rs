@@ -39,7 +39,7 @@ impl MigrationTrait for Migration {
         table::index(manager, "presence_session_user", table, by).await?;
         let by = [PresenceSession::AppId, PresenceSession::Scope, PresenceSession::JoinedAt];
         table::index(manager, "presence_session_scope", PresenceSession::Table, by).await?;
-        let by = [PresenceSession::AppId, PresenceSession::LeftAt];
+        let by = [PresenceSession::LeftAt, PresenceSession::AppId];
         table::index(manager, "presence_session_left", PresenceSession::Table, by).await
     }
 

@@ -147,6 +147,10 @@ struct StatusBody {
     #[serde(default)]
     #[oai(default, skip_serializing_if_is_none)]
     invisible: Option<bool>,
+    /// Lets others see when the person types.
+    #[serde(default)]
+    #[oai(default, skip_serializing_if_is_none)]
+    share_typing: Option<bool>,
     /// When status, text and emoji go by themselves.
     #[serde(default)]
     #[oai(default, skip_serializing_if = "MaybeUndefined::is_undefined")]
@@ -160,6 +164,7 @@ impl Example for StatusBody {
             text: MaybeUndefined::Value("in an exam".to_owned()),
             emoji: MaybeUndefined::Value("📝".to_owned()),
             invisible: Some(false),
+            share_typing: Some(true),
             clear_at: MaybeUndefined::Value(Word(DateTime::from_timestamp(1_788_253_600, 0).unwrap_or_default())),
         }
     }
@@ -167,14 +172,15 @@ impl Example for StatusBody {
 
 impl StatusBody {
     fn read(self, now: DateTime<Utc>) -> Result<StatusChange, Field> {
-        let Self { status, text, emoji, invisible, clear_at } = self;
+        let Self { status, text, emoji, invisible, share_typing, clear_at } = self;
         let clear_at: Option<Option<DateTime<Utc>>> =
             Option::from(clear_at).map(|at: Option<Word<_>>| at.map(|at| at.0));
         if clear_at.flatten().is_some_and(|at| at <= now) {
             return Err(Field::at("/clear_at", "invalid", "must be a time in the future".to_owned()));
         }
         let (text, emoji) = (Option::from(text), Option::from(emoji));
-        Ok(StatusChange { availability: status.map(|word| word.0), text, emoji, invisible, clear_at })
+        let (availability, hides_typing) = (status.map(|word| word.0), share_typing.map(|shares| !shares));
+        Ok(StatusChange { availability, text, emoji, invisible, hides_typing, clear_at })
     }
 }
 
@@ -192,13 +198,16 @@ struct StatusView {
     emoji: Option<String>,
     /// Looks offline to everybody else.
     invisible: bool,
+    /// Lets others see when the person types.
+    share_typing: bool,
     /// When status, text and emoji go by themselves.
     clear_at: Option<Word<DateTime<Utc>>>,
 }
 
 impl From<Status> for StatusView {
-    fn from(Status { availability, text, emoji, invisible, clear_at }: Status) -> Self {
-        Self { status: Word(availability), text, emoji, invisible, clear_at: clear_at.map(Word) }
+    fn from(Status { availability, text, emoji, invisible, hides_typing, clear_at }: Status) -> Self {
+        let (status, clear_at) = (Word(availability), clear_at.map(Word));
+        Self { status, text, emoji, invisible, share_typing: !hides_typing, clear_at }
     }
 }
 

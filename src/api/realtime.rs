@@ -143,21 +143,29 @@ impl Example for StatusView {
 }
 
 /// What every app can do.
-const FEATURES: [&str; 8] = [
+const FEATURES: [&str; 14] = [
     "channels",
     "presence",
     "encrypted_channels",
     "cache_channels",
     "channel_authorization",
     "roster",
+    "access",
     "user_presence",
     "typing",
+    "chat",
+    "polls",
+    "notifications",
+    "broadcasts",
+    "streams",
 ];
 
-/// What the app of the visitor can do.
-fn features(visitor: &Visitor) -> Vec<String> {
+/// What the app of the visitor can do here.
+fn features(config: &Config, visitor: &Visitor) -> Vec<String> {
     let settings = &visitor.live.app().settings;
     let switched = [
+        ("events", config.pusher),
+        ("users", config.pusher),
         ("client_events", settings.client_events != ClientEvents::None),
         ("watchlist_events", settings.watchlist_events),
         ("subscription_counts", settings.subscription_counts),
@@ -200,7 +208,7 @@ impl Realtime {
             ws: SocketView { url: config.socket_url.clone(), key, cluster: config.cluster.clone() },
             me,
             online_users: is_known.then(|| live.online_users() as u64),
-            features: features(&visitor),
+            features: features(&config, &visitor),
             intervals: IntervalsView::usual(),
             server_time: Word(*now),
         }))

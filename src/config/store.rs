@@ -94,12 +94,14 @@ pub struct StoreConfig {
     pub url: DatabaseUrl,
     /// Days for which the audit is kept; 0 = for ever. Default 365. `CAMPANILE_AUDIT_DAYS`.
     pub audit_days: u32,
+    /// Days for which is kept when people were here; 0 = for ever. Default 365. `CAMPANILE_PRESENCE_DAYS`.
+    pub presence_days: u32,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
         let url = DatabaseUrl { text: "sqlite://campanile.db".into(), backend: Backend::Sqlite };
-        Self { url, audit_days: 365 }
+        Self { url, audit_days: 365, presence_days: 365 }
     }
 }
 

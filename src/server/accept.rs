@@ -79,7 +79,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 impl Accept {
     /// Accepts until cancelled.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(self: Arc<Self>) {
         let mut last_complaint: Option<Instant> = None;
         loop {
             let Some(accepted) = self.token.run_until_cancelled(self.next()).await else { return };

@@ -1,42 +1,39 @@
-//! Keeps the classroom running: what is due by the clock, and telling what a crash or a writer who left has not told.
+//! Keeps the classroom running: who comes and goes, what a crash or a writer who left has not told, polls whose time is over.
+//!
+//! Three tasks, so that none waits for another; each call has an end, so that a database that gives no answer holds nothing up
+//! for longer than that.
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::directory::ticker;
-use crate::{
-    api::Services,
-    services::{Apps, now},
-};
+use super::keep::{Duty, ticker, within};
+use crate::services::{Apps, Chats, Teller, now, poll::Polls};
 
 /// How often is looked for what is due.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// How often, in intervals, is looked for what was not told.
-const REST_EVERY: u32 = 4;
+/// How often is looked for what was not told.
+const REST_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Tells at once what the last run of the server left behind, then goes on until cancelled.
-pub(super) async fn keep_going(services: Services, token: CancellationToken) {
-    let Services { apps, teller, chats, polls, .. } = services;
-    let mut ticker = ticker(INTERVAL);
-    let (mut told, mut polled) = (Duty::new("what happened"), Duty::new("polls"));
-    let mut seen = Duty::new("who comes and goes");
-    for beat in (0..REST_EVERY).cycle() {
-        if token.run_until_cancelled(ticker.tick()).await.is_none() {
-            break;
+/// Longest wait for one call.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Apps that are seen to at the same time.
+const AT_ONCE: usize = 64;
+
+/// Tells who comes and goes, in all apps side by side, until cancelled; then keeps until when people were here.
+pub(super) async fn keep_presence(apps: Arc<Apps>, token: CancellationToken) {
+    let (mut ticker, mut duty) = (ticker(INTERVAL), Duty::new("who comes and goes"));
+    while token.run_until_cancelled(ticker.tick()).await.is_some() {
+        let ticks =
+            apps.all().into_iter().map(|live| async move { within(LIMIT, Box::pin(live.presence_tick(now()))).await });
+        let mut ticks = stream::iter(ticks).buffer_unordered(AT_ONCE);
+        while let Some(outcome) = ticks.next().await {
+            duty.note(outcome);
         }
-        for live in apps.all() {
-            seen.note(live.presence_tick(now()).await);
-        }
-        seen.over();
-        if beat == 0 {
-            chats.sweep();
-            told.note(teller.tell_the_rest(now()).await);
-            told.over();
-        }
-        polled.note(polls.tick(now()).await);
-        polled.over();
+        duty.over();
     }
     for live in apps.all() {
         if let Err(error) = live.presence_alive(now()).await {
@@ -45,38 +42,21 @@ pub(super) async fn keep_going(services: Services, token: CancellationToken) {
     }
 }
 
-/// Something that is done over and over, in several parts, and complained of once when it fails.
-struct Duty {
-    /// What it is about.
-    what: &'static str,
-    was_failing: bool,
-    is_failing: bool,
-}
-
-impl Duty {
-    const fn new(what: &'static str) -> Self {
-        Self { what, was_failing: false, is_failing: false }
-    }
-
-    /// Takes note of how a part of it went.
-    fn note<E: std::error::Error>(&mut self, outcome: Result<(), E>) {
-        let Err(error) = outcome else { return };
-        if !self.was_failing && !self.is_failing {
-            tracing::error!(%error, "{} cannot be seen to now, it is tried again", self.what);
-        }
-        self.is_failing = true;
-    }
-
-    /// All parts are done for this time.
-    fn over(&mut self) {
-        self.was_failing = std::mem::take(&mut self.is_failing);
-    }
-}
-
-/// Stops those who have stopped typing, until cancelled. Waits for nothing else, least of all the database.
-pub(super) async fn keep_typing(apps: Arc<Apps>, token: CancellationToken) {
-    let mut ticker = ticker(INTERVAL);
+/// Tells at once what the last run of the server left behind, then what writers who left have not told, until cancelled.
+pub(super) async fn keep_telling((teller, chats): (Arc<Teller>, Arc<Chats>), token: CancellationToken) {
+    let (mut ticker, mut duty) = (ticker(REST_INTERVAL), Duty::new("what happened"));
     while token.run_until_cancelled(ticker.tick()).await.is_some() {
-        apps.all().iter().for_each(|live| live.typing_tick(now()));
+        chats.sweep();
+        duty.note(within(LIMIT, teller.tell_the_rest(now())).await);
+        duty.over();
+    }
+}
+
+/// Closes polls whose time is over and tells results, until cancelled.
+pub(super) async fn keep_polls(polls: Arc<Polls>, token: CancellationToken) {
+    let (mut ticker, mut duty) = (ticker(INTERVAL), Duty::new("polls"));
+    while token.run_until_cancelled(ticker.tick()).await.is_some() {
+        duty.note(within(LIMIT, Box::pin(polls.tick(now()))).await);
+        duty.over();
     }
 }

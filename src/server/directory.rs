@@ -1,29 +1,23 @@
 //! Keeps the apps in memory equal to the configuration and the database.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Result};
+use super::{
+    Result,
+    keep::{follow, ticker},
+};
 use crate::{
     config::{Config, Mode},
     domain::app::{App, Listed, Secret, secret_weakness},
     ids::{AppId, AppKey},
-    services::{Apps, Callers, now},
+    services::{Apps, now},
     store::{NewApp, Store},
-    throttle::{Keyed, Network},
-    ws::upgrade::Gate,
 };
 
-/// How often changes are looked for and due work is done.
+/// How often changes are looked for.
 const INTERVAL: Duration = Duration::from_secs(1);
-
-/// How often the use of API keys is noted.
-const NOTES_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Longest wait for the database to tell what has changed.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -110,74 +104,12 @@ fn is_fit(config: &Config, app: &App) -> bool {
     weakness.is_none()
 }
 
-/// Ticks that are never made up for, so that a stalled process does not rush.
-pub(super) fn ticker(period: Duration) -> Interval {
-    let mut ticker = interval(period);
-    ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticker
-}
-
-/// Does what is due in every app, once a second, until cancelled. Waits for nothing else, least of all the database.
-pub(super) async fn keep_time(gate: Arc<Gate>, strangers: Option<Arc<Keyed<Network>>>, token: CancellationToken) {
-    let mut ticker = ticker(INTERVAL);
-    while token.run_until_cancelled(ticker.tick()).await.is_some() {
-        gate.apps.tick(Instant::now());
-        if let Some(connects) = &gate.connects {
-            connects.sweep();
-        }
-        if let Some(strangers) = &strangers {
-            strangers.sweep();
-        }
-    }
-}
-
-/// Notes the use of API keys, every few seconds, until cancelled and once more then.
-pub(super) async fn keep_notes(callers: Arc<Callers>, token: CancellationToken) {
-    let mut ticker = ticker(NOTES_INTERVAL);
-    while token.run_until_cancelled(ticker.tick()).await.is_some() {
-        callers.note_uses().await;
-    }
-    callers.note_uses().await;
-}
-
 /// Looks for changed apps, once a second, until cancelled.
-pub(super) async fn keep_fresh(config: Config, store: Store, gate: Arc<Gate>, token: CancellationToken) {
-    let (config, store, apps) = (&config, &store, &*gate.apps);
+pub(super) async fn keep_fresh((config, store, apps): (Config, Store, Arc<Apps>), token: CancellationToken) {
+    let (config, store, apps) = (&config, &store, &*apps);
     let look =
         follow("list of apps", ticker(INTERVAL), REFRESH_TIMEOUT, move |known| refresh(config, store, apps, known));
     let _cancelled = token.run_until_cancelled(look).await;
-}
-
-/// Calls `refresh` at each tick with the revision of `what` that is known, and gives up each call that takes longer than `limit`.
-///
-/// # Cancel safety
-/// A call that is given up has brought either all it read into force or nothing.
-pub(super) async fn follow<R>(
-    what: &str,
-    mut ticker: Interval,
-    limit: Duration,
-    mut refresh: impl FnMut(Option<i64>) -> R,
-) where
-    R: Future<Output = Result<i64>>,
-{
-    let mut known = None;
-    let mut failing = false;
-    loop {
-        ticker.tick().await;
-        let outcome = timeout(limit, refresh(known)).await;
-        match outcome.unwrap_or(Err(Error::Stalled { after: limit })) {
-            Ok(revision) => {
-                known = Some(revision);
-                failing = false;
-            }
-            // Sockets and publishing go on with what was known.
-            Err(error) if !failing => {
-                failing = true;
-                tracing::error!(%error, "the {what} cannot be read from the database, going on with what is known");
-            }
-            Err(_still) => {}
-        }
-    }
 }
 
 async fn refresh(config: &Config, store: &Store, apps: &Apps, known: Option<i64>) -> Result<i64> {
@@ -186,34 +118,4 @@ async fn refresh(config: &Config, store: &Store, apps: &Apps, known: Option<i64>
         return Ok(revision);
     }
     load(config, store, apps).await
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::pending;
-
-    use super::*;
-
-    /// The second call never comes to an end.
-    async fn answer(call: i64) -> Result<i64> {
-        if call == 2 { pending().await } else { Ok(call) }
-    }
-
-    #[tokio::test]
-    async fn refresh_that_hangs_is_given_up_and_tried_again() {
-        let (calls, mut called) = tokio::sync::mpsc::channel(10);
-        let mut count = 0;
-        let refresh = |known| {
-            count += 1;
-            let _full = calls.try_send(known);
-            answer(count)
-        };
-        let look = follow("test", ticker(Duration::from_millis(1)), Duration::from_millis(20), refresh);
-        let watch = async {
-            for expected in [None, Some(1), Some(1), Some(3)] {
-                assert_eq!(called.recv().await.unwrap(), expected);
-            }
-        };
-        tokio::select! { () = look => {}, () = watch => {} }
-    }
 }

@@ -7,7 +7,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Result,
-    directory::{follow, ticker},
+    keep::{follow, ticker},
 };
 use crate::{
     domain::roster::Change,
@@ -56,7 +56,7 @@ impl Hands {
 }
 
 /// Ends access that has come to its end, until cancelled.
-pub(super) async fn keep_deadlines(apps: Arc<Apps>, tasks: TaskTracker, token: CancellationToken) {
+pub(super) async fn keep_deadlines((apps, tasks): (Arc<Apps>, TaskTracker), token: CancellationToken) {
     let (mut ticker, hands) = (ticker(INTERVAL), Hands::new(tasks, token.clone()));
     while token.run_until_cancelled(ticker.tick()).await.is_some() {
         for live in apps.all().into_iter().filter(|live| live.is_due(now())) {
@@ -73,7 +73,7 @@ pub(super) async fn keep_deadlines(apps: Arc<Apps>, tasks: TaskTracker, token: C
 }
 
 /// Takes note of every change of the roster, until cancelled.
-pub(super) async fn keep_following(store: Store, apps: Arc<Apps>, tasks: TaskTracker, token: CancellationToken) {
+pub(super) async fn keep_following((store, apps, tasks): (Store, Arc<Apps>, TaskTracker), token: CancellationToken) {
     let (store, apps, hands) = (&store, &*apps, &Hands::new(tasks, token.clone()));
     let look = follow("roster", ticker(INTERVAL), TIMEOUT, move |known| catch_up(store, apps, hands, known));
     let _cancelled = token.run_until_cancelled(look).await;

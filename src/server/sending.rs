@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::directory::ticker;
+use super::keep::ticker;
 use crate::services::{broadcast_log::BroadcastLog, notification::Notifications, now};
 
 /// How often is looked for what is due, or waits.

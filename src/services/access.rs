@@ -337,6 +337,12 @@ impl LiveApp {
         Ok(access::decide(Some(user), &Topic::SignedIn, facts, now))
     }
 
+    /// Forgets what is in memory of people, for tests of what is loaded again.
+    #[cfg(test)]
+    pub(super) fn forget_people(&self) {
+        self.access.people.clear();
+    }
+
     /// Loads what is not known about some people, in few statements.
     pub(super) async fn expect_people(&self, users: &[UserId]) -> Result<()> {
         self.access.prefetch(&self.app().id, users.iter().cloned()).await
@@ -398,6 +404,23 @@ impl LiveApp {
         let topic = route::topic(channel, &app.settings.channel_routes);
         let gathered = self.access.gather(&app.id, (user, &topic), now).await?;
         Ok(gathered.decide(user, &Asked { app: &app, channel: Some(channel), topic: &topic }, now))
+    }
+
+    /// Refuses whoever may not look who is in a channel; tells the role of those who may: they may hear it, or they are in it and
+    /// no rule covers it.
+    ///
+    /// # Errors
+    /// When the roster cannot be read.
+    pub(super) async fn may_look(
+        &self,
+        user: &UserId,
+        channel: &ChannelName,
+        now: DateTime<Utc>,
+    ) -> Result<Result<Option<Role>, Box<Decision>>> {
+        let decision = self.decide(Some(user), channel, now).await?;
+        let is_unruled = decision.reason == access::Reason::UnknownChannel;
+        let is_in = is_unruled && self.hub.member(channel.as_str(), user).is_some();
+        Ok(if decision.allow || is_in { Ok(decision.role) } else { Err(Box::new(decision)) })
     }
 
     /// Decides whether a user may know what happens in a topic: whoever may hear a channel that stands for it.

@@ -2,9 +2,12 @@
 //!
 //! `domain::presence` decides what is news; here it is fed with sockets (from the seats of `services::access`) and with signs of
 //! life, and `sight` says who is told and who may look. What is news goes out from [`LiveApp::presence_tick`], which the server
-//! calls several times a second, so that a crowd that comes at once is told in portions.
+//! calls several times a second, so that a crowd that comes at once is told in portions. `keep` keeps what attendance is made of.
 
+mod keep;
 mod sight;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,13 +15,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 use tokio::sync::Mutex as Turn;
 
+use self::keep::Unkept;
 pub use self::sight::Room;
 use crate::{
     domain::{
         access::{Decision, Topic, capability::Capability},
         app::App,
         fact::{Event, topic_key},
-        presence::{Availability, BadStatus, Edge, LEASE, Moment, Offline, Roll, Signal, Status, Stay, TooMany},
+        presence::{Availability, BadStatus, Edge, LEASE, Moment, Offline, Roll, Signal, Status, TooMany},
         roster::{Role, Standing},
     },
     ids::{SocketId, UserId},
@@ -35,12 +39,6 @@ const MAX_FRAMES: usize = 20_000;
 
 /// Most people whose status is read at once.
 const MAX_READ: usize = 500;
-
-/// Most rows that wait for a database that fails; beyond, the oldest are lost.
-const MAX_UNKEPT: usize = 100_000;
-
-/// How often it is kept that those who are here are here still.
-const ALIVE_EVERY: TimeDelta = TimeDelta::seconds(60);
 
 /// Why presence was refused.
 #[derive(Debug, thiserror::Error)]
@@ -87,17 +85,25 @@ pub struct StatusChange {
     pub emoji: Option<Option<String>>,
     /// Looks offline to everybody else.
     pub invisible: Option<bool>,
+    /// Nobody is told when they type.
+    pub hides_typing: Option<bool>,
     /// When availability, text and emoji go by themselves.
     pub clear_at: Option<Option<DateTime<Utc>>>,
 }
 
-/// What waits to be kept.
-#[derive(Debug, Default)]
-struct Unkept {
-    stays: Vec<Stay>,
-    seen: Vec<(UserId, DateTime<Utc>)>,
-    /// When it was kept last who is here still; `None` = nothing was kept since the start.
-    alive: Option<DateTime<Utc>>,
+impl StatusChange {
+    fn made_to(self, before: Status) -> Result<Status, BadStatus> {
+        let Self { availability, text, emoji, invisible, hides_typing, clear_at } = self;
+        let status = Status {
+            availability: availability.unwrap_or(before.availability),
+            text: text.unwrap_or(before.text),
+            emoji: emoji.unwrap_or(before.emoji),
+            invisible: invisible.unwrap_or(before.invisible),
+            hides_typing: hides_typing.unwrap_or(before.hides_typing),
+            clear_at: clear_at.unwrap_or(before.clear_at),
+        };
+        status.check().map(|()| status)
+    }
 }
 
 /// Topics that are told of somebody, with the role that they have there.
@@ -114,8 +120,12 @@ pub(super) struct Presence {
     telling: Turn<()>,
     /// Whom was told last that somebody looks online, by who it is. Guards the map; no await under it.
     audiences: Mutex<HashMap<UserId, Audience>>,
+    /// What waits to be kept. Guards rows; no await under it.
+    unkept: Mutex<Unkept>,
     /// Held while rows are kept.
-    unkept: Turn<Unkept>,
+    keeping: Turn<()>,
+    /// Held while a status is changed, so that what is said last counts last.
+    saying: Turn<()>,
 }
 
 fn moment(app: &App, now: DateTime<Utc>) -> Moment {
@@ -232,20 +242,14 @@ impl LiveApp {
     pub async fn status_change(&self, user: &UserId, change: StatusChange, now: DateTime<Utc>) -> Result<Status> {
         self.check_person(user, now).await?;
         let app = self.app();
-        let kept = self.store().presence_statuses(&app.id, std::slice::from_ref(user)).await?;
-        let before = kept.into_values().next().unwrap_or_default().status.at(now);
-        let StatusChange { availability, text, emoji, invisible, clear_at } = change;
-        let status = Status {
-            availability: availability.unwrap_or(before.availability),
-            text: text.unwrap_or(before.text),
-            emoji: emoji.unwrap_or(before.emoji),
-            invisible: invisible.unwrap_or(before.invisible),
-            clear_at: clear_at.unwrap_or(before.clear_at),
-        };
-        status.check()?;
-        self.store().presence_status_save(&app.id, user, &status).await?;
+        let turn = self.presence.saying.lock().await;
+        let decide = |before: Status| change.made_to(before.at(now));
+        let status = self.store().presence_status_change(&app.id, user, decide).await??;
         self.presence.roll.lock().say(user, status.clone().at(now), moment(&app, now));
-        self.tell_presence_of(user, now).await?;
+        self.typing.heed(user, &status);
+        drop(turn);
+        // It is said; should telling it fail, the tick tells it.
+        drop(self.tell_presence_of(user, now).await);
         Ok(status)
     }
 
@@ -255,12 +259,22 @@ impl LiveApp {
     /// When roster or database fail; the next call goes on from there.
     pub async fn presence_tick(&self, now: DateTime<Utc>) -> Result<()> {
         self.presence.roll.lock().tick(moment(&self.app(), now));
-        let told = match self.expel_suspects(now).await {
-            Ok(()) => self.tell_presence(now).await,
-            Err(error) => Err(error),
+        let tell = async {
+            self.expel_suspects(now).await?;
+            self.tell_presence(now).await
         };
-        self.keep_presence(now).await?;
-        told
+        // None waits for another, nor is it kept from its turn when another fails.
+        let (learnt, told, kept) = tokio::join!(self.learn_who_hides_typing(), tell, self.keep_presence(now));
+        learnt.and(told).and(kept)
+    }
+
+    /// Reads, once, who does not want others to see them type; until then nobody is shown to.
+    async fn learn_who_hides_typing(&self) -> Result<()> {
+        if !self.typing.knows_who_hides() {
+            let _turn = self.presence.saying.lock().await;
+            self.typing.learn_who_hides(self.store().presence_typing_hidden(&self.app().id).await?);
+        }
+        Ok(())
     }
 
     /// Refuses whoever is blocked or switched off.
@@ -312,10 +326,10 @@ impl LiveApp {
         self.read_statuses(&unread, now).await?;
         let mut frames = 0;
         while frames < MAX_FRAMES {
-            let edge = self.presence.roll.lock().take_news(now);
-            let Some(edge) = edge else { break };
+            let next = self.presence.roll.lock().next_news(now);
+            let Some(user) = next else { break };
             // Whoever nobody hears of is no work either, but not quite none.
-            frames += 1 + self.tell_edge(&edge, now).await?;
+            frames += 1 + self.tell_news_of(&user, now).await?;
         }
         Ok(())
     }
@@ -324,60 +338,8 @@ impl LiveApp {
     async fn tell_presence_of(&self, user: &UserId, now: DateTime<Utc>) -> Result<()> {
         let _turn = self.presence.telling.lock().await;
         self.read_statuses(std::slice::from_ref(user), now).await?;
-        let edge = self.presence.roll.lock().take_news_of(user, now);
-        if let Some(edge) = edge {
-            self.tell_edge(&edge, now).await?;
-        }
+        self.tell_news_of(user, now).await?;
         Ok(())
-    }
-
-    /// Keeps stays, and when people were seen last.
-    async fn keep_presence(&self, now: DateTime<Utc>) -> Result<()> {
-        let mut unkept = self.presence.unkept.lock().await;
-        let stays = self.presence.roll.lock().take_stays();
-        unkept.stays.extend(stays);
-        let app = self.app();
-        if unkept.alive.is_none() {
-            self.store().presence_restart(&app.id).await?;
-        }
-        if !unkept.stays.is_empty() || !unkept.seen.is_empty() {
-            if let Err(error) = self.store().presence_keep(&app.id, &unkept.stays, &unkept.seen).await {
-                unkept.shed();
-                return Err(error.into());
-            }
-            unkept.stays.clear();
-            unkept.seen.clear();
-        }
-        if unkept.alive.is_none_or(|at| now - at >= ALIVE_EVERY) {
-            self.presence_alive(now).await?;
-            unkept.alive = Some(now);
-        }
-        Ok(())
-    }
-
-    /// Keeps that those who are here are here still. Once a minute, and before the server goes down: should it not come to keep
-    /// their ends, the next start takes this for them.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn presence_alive(&self, now: DateTime<Utc>) -> Result<()> {
-        let is_empty = self.presence.roll.lock().everybody().next().is_none();
-        if !is_empty {
-            self.store().presence_alive(&self.app().id, now).await?;
-        }
-        Ok(())
-    }
-}
-
-impl Unkept {
-    /// Forgets the oldest of too much that waits.
-    fn shed(&mut self) {
-        let (stays, seen) = (self.stays.len().saturating_sub(MAX_UNKEPT), self.seen.len().saturating_sub(MAX_UNKEPT));
-        self.stays.drain(..stays);
-        self.seen.drain(..seen);
-        if stays + seen > 0 {
-            tracing::error!(stays, seen, "the database fails for too long, times of presence are lost");
-        }
     }
 }
 

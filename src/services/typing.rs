@@ -4,7 +4,7 @@
 //! way of a sign that is told to nobody is a look into memory: no database, no await. What is said in channels that are the
 //! application's own is relayed like any client event.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -16,9 +16,10 @@ use crate::{
         spelling::{self, Grammar, Payload},
     },
     domain::{
-        access::{Decision, Reason, Topic, capability::Capability},
+        access::{Decision, Topic, capability::Capability},
         app::App,
         fact::{Event, Fact},
+        presence::Status,
         roster::Role,
         typing::{Sign, Stopped, Typist, Typists},
     },
@@ -95,6 +96,8 @@ pub(super) struct Typing {
     starts: Option<Keyed<UserId>>,
     /// The same of stops, so that whoever has just begun may stop.
     stops: Option<Keyed<UserId>>,
+    /// Those who do not want others to see them type; `None` = not read yet. Written by `services::presence`; no await under it.
+    hidden: Mutex<Option<HashSet<UserId>>>,
 }
 
 impl fmt::Debug for Typing {
@@ -105,7 +108,7 @@ impl fmt::Debug for Typing {
 
 impl Default for Typing {
     fn default() -> Self {
-        Self { state: Mutex::default(), starts: Keyed::new(1, 1), stops: Keyed::new(1, 1) }
+        Self { state: Mutex::default(), starts: Keyed::new(1, 1), stops: Keyed::new(1, 1), hidden: Mutex::default() }
     }
 }
 
@@ -113,6 +116,30 @@ impl Typing {
     /// Forgets limits that are full again.
     pub(super) fn sweep(&self) {
         self.starts.iter().chain(&self.stops).for_each(Keyed::sweep);
+    }
+
+    pub(super) fn knows_who_hides(&self) -> bool {
+        self.hidden.lock().is_some()
+    }
+
+    pub(super) fn learn_who_hides(&self, hidden: HashSet<UserId>) {
+        *self.hidden.lock() = Some(hidden);
+    }
+
+    /// Takes note of what somebody has said about themselves. Before it is known of all, it is read with all.
+    pub(super) fn heed(&self, user: &UserId, status: &Status) {
+        let mut hidden = self.hidden.lock();
+        let Some(hidden) = hidden.as_mut() else { return };
+        if status.hides_typing {
+            hidden.insert(user.clone());
+        } else {
+            hidden.remove(user);
+        }
+    }
+
+    /// Tells whether others may see somebody type.
+    fn shows(&self, user: &UserId) -> bool {
+        self.hidden.lock().as_ref().is_some_and(|hidden| !hidden.contains(user))
     }
 }
 
@@ -143,7 +170,7 @@ impl LiveApp {
         let seat = sender.seat.filter(|_| topic.is_of_the_classroom());
         let Some(part) = seat.and_then(|seat| seat.part(channel)) else { return Ok(Heard::Foreign) };
         self.count_client_event(sender)?;
-        if !self.may_write(&topic, &part, now) {
+        if !self.may_write(&topic, &part, now) || !self.typing.shows(&part.user) {
             return Ok(Heard::Noted);
         }
         let socket = Some(sender.socket);
@@ -175,6 +202,9 @@ impl LiveApp {
         let app = self.app();
         let topic = route::topic(channel, &app.settings.channel_routes);
         let role = self.check_writing(user, channel, (&topic, Capability::ChatPost), now).await?;
+        if !self.typing.shows(user) {
+            return Ok(());
+        }
         let own_socket = socket.filter(|socket| self.is_socket_of(*socket, user));
         if !is_typing {
             let stopped = self.typing.state.lock().stop(&topic, user);
@@ -206,7 +236,7 @@ impl LiveApp {
     ) -> Result<Vec<Typist>> {
         let topic = route::topic(channel, &self.app().settings.channel_routes);
         if let Some(asker) = asker {
-            self.check_hearing(asker, channel, now).await?;
+            self.may_look(asker, channel, now).await?.map_err(Error::Denied)?;
         }
         let mut typists = self.typing.state.lock().list(&topic);
         typists.retain(|typist| typist.expires_at > now && Some(&typist.user) != asker);
@@ -253,16 +283,6 @@ impl LiveApp {
         }
     }
 
-    /// Refuses whoever may not hear a channel. Whoever is in a channel that no rule covers may.
-    async fn check_hearing(&self, user: &UserId, channel: &ChannelName, now: DateTime<Utc>) -> Result<Option<Role>> {
-        let decision = self.decide(Some(user), channel, now).await?;
-        let is_in = decision.reason == Reason::UnknownChannel && self.hub.member(channel.as_str(), user).is_some();
-        if decision.allow || is_in {
-            return Ok(decision.role);
-        }
-        Err(Error::Denied(Box::new(decision)))
-    }
-
     /// Refuses whoever may not write in a channel; tells their role there.
     async fn check_writing(
         &self,
@@ -271,7 +291,7 @@ impl LiveApp {
         (topic, capability): (&Topic, Capability),
         now: DateTime<Utc>,
     ) -> Result<Option<Role>> {
-        let role = self.check_hearing(user, channel, now).await?;
+        let role = self.may_look(user, channel, now).await?.map_err(Error::Denied)?;
         if let Topic::Chat(chat) = topic {
             let decision = self.decide_writing(user, chat, now).await?;
             return if decision.allow { Ok(role) } else { Err(Error::Denied(Box::new(decision))) };

@@ -1,6 +1,6 @@
 //! When people were here, what they have said about themselves, and when others saw them last, as rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use entity::{presence_session, user_status};
@@ -12,12 +12,15 @@ use sea_orm::{
 
 use super::{Result, Store, moment};
 use crate::{
-    domain::presence::{Status, Stay},
+    domain::presence::{BadStatus, Status, Stay},
     ids::{AppId, UserId},
 };
 
 /// Most rows of one statement: SQLite takes 32,766 bound values.
 const CHUNK: usize = 500;
+
+/// Most rows that are removed at once.
+const PRUNED: u64 = 1_000;
 
 /// What is kept about somebody.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,26 +50,55 @@ impl Store {
         Ok(found)
     }
 
-    /// Keeps what somebody says about themselves.
+    /// Changes what somebody says about themselves as `decide` says, which sees it as it is. Returns what they say then.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database). The inner one is that of `decide`. Nothing is changed then.
+    #[tracing::instrument(name = "store.presence_status_change", level = "debug", skip_all, fields(app.id = %app))]
+    pub async fn presence_status_change(
+        &self,
+        app: &AppId,
+        user: &UserId,
+        decide: impl FnOnce(Status) -> Result<Status, BadStatus> + Send,
+    ) -> Result<Result<Status, BadStatus>> {
+        if !is_storable(user) {
+            return Ok(decide(Status::default()));
+        }
+        let change = self.db.begin().await?;
+        // Written first, as it is or new, so that whoever changes it at the same time waits.
+        let same = user_status::Column::Availability;
+        let same = OnConflict::columns([user_status::Column::AppId, user_status::Column::UserId])
+            .value(same, Expr::col((user_status::Entity, same)))
+            .to_owned();
+        let locked = user_status::Entity::insert(row(app, user, &Status::default(), None)).on_conflict(same);
+        locked.exec_without_returning(&change).await?;
+        let key = (app.as_str().to_owned(), user.as_str().to_owned());
+        let before = user_status::Entity::find_by_id(key).one(&change).await?;
+        let before = before.map(readable).unwrap_or_default();
+        let status = match decide(before.status) {
+            Ok(status) => status,
+            Err(bad) => {
+                change.rollback().await?;
+                return Ok(Err(bad));
+            }
+        };
+        user_status::Entity::update(row(app, user, &status, before.seen)).exec(&change).await?;
+        change.commit().await?;
+        Ok(Ok(status))
+    }
+
+    /// Those who do not want others to see them type.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database).
-    pub async fn presence_status_save(&self, app: &AppId, user: &UserId, status: &Status) -> Result<()> {
-        if !is_storable(user) {
-            return Ok(());
-        }
-        let replace = OnConflict::columns([user_status::Column::AppId, user_status::Column::UserId])
-            .update_columns([
-                user_status::Column::Availability,
-                user_status::Column::Note,
-                user_status::Column::Emoji,
-                user_status::Column::Invisible,
-                user_status::Column::ClearAt,
-            ])
-            .to_owned();
-        let row = row(app, user, status, None);
-        user_status::Entity::insert(row).on_conflict(replace).exec_without_returning(&self.db).await?;
-        Ok(())
+    pub async fn presence_typing_hidden(&self, app: &AppId) -> Result<HashSet<UserId>> {
+        let hidden = user_status::Entity::find()
+            .select_only()
+            .column(user_status::Column::UserId)
+            .filter(user_status::Column::AppId.eq(app.as_str()))
+            .filter(user_status::Column::HidesTyping.eq(true));
+        let ids: Vec<String> = hidden.into_tuple().all(&self.db).await?;
+        Ok(ids.iter().filter_map(|id| UserId::parse(id).ok()).collect())
     }
 
     /// Keeps stays that have begun or ended, in this order, and when people were seen last.
@@ -115,6 +147,28 @@ impl Store {
             .filter(presence_session::Column::LeftAt.is_null());
         open.exec(&self.db).await?;
         Ok(())
+    }
+
+    /// Removes stays of all apps that ended before this, the oldest first and at most a thousand; tells how many.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    #[tracing::instrument(name = "store.presence_prune", level = "debug", skip_all)]
+    pub async fn presence_prune(&self, before: DateTime<Utc>) -> Result<u64> {
+        let old: Vec<i64> = presence_session::Entity::find()
+            .select_only()
+            .column(presence_session::Column::Id)
+            .filter(presence_session::Column::LeftAt.lt(before.timestamp_millis()))
+            .order_by_asc(presence_session::Column::LeftAt)
+            .limit(PRUNED)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        if old.is_empty() {
+            return Ok(0);
+        }
+        let which = presence_session::Column::Id.is_in(old);
+        Ok(presence_session::Entity::delete_many().filter(which).exec(&self.db).await?.rows_affected)
     }
 
     /// Stays of somebody, or those at something, the latest first: since when, until when, and why they went.
@@ -185,7 +239,7 @@ async fn begin(change: &DatabaseTransaction, begun: &mut Vec<presence_session::A
 }
 
 fn row(app: &AppId, user: &UserId, status: &Status, seen: Option<DateTime<Utc>>) -> user_status::ActiveModel {
-    let Status { availability, text, emoji, invisible, clear_at } = status;
+    let Status { availability, text, emoji, invisible, hides_typing, clear_at } = status;
     let storable = |text: &Option<String>| text.as_ref().map(|text| text.replace('\0', ""));
     user_status::ActiveModel {
         app_id: Set(app.as_str().to_owned()),
@@ -194,6 +248,7 @@ fn row(app: &AppId, user: &UserId, status: &Status, seen: Option<DateTime<Utc>>)
         note: Set(storable(text)),
         emoji: Set(storable(emoji)),
         invisible: Set(*invisible),
+        hides_typing: Set(*hides_typing),
         clear_at: Set(clear_at.map(|at| at.timestamp_millis())),
         last_seen_at: Set(seen.map(|at| at.timestamp_millis())),
     }
@@ -205,6 +260,7 @@ fn readable(row: user_status::Model) -> KeptStatus {
         text: row.note,
         emoji: row.emoji,
         invisible: row.invisible,
+        hides_typing: row.hides_typing,
         clear_at: row.clear_at.map(moment),
     };
     KeptStatus { status, seen: row.last_seen_at.map(moment) }

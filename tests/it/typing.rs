@@ -4,11 +4,13 @@ use campanile::domain::{
     caller::Scope,
     roster::{Effect, Object, Override, Role},
 };
+use campanile::ids::AppId;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    app::TestApp,
+    answer::get,
+    app::{MAIN, TestApp},
     client::{Client, inner},
     eventually,
     rest::Voice,
@@ -116,8 +118,10 @@ async fn signs_within_the_throttle_are_told_once_and_a_second_tab_changes_nothin
         two.send_event("client-typing", DOTS, json!({})).await;
     }
     heard(&mut other, "client-typing").await;
-    one.cut();
     two.drain().await;
+    one.cut();
+    let is_gone = async || get(&app, "/connections", &[]).await.ok() == json!({ "connections": 2 });
+    eventually("the cut is handled", is_gone).await;
     other.expect_silence().await;
     two.send_event("client-typing", DOTS, json!({ "typing": false })).await;
     heard(&mut other, "client-typing-stopped").await;
@@ -162,6 +166,30 @@ async fn whoever_may_not_write_is_not_seen_to_type() {
     let mut student = member(&app, "7", DASHES).await;
     teacher.send_event("client-typing", DASHES, json!({})).await;
     heard(&mut student, "client-typing").await;
+}
+
+#[tokio::test]
+async fn whoever_does_not_share_typing_is_not_seen_to_type_until_they_do() {
+    let app = students().await;
+    let ada = app.person("7");
+    let share = async |shares: bool| {
+        ada.send(Method::PATCH, "/api/me/status", Some(&json!({ "share_typing": shares }))).await.ok()["share_typing"]
+            .clone()
+    };
+    let mut other = member(&app, "8", DASHES).await;
+    let mut own = member(&app, "7", DASHES).await;
+    assert_eq!(share(false).await, false);
+    own.send_event("client-typing", DASHES, json!({})).await;
+    own.expect_silence().await;
+    assert_eq!(post(&ada, json!({ "channel": DASHES, "typing": true })).await, 204);
+    other.expect_silence().await;
+    assert_eq!(app.person("9").get(&format!("/api/typing?channel={DASHES}")).await.ok()["count"], 0);
+    let statuses = app.store().await.presence_typing_hidden(&AppId::parse(MAIN.id).unwrap()).await.unwrap();
+    assert_eq!(statuses.into_iter().map(|user| user.to_string()).collect::<Vec<_>>(), ["7"], "it outlives the server");
+
+    assert_eq!(share(true).await, true);
+    own.send_event("client-typing", DASHES, json!({})).await;
+    assert_eq!(heard(&mut other, "client-typing").await["userId"], "7");
 }
 
 #[tokio::test]
@@ -234,11 +262,13 @@ async fn so_many_typists_are_told_by_their_number_and_staff_by_name() {
     let mut watcher = member(&app, "8", DASHES).await;
     let mut typing = Vec::new();
     for (user, _) in &people {
-        let mut client = member(&app, user, DOTS).await;
-        client.send_event("client-typing", DOTS, json!({})).await;
-        typing.push(client);
+        typing.push(member(&app, user, DOTS).await);
     }
     let mut teacher = member(&app, "9", DOTS).await;
+    for client in &mut typing {
+        client.send_event("client-typing", DOTS, json!({})).await;
+        client.drain().await;
+    }
     teacher.send_event("client-typing", DOTS, json!({})).await;
     let (mut named, mut staff, mut count) = (0, false, 0);
     eventually("the crowd is told", async || {
@@ -253,7 +283,7 @@ async fn so_many_typists_are_told_by_their_number_and_staff_by_name() {
         staff && count > 50
     })
     .await;
-    assert!(named <= 50, "{named}");
+    assert_eq!(named, 50, "as many as are no crowd yet");
     assert!(
         app.person("8").get(&format!("/api/typing?channel={DASHES}")).await.ok()["data"].as_array().unwrap().len() > 50
     );

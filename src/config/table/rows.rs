@@ -262,6 +262,13 @@ fn store_and_log() -> Vec<Setting> {
         )
         .default("365"),
         Setting::new(
+            "store.presence_days",
+            &["CAMPANILE_PRESENCE_DAYS"],
+            "Days for which is kept when people were here; 0 = for ever",
+            |draft, text| put(&mut draft.store.presence_days, whole(text, 0..=36_500)),
+        )
+        .default("365"),
+        Setting::new(
             "log.filter",
             &["CAMPANILE_LOG"],
             "What is logged: a level, or directives such as info,campanile=debug",

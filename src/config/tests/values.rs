@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::app::GuardedPublic;
 
 /// Keys with whole numbers, their least and their largest value.
-const BOUNDS: [(&str, u64, u64); 16] = [
+const BOUNDS: [(&str, u64, u64); 17] = [
     ("server.port", 0, 65_535),
     ("server.max_connections", 0, 10_000_000),
     ("server.max_handshakes", 1, 65_536),
@@ -19,6 +19,7 @@ const BOUNDS: [(&str, u64, u64); 16] = [
     ("server.connects_per_minute_per_ip", 0, 1_000_000),
     ("server.guest_requests_per_minute_per_ip", 0, 1_000_000),
     ("store.audit_days", 0, 36_500),
+    ("store.presence_days", 0, 36_500),
     ("public.port", 1, 65_535),
     ("app_defaults.max_message_bytes", 1, 1_048_576),
 ];

@@ -333,16 +333,21 @@ impl Roll {
         self.news.iter().filter(is_unread).take(max).cloned().collect()
     }
 
-    /// Takes the oldest news; `None` = there are none that could be told now.
-    pub fn take_news(&mut self, now: DateTime<Utc>) -> Option<Edge> {
+    /// Who is the next to be told of; `None` = there is nothing that could be told now. Their news stay until they are taken, and
+    /// until then everybody else comes first: whoever cannot be told of keeps nobody waiting.
+    pub fn next_news(&mut self, now: DateTime<Utc>) -> Option<UserId> {
         for _ in 0..self.news.len() {
             let user = self.news.pop_front()?;
-            if self.people.get(&user).is_some_and(|it| it.is_news && it.status.is_none() && it.since.is_some()) {
-                self.news.push_back(user);
+            let Some(person) = self.people.get(&user).filter(|person| person.is_news) else { continue };
+            let is_unread = person.status.is_none() && person.since.is_some();
+            if !is_unread && person.target() == person.shown {
+                // They came and went, or the other way round.
+                drop(self.take_news_of(&user, now));
                 continue;
             }
-            if let Some(edge) = self.take_news_of(&user, now) {
-                return Some(edge);
+            self.news.push_back(user.clone());
+            if !is_unread {
+                return Some(user);
             }
         }
         None

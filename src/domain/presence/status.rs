@@ -64,6 +64,8 @@ pub struct Status {
     pub emoji: Option<String>,
     /// They look offline to everybody else.
     pub invisible: bool,
+    /// Nobody is told when they type.
+    pub hides_typing: bool,
     /// From then on availability, text and emoji count no more.
     pub clear_at: Option<DateTime<Utc>>,
 }
@@ -102,11 +104,12 @@ impl Status {
         Ok(())
     }
 
-    /// The status as it counts now: without what was to be cleared by then. Invisible stays invisible.
+    /// The status as it counts now: without what was to be cleared by then. What keeps others from
+    /// seeing something stays.
     #[must_use]
     pub fn at(self, now: DateTime<Utc>) -> Self {
         if self.clear_at.is_some_and(|end| end <= now) {
-            return Self { invisible: self.invisible, ..Self::default() };
+            return Self { invisible: self.invisible, hides_typing: self.hides_typing, ..Self::default() };
         }
         self
     }
@@ -171,11 +174,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_to_be_cleared_is_gone_at_its_time_and_invisible_stays() {
+    fn what_was_to_be_cleared_is_gone_at_its_time_and_what_hides_stays() {
         let end = DateTime::UNIX_EPOCH;
-        let said =
-            Status { availability: Availability::Busy, invisible: true, clear_at: Some(end), ..Status::default() };
+        let said = Status {
+            availability: Availability::Busy,
+            invisible: true,
+            hides_typing: true,
+            clear_at: Some(end),
+            ..Status::default()
+        };
         assert_eq!(said.clone().at(end - chrono::TimeDelta::milliseconds(1)), said);
-        assert_eq!(said.at(end), Status { invisible: true, ..Status::default() });
+        assert_eq!(said.at(end), Status { invisible: true, hides_typing: true, ..Status::default() });
     }
 }

@@ -12,7 +12,7 @@ use super::{Audience, Error, Result, event};
 use crate::{
     dialect,
     domain::{
-        access::{Reason, Topic, capability::Capability},
+        access::{Topic, capability::Capability},
         fact::Event,
         presence::{Edge, Member, Shown, Sighting},
         roster::{PlaceId, Role, Standing, Status},
@@ -53,20 +53,28 @@ enum View {
 }
 
 impl LiveApp {
-    /// Tells one edge to those whom it concerns. Whoever was told that somebody is online is told when they are not, whatever the
-    /// roster says by then. Returns how many frames that took.
-    pub(super) async fn tell_edge(&self, edge: &Edge, now: DateTime<Utc>) -> Result<usize> {
-        if edge.after.is_none() {
-            self.presence.unkept.lock().await.seen.push((edge.user.clone(), edge.seen));
-        }
-        if !self.app().settings.presence_events {
-            return Ok(0);
-        }
-        let standing = self.standing(&edge.user, now).await?;
+    /// Tells what is news about one user to those whom it concerns. Whoever was told that somebody is online is told when they are
+    /// not, whatever the roster says by then. Returns how many frames that took.
+    ///
+    /// # Cancel safety
+    /// News are taken only when all that is needed to tell them is there; until then they stay news.
+    pub(super) async fn tell_news_of(&self, user: &UserId, now: DateTime<Utc>) -> Result<usize> {
+        let is_told = self.app().settings.presence_events;
+        let standing = if is_told { self.standing(user, now).await? } else { None };
         let audience = match &standing {
-            Some(standing) if edge.after.is_some() => self.audience_of(standing, now).await?,
-            _ => Audience::new(),
+            Some(standing) => self.audience_of(standing, now).await?,
+            None => Audience::new(),
         };
+        // From here on nothing is awaited.
+        let Some(edge) = self.presence.roll.lock().take_news_of(user, now) else { return Ok(0) };
+        if edge.after.is_none() {
+            self.presence.unkept.lock().saw(edge.user.clone(), edge.seen);
+        }
+        Ok(if is_told { self.tell_edge(&edge, (standing.as_ref(), audience), now) } else { 0 })
+    }
+
+    fn tell_edge(&self, edge: &Edge, (standing, audience): (Option<&Standing>, Audience), now: DateTime<Utc>) -> usize {
+        let audience = if edge.after.is_some() { audience } else { Audience::new() };
         let mut audiences = self.presence.audiences.lock();
         let mut before = audiences.remove(&edge.user).unwrap_or_default();
         if !audience.is_empty() {
@@ -74,7 +82,7 @@ impl LiveApp {
         }
         drop(audiences);
         before.retain(|(topic, _)| audience.iter().all(|(still, _)| still != topic));
-        let sighting = |role| sighting_of((&edge.user, standing.as_ref()), edge.after.clone(), role);
+        let sighting = |role| sighting_of((&edge.user, standing), edge.after.clone(), role);
         let mut frames = 0;
         for (topic, role) in audience {
             frames += self.tell_sighting((event(edge), topic), (&edge.user, sighting(role)), now);
@@ -83,7 +91,7 @@ impl LiveApp {
             let gone = Sighting { shown: None, seen: Some(coarse(edge.seen)), ..sighting(role) };
             frames += self.tell_sighting((Event::UserOffline, topic), (&edge.user, gone), now);
         }
-        Ok(frames)
+        frames
     }
 
     fn tell_sighting(
@@ -211,12 +219,7 @@ impl LiveApp {
         now: DateTime<Utc>,
     ) -> Result<Room> {
         if let Some(asker) = asker {
-            let decision = self.decide(Some(asker), channel, now).await?;
-            let unruled = decision.reason == Reason::UnknownChannel;
-            let is_in = unruled && self.hub.member(channel.as_str(), asker).is_some();
-            if !decision.allow && !is_in {
-                return Err(Error::Denied(Box::new(decision)));
-            }
+            self.may_look(asker, channel, now).await?.map_err(Error::Denied)?;
         }
         let occupancy = self.hub.occupancy(channel.as_str());
         let Occupancy { subscriptions, users } = occupancy.unwrap_or(Occupancy { subscriptions: 0, users: None });

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{
     answer::finish,
     app::{MAIN, OTHER, TestApp},
+    description::DESCRIPTION,
     eventually,
     rest::now,
 };
@@ -71,4 +72,20 @@ async fn mode_address_and_features_are_those_of_the_configuration() {
     assert_eq!(told["ws"]["url"], "wss://rt.school.example");
     assert_eq!(told["ws"]["cluster"], "eu");
     assert!(!told["features"].as_array().unwrap().contains(&json!("client_events")));
+}
+
+#[tokio::test]
+async fn every_group_of_operations_is_a_feature_but_those_that_every_server_has() {
+    let app = TestApp::start().await;
+    let told = app.person("7").get("/api/realtime/status").await.ok();
+    let features: Vec<_> = told["features"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    for tag in DESCRIPTION["tags"].as_array().unwrap() {
+        let group = tag["name"].as_str().unwrap().to_lowercase();
+        let feature = if group == "authorization" { "channel_authorization" } else { &group };
+        assert!(["realtime", "health"].contains(&feature) || features.contains(&feature), "{group}: {features:?}");
+    }
+    let without = TestApp::with(|config| config.server.pusher = false).await;
+    let told = without.person("7").get("/api/realtime/status").await.ok();
+    let features = told["features"].as_array().unwrap();
+    assert!(["events", "users"].iter().all(|feature| !features.contains(&json!(feature))), "{features:?}");
 }

@@ -24,7 +24,8 @@ fn signal(device: &str) -> Signal<'_> {
 
 /// All that is news by now.
 fn news(roll: &mut Roll, moment: Moment) -> Vec<Edge> {
-    std::iter::from_fn(|| roll.take_news(moment.now)).collect()
+    let next = |roll: &mut Roll| roll.next_news(moment.now).and_then(|user| roll.take_news_of(&user, moment.now));
+    std::iter::from_fn(|| next(roll)).collect()
 }
 
 /// What is told by now, with the status of everybody read: user and availability, or `-` for offline.
@@ -174,7 +175,7 @@ fn the_invisible_are_never_told_and_nothing_is_told_before_it_is_known() {
     let (mut roll, ada) = (Roll::default(), user("7"));
     roll.arrive(&ada, socket(1), at(0));
     roll.tick(at(1));
-    assert!(roll.take_news(at(1).now).is_none(), "it was not read yet");
+    assert!(roll.next_news(at(1).now).is_none(), "it was not read yet");
     roll.learn(&ada, Status { invisible: true, ..Status::default() }, at(1));
     assert!(told(&mut roll, at(1)).is_empty());
     assert_eq!((roll.shown(&ada), roll.shown_count()), (None, 0));
@@ -224,6 +225,19 @@ fn news_about_one_may_be_taken_first_and_are_not_taken_again() {
     assert_eq!(told(&mut roll, at(0)), ["7 online"]);
     roll.expel(&8.into(), at(1).now);
     assert_eq!(told(&mut roll, at(1)), ["8 -"]);
+    assert!(roll.news.is_empty());
+}
+
+#[test]
+fn news_that_are_not_taken_stay_and_let_those_of_others_go_first() {
+    let mut roll = Roll::default();
+    for user in [7, 8] {
+        roll.arrive(&user.into(), socket(u64::from(user)), at(0));
+        roll.learn(&user.into(), Status::default(), at(0));
+    }
+    let next = |roll: &mut Roll| roll.next_news(at(0).now).unwrap().to_string();
+    assert_eq!([next(&mut roll), next(&mut roll), next(&mut roll)], ["7", "8", "7"]);
+    assert_eq!(told(&mut roll, at(0)), ["8 online", "7 online"]);
     assert!(roll.news.is_empty());
 }
 
