@@ -167,7 +167,7 @@ impl Broadcast {
     ///
     /// People see those that they have sent, programs with the scope `notifications:send` all of the app. Confirmations go by
     /// user id, page by page.
-    #[oai(path = "/api/broadcasts/:id", method = "get", operation_id = "getBroadcast")]
+    #[oai(path = "/api/broadcasts/:id", method = "get", operation_id = "showBroadcast")]
     async fn show(
         &self,
         broadcasts: Data<&Arc<Broadcasts>>,

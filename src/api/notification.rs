@@ -184,7 +184,7 @@ impl Notified {
     /// See how far a notification to many has come
     ///
     /// People see those that they have sent, programs with the scope `notifications:send` all of the app.
-    #[oai(path = "/api/notification-broadcasts/:id", method = "get", operation_id = "getNotificationBroadcast")]
+    #[oai(path = "/api/notification-broadcasts/:id", method = "get", operation_id = "showNotificationBroadcast")]
     async fn show_broadcast(
         &self,
         notifications: Data<&Arc<Notifications>>,
@@ -299,7 +299,7 @@ impl Notified {
     /// Get a notification of one's own
     ///
     /// For people, or programs on behalf of one.
-    #[oai(path = "/api/notifications/:id", method = "get", operation_id = "getNotification")]
+    #[oai(path = "/api/notifications/:id", method = "get", operation_id = "showNotification")]
     async fn show(
         &self,
         notifications: Data<&Arc<Notifications>>,

@@ -180,7 +180,7 @@ impl PollRoutes {
     /// A draft is free. Once it has been opened, options may be added and left out (they are hidden, votes for them stay), their
     /// labels put right, and some settings changed; the time limit while it is open. A person must lead polls there; an API key
     /// needs the scope `live:manage`.
-    #[oai(path = "/api/polls/:id", method = "patch", operation_id = "editPoll")]
+    #[oai(path = "/api/polls/:id", method = "patch", operation_id = "changePoll")]
     async fn edit(
         &self,
         polls: Data<&Arc<Polls>>,

@@ -384,10 +384,11 @@ fn path_parameter<'a>(path: &'a str, framework: &'a str) -> &'a str {
     place.and_then(|place| names.nth(place)).unwrap_or(framework)
 }
 
-/// The reason without the name of the framework's type in front of it.
+/// The reason without the names of the framework's types around it: of the value in front, of the list that holds it behind.
 fn without_type(reason: &str) -> &str {
     let rest = reason.strip_prefix("failed to parse \"").and_then(|rest| rest.split_once("\": "));
-    rest.map_or(reason, |(_, rest)| rest)
+    let reason = rest.map_or(reason, |(_, rest)| rest);
+    reason.rsplit_once(" (occurred while parsing \"").map_or(reason, |(rest, _)| rest)
 }
 
 /// The kind of problem in a few words.

@@ -284,6 +284,9 @@ async fn people_see_those_of_their_courses_and_nobody_else() {
     let many = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
     app.person("7").get(&format!("/api/presence/users?ids={}", many(200))).await.ok();
     app.person("7").get(&format!("/api/presence/users?ids={}", many(201))).await.problem(400, "invalid_parameter");
+    app.person("7").get("/api/presence/users").await.problem(400, "invalid_parameter");
+    let gap = app.person("7").get("/api/presence/users?ids=7,,8").await.problem(400, "invalid_parameter");
+    assert_eq!(gap["detail"], "ids: user id must not be empty");
 }
 
 #[tokio::test]
