@@ -10,6 +10,7 @@ pub(super) mod limit;
 pub(super) mod need;
 mod once;
 mod proof;
+mod unbroken;
 
 use std::{
     net::{IpAddr, Ipv4Addr},

@@ -19,7 +19,7 @@ use poem::{
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use super::{super::problem::Problem, Visitor};
+use super::{super::problem::Problem, Visitor, unbroken::Unbroken};
 use crate::services::{
     Once, now,
     once::{Begun, KeptAnswer, Keyed, Running},
@@ -118,8 +118,7 @@ impl Executor {
     where
         F: Future<Output = Result<Response, Problem>> + Send + 'static,
     {
-        let task = self.tasks.spawn(Box::pin(begun.in_current_span()));
-        task.await.unwrap_or_else(|error| Err(Problem::internal(&error)))
+        Unbroken::new(begun.in_current_span(), self.tasks.clone()).await
     }
 }
 
