@@ -2,7 +2,7 @@
 //!
 //! A client that subscribed with dots gets Laravel's names and snake_case, one that subscribed with dashes gets names with
 //! colons and camelCase. Nobody gets both unless they subscribe to both, and both copies have the same `event_id`.
-//! The reverse of [`route`](super::route): each channel named here is one that stands for the topic there.
+//! The reverse of [`route`]: each channel named here is one that stands for the topic there.
 
 use chrono::SecondsFormat;
 use serde_json::{Map, Value};
