@@ -46,8 +46,9 @@ pub(super) fn finish(document: &mut Value) {
     }
     each(document, &mut |schema| {
         hoist(schema);
-        // What is left out is null, or a list without anything, then: there is no default to speak of.
-        let is_nothing = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+        // What is left out is null, or a list with less than it must have, then: there is no default to speak of.
+        let has_least = schema.contains_key("minItems");
+        let is_nothing = |value: &Value| value.is_null() || (has_least && value.as_array().is_some_and(Vec::is_empty));
         schema.retain(|key, value| key != "default" || !is_nothing(value));
         bound_number(schema);
         bound_known(schema);
