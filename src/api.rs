@@ -267,7 +267,7 @@ pub struct Services {
     pub streams: Arc<Streams>,
     /// What was executed under an idempotency key.
     pub once: Arc<Once>,
-    /// Where requests that may change something are executed; the caller waits for them when the server goes down.
+    /// Where requests that may change something go on when nobody waits for them; the caller waits when the server goes down.
     pub tasks: TaskTracker,
 }
 
@@ -308,11 +308,12 @@ where
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let path = request.uri().path().to_owned();
-        let outcome = caught(self.find(&path, request)).await;
+        let uri = request.uri().clone();
+        let path = uri.path();
+        let outcome = caught(self.find(path, request)).await;
         let outcome =
             outcome.unwrap_or_else(|panicked| Err(poem::Error::new(panicked, StatusCode::INTERNAL_SERVER_ERROR)));
-        Ok(outcome.unwrap_or_else(|error| error::plain(&path, error)))
+        Ok(outcome.unwrap_or_else(|error| error::plain(path, error)))
     }
 }
 

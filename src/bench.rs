@@ -12,6 +12,7 @@ mod campus;
 mod chat;
 mod churn;
 mod clock;
+mod crew;
 mod decision;
 mod floor;
 mod frame;

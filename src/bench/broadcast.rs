@@ -140,8 +140,8 @@ impl Hall {
             for _ in 0..self.load.publishers {
                 scope.spawn(|| desk.work());
             }
-            let published = phase::listen(audience, &mut ears, &mut &desk, &stage.bar);
-            desk.close();
+            let published = phase::listen(audience, &mut ears, &mut &desk.crew, &stage.bar);
+            desk.crew.close();
             published
         })?;
         figures.note(&ears, published, pace.start, (before, sitting.meter.read()?));

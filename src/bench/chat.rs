@@ -54,8 +54,8 @@ pub(super) fn run(options: &options::Chat) -> Result<Report> {
         for _ in 0..load.publishers {
             scope.spawn(|| desk.work());
         }
-        let published = phase::listen(&mut audience, &mut ears, &mut &desk, &stage.bar);
-        desk.close();
+        let published = phase::listen(&mut audience, &mut ears, &mut &desk.crew, &stage.bar);
+        desk.crew.close();
         published
     })?;
     figures.note(&ears, published, pace.start, (before, meter.read()?));

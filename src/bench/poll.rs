@@ -6,7 +6,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    sync::atomic::{AtomicU32, Ordering},
     thread,
 };
 
@@ -19,10 +19,11 @@ use super::{
     audience::{Audience, Ears, Plan},
     campus::{Attendance, Campus, Office},
     clock::{self, Epoch, Pace, SECOND},
+    crew::Crew,
     http::{Client, Request},
     marker::Marker,
     options,
-    phase::{self, Figures, Meter, Results, Source},
+    phase::{self, Figures, Meter, Results},
     progress::Stage,
     report::Report,
     tally::Tally,
@@ -38,7 +39,7 @@ const LINGER: u64 = SECOND;
 /// Options that the poll has.
 const CHOICES: u32 = 4;
 
-/// Those who vote, on threads of their own: they must not hold up the receiving loop.
+/// Those who vote.
 struct Voters<'a> {
     campus: &'a Campus,
     office: Office<'a>,
@@ -46,12 +47,9 @@ struct Voters<'a> {
     pace: Pace,
     epoch: Epoch,
     next: AtomicU32,
-    at_work: AtomicU32,
-    over: AtomicBool,
     /// Held for no longer than a count.
     tally: Mutex<Tally>,
-    /// The error that ended the run. Held for no longer than a move.
-    fault: Mutex<Option<Error>>,
+    crew: Crew,
 }
 
 /// Those who hear the results.
@@ -103,20 +101,18 @@ fn measure(campus: &Campus, office: Office<'_>, options: &options::Poll, poll: &
         pace,
         epoch,
         next: AtomicU32::new(0),
-        at_work: AtomicU32::new(publishers),
-        over: AtomicBool::new(false),
         tally: Mutex::new(phase::tally(epoch, 0, pace.events, 1)?),
-        fault: Mutex::new(None),
+        crew: Crew::of(publishers),
     };
     let mut ears = Listeners::new(options.subscribers, phase::tally(epoch, 0, pace.events, 0)?);
     let stage = Stage::new("poll");
     let before = meter.read()?;
     let voted = thread::scope(|scope| {
         for _ in 0..publishers {
-            scope.spawn(|| voters.work());
+            scope.spawn(|| voters.crew.work(|| voters.vote_by_turns()));
         }
-        let voted = phase::listen(&mut audience, &mut ears, &mut &voters, &stage.bar);
-        voters.over.store(true, Ordering::Release);
+        let voted = phase::listen(&mut audience, &mut ears, &mut &voters.crew, &stage.bar);
+        voters.crew.close();
         voted
     })?;
     let end = clock::now().saturating_add(LINGER);
@@ -164,21 +160,13 @@ fn counted(office: Office<'_>, poll: &str) -> Result<u64> {
 }
 
 impl Voters<'_> {
-    fn work(&self) {
-        if let Err(error) = self.vote_by_turns() {
-            self.fault.lock().get_or_insert(error);
-            self.over.store(true, Ordering::Release);
-        }
-        self.at_work.fetch_sub(1, Ordering::AcqRel);
-    }
-
     fn vote_by_turns(&self) -> Result<()> {
         let mut client = self.office.client();
         let path = format!("{}/api/polls/{}/vote", self.office.target.prefix, self.poll);
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(due) = self.pace.due(number) else { return Ok(()) };
-            if !clock::sleep_until(due, || self.over.load(Ordering::Acquire)) {
+            if !clock::sleep_until(due, || self.crew.is_over()) {
                 return Ok(());
             }
             let user = self.campus.user(super::size(number));
@@ -187,22 +175,8 @@ impl Voters<'_> {
             let request = Request { method: "PUT", path: &path, user: Some(&user), body: body.as_bytes() };
             client.send(request)?.granted()?;
             self.tally.lock().count(Marker { number, micros: self.epoch.micros(due) }, clock::now());
+            self.crew.count();
         }
-    }
-}
-
-impl Source<Listeners> for &Voters<'_> {
-    fn step(&mut self, _audience: &mut Audience, _ears: &mut Listeners) -> Result<Option<u64>> {
-        match self.fault.lock().take() {
-            Some(error) => Err(error),
-            None => Ok(None),
-        }
-    }
-
-    fn finished(&self) -> Option<u64> {
-        // A fault is not an end: the next step reports it.
-        let over = self.at_work.load(Ordering::Acquire) == 0 && self.fault.lock().is_none();
-        over.then(|| self.tally.lock().delivered)
     }
 }
 

@@ -1,23 +1,19 @@
 //! The publishers: threads that post events or messages over HTTP, on schedule or as fast as answers come.
 //!
-//! Owns the numbering of events and the signing of requests. Threads and not tasks, because a publisher that waits for
-//! an answer must not hold up the receiving loop; they share nothing with it but counters.
+//! Owns the numbering of events and the signing of requests.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use parking_lot::Mutex;
-
 use super::{
-    Error, Result,
-    audience::Audience,
+    Result,
     clock::{self, Epoch, Pace},
+    crew::Crew,
     http::{Answer, Client},
     marker::Marker,
     message,
-    phase::Source,
     target::Target,
 };
 use crate::domain::app::Secret;
@@ -64,14 +60,10 @@ pub(super) struct Desk<'a> {
     edition: Edition<'a>,
     /// The next event to take; each is taken by one publisher.
     next: AtomicU32,
-    /// Publishers that have not ended yet.
-    at_work: AtomicU32,
-    published: AtomicU64,
     errors: AtomicU64,
     connections: AtomicU64,
-    stop: AtomicBool,
-    /// The error that ended the run, written by the first publisher that met one. Held for no longer than a move.
-    fault: Mutex<Option<Error>>,
+    /// The publishers; what they have done is what the server has accepted.
+    pub(super) crew: Crew,
 }
 
 impl<'a> Desk<'a> {
@@ -79,28 +71,16 @@ impl<'a> Desk<'a> {
     pub(super) fn new(edition: Edition<'a>) -> Self {
         Self {
             next: AtomicU32::new(0),
-            at_work: AtomicU32::new(edition.publishers),
-            published: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             connections: AtomicU64::new(0),
-            stop: AtomicBool::new(false),
-            fault: Mutex::new(None),
+            crew: Crew::of(edition.publishers),
             edition,
         }
     }
 
     /// Publishes until the edition is out, the desk is closed or the server refuses for good.
     pub(super) fn work(&self) {
-        if let Err(error) = self.publish_all() {
-            self.fault.lock().get_or_insert(error);
-            self.close();
-        }
-        self.at_work.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    /// Sends the publishers home.
-    pub(super) fn close(&self) {
-        self.stop.store(true, Ordering::Release);
+        self.crew.work(|| self.publish_all());
     }
 
     /// Events that the server did not accept, without ending the run.
@@ -125,7 +105,7 @@ impl<'a> Desk<'a> {
             let Some(due) = self.edition.pace.due(index) else {
                 break Ok(());
             };
-            if !clock::sleep_until(due, || self.stop.load(Ordering::Acquire)) {
+            if !clock::sleep_until(due, || self.crew.is_over()) {
                 break Ok(());
             }
             match press.publish(&self.edition, &mut client, index, due) {
@@ -143,10 +123,10 @@ impl<'a> Desk<'a> {
     /// Counts an answer. What will not get better by trying again ends the run.
     fn judge(&self, answer: &Answer) -> Result<()> {
         match answer.status {
-            200..=299 => self.published.fetch_add(1, Ordering::AcqRel),
-            429 | 500..=599 => self.errors.fetch_add(1, Ordering::AcqRel),
+            200..=299 => self.crew.count(),
+            429 | 500..=599 => drop(self.errors.fetch_add(1, Ordering::AcqRel)),
             _ => return Err(answer.refusal()),
-        };
+        }
         Ok(())
     }
 }
@@ -188,21 +168,6 @@ impl Press {
     }
 }
 
-impl<E> Source<E> for &Desk<'_> {
-    fn step(&mut self, _audience: &mut Audience, _ears: &mut E) -> Result<Option<u64>> {
-        match self.fault.lock().take() {
-            Some(error) => Err(error),
-            None => Ok(None),
-        }
-    }
-
-    fn finished(&self) -> Option<u64> {
-        // A fault is not an end: the next step reports it.
-        let over = self.at_work.load(Ordering::Acquire) == 0 && self.fault.lock().is_none();
-        over.then(|| self.published.load(Ordering::Acquire))
-    }
-}
-
 fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map(|time| time.as_secs()).unwrap_or_default()
 }
@@ -216,7 +181,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::bench::clock::SECOND;
+    use crate::bench::{Error, clock::SECOND};
 
     /// Publishes `events` to an API that gives the answers by turns; returns its requests and the desk's verdict.
     fn publish(prefix: &str, events: u32, answers: &'static [&'static str]) -> (Vec<String>, u64, u64, Option<Error>) {
@@ -247,8 +212,7 @@ mod tests {
         });
         desk.work();
         let requests = server.join().expect("server");
-        let fault = desk.fault.lock().take();
-        (requests, desk.published.load(Ordering::Acquire), desk.errors(), fault)
+        (requests, desk.crew.done(), desk.errors(), desk.crew.fault())
     }
 
     #[test]

@@ -4,13 +4,9 @@
 //! counts the time from the moment at which the request was due to the `pusher:subscription_error` on the user's socket.
 //! A subscription is one delivery. The roster is removed again, also when the run fails.
 
-use std::{
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
-    thread,
-};
+use std::thread;
 
 use memchr::memmem::Finder;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::{
@@ -18,9 +14,10 @@ use super::{
     audience::{Audience, Ears, Plan},
     campus::{Attendance, Campus, Office},
     clock::{self, Epoch, Pace, SECOND},
+    crew::Crew,
     marker::Marker,
     options,
-    phase::{self, Figures, Meter, Source},
+    phase::{self, Figures, Meter},
     progress::Stage,
     report::Report,
     tally::Tally,
@@ -30,15 +27,12 @@ use super::{
 /// How long subscriptions may take.
 const PATIENCE: u64 = 60 * SECOND;
 
-/// Who drops enrollments, on a thread of its own: it must not hold up the receiving loop.
+/// Who drops enrollments.
 struct Registrar<'a> {
     campus: &'a Campus,
     office: Office<'a>,
     pace: Pace,
-    dropped: AtomicU32,
-    over: AtomicBool,
-    /// The error that ended the run. Held for no longer than a move.
-    fault: Mutex<Option<Error>>,
+    crew: Crew,
 }
 
 /// Hears subscriptions begin and end.
@@ -87,20 +81,13 @@ fn measure(campus: &Campus, office: Office<'_>, options: &options::Revocation) -
 
     let pace = phase::timetable(&load);
     ears.pace = pace;
-    let registrar = Registrar {
-        campus,
-        office,
-        pace,
-        dropped: AtomicU32::new(0),
-        over: AtomicBool::new(false),
-        fault: Mutex::new(None),
-    };
+    let registrar = Registrar { campus, office, pace, crew: Crew::of(1) };
     let stage = Stage::counting("revocation", pace.events.into());
     let before = meter.read()?;
     let dropped = thread::scope(|scope| {
-        scope.spawn(|| registrar.work());
-        let dropped = phase::listen(&mut audience, &mut ears, &mut &registrar, &stage.bar);
-        registrar.over.store(true, Ordering::Release);
+        scope.spawn(|| registrar.crew.work(|| registrar.drop_all()));
+        let dropped = phase::listen(&mut audience, &mut ears, &mut &registrar.crew, &stage.bar);
+        registrar.crew.close();
         dropped
     })?;
     figures.note(&ears.tally, dropped, pace.start, (before, meter.read()?));
@@ -133,41 +120,20 @@ fn subscribe_to_the_rest(campus: &Campus, audience: &mut Audience, ears: &mut Li
 }
 
 impl Registrar<'_> {
-    fn work(&self) {
-        if let Err(error) = self.drop_all() {
-            *self.fault.lock() = Some(error);
-        }
-        self.over.store(true, Ordering::Release);
-    }
-
     fn drop_all(&self) -> Result<()> {
         let mut client = self.office.client();
         let users = self.campus.users.max(1);
         for number in 0..self.pace.events {
             let Some(due) = self.pace.due(number) else { break };
-            if !clock::sleep_until(due, || self.over.load(Ordering::Acquire)) {
+            if !clock::sleep_until(due, || self.crew.is_over()) {
                 break;
             }
             let (seat, course) = (number.checked_rem(users).unwrap_or_default(), number / users);
             let id = self.campus.enrollment(super::size(seat), course);
             self.office.post(&mut client, &[json!({ "op": "delete", "kind": "enrollment", "id": id })])?;
-            self.dropped.fetch_add(1, Ordering::AcqRel);
+            self.crew.count();
         }
         Ok(())
-    }
-}
-
-impl<'a> Source<Listeners<'a>> for &Registrar<'_> {
-    fn step(&mut self, _audience: &mut Audience, _ears: &mut Listeners<'a>) -> Result<Option<u64>> {
-        match self.fault.lock().take() {
-            Some(error) => Err(error),
-            None => Ok(None),
-        }
-    }
-
-    fn finished(&self) -> Option<u64> {
-        let over = self.over.load(Ordering::Acquire) && self.fault.lock().is_none();
-        over.then(|| self.dropped.load(Ordering::Acquire).into())
     }
 }
 

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::keep::ticker;
+use super::keep::{Duty, ticker};
 use crate::services::{broadcast_log::BroadcastLog, notification::Notifications, now};
 
 /// How often is looked for what is due, or waits.
@@ -14,16 +14,11 @@ const INTERVAL: Duration = Duration::from_millis(250);
 
 /// Sends until cancelled. What is cut off in the middle goes on at the next start.
 pub(super) async fn keep_sending(sent: Arc<Notifications>, token: CancellationToken) {
-    let mut ticker = ticker(INTERVAL);
-    let mut is_failing = false;
+    let (mut ticker, mut duty) = (ticker(INTERVAL), Duty::new("notifications to many"));
     while token.run_until_cancelled(ticker.tick()).await.is_some() {
         let Some(due) = token.run_until_cancelled(Box::pin(sent.send_due(now()))).await else { break };
-        if let Err(error) = &due
-            && !is_failing
-        {
-            tracing::error!(%error, "notifications to many cannot be sent, they are sent later");
-        }
-        is_failing = due.is_err();
+        duty.note(due);
+        duty.over();
     }
 }
 

@@ -24,7 +24,7 @@ const PINNED_SHOWN: u64 = 100;
 const READ_TOLD_MAX: usize = 50;
 
 /// What hears of a message now: of people, those who may still hear the chat.
-pub(super) async fn listeners(asking: &Asking<'_>, chat: &Chat, message: &Message) -> Result<Vec<Topic>> {
+async fn listeners(asking: &Asking<'_>, chat: &Chat, message: &Message) -> Result<Vec<Topic>> {
     let mut topics = Vec::new();
     for topic in message.topics(chat) {
         let hears = match &topic {
@@ -70,6 +70,19 @@ impl Entry {
             }
             Self::Program(circle) => Self::find(asking, &circle.chat.id).await,
         }
+    }
+
+    /// The same, checked, with what hears of a message now.
+    pub(super) async fn again_about(
+        self,
+        asking: &Asking<'_>,
+        message: &Message,
+        check: impl FnOnce(&Self) -> Result<()>,
+    ) -> Result<(Self, Vec<Topic>)> {
+        let entry = self.again(asking).await?;
+        check(&entry)?;
+        let topics = listeners(asking, &entry.circle().chat, message).await?;
+        Ok((entry, topics))
     }
 }
 
@@ -166,12 +179,7 @@ impl Chats {
         let (app, epoch, by) = (asking.app(), new_id(asking.now), asking.caller.actor());
         let write = ChatWrite { at: asking.now, audit: &audit, epoch: &epoch };
         let save = async {
-            let judged = async {
-                let entry = entry.again(asking).await?;
-                check(asking, &entry, &message, &revision)?;
-                let topics = listeners(asking, &entry.circle().chat, &message).await?;
-                Ok::<_, Error>((entry, topics))
-            };
+            let judged = entry.again_about(asking, &message, |entry| check(asking, entry, &message, &revision));
             let (entry, topics) = match judged.await {
                 Ok(judged) => judged,
                 Err(error) => return Ok((Err(error), Vec::new())),

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::{
-    Asking, Chats, Entry, Error, Result, keep_pace,
-    messages::{listeners, message_facts},
-};
+use super::{Asking, Chats, Entry, Error, Result, keep_pace, messages::message_facts};
 use crate::{
     domain::{
         access::{Topic, capability::Capability},
@@ -107,12 +104,7 @@ impl Chats {
         let (app, epoch) = (asking.app(), new_id(asking.now));
         let write = ChatWrite { at: asking.now, audit: &[], epoch: &epoch };
         let save = async {
-            let judged = async {
-                let entry = entry.again(asking).await?;
-                entry.demand_voice(asking.now)?;
-                let topics = listeners(asking, &entry.circle().chat, &message).await?;
-                Ok::<_, Error>((entry, topics))
-            };
+            let judged = entry.again_about(asking, &message, |entry| entry.demand_voice(asking.now));
             let (entry, topics) = match judged.await {
                 Ok(judged) => judged,
                 Err(error) => return Ok((Err(error), Vec::new())),
