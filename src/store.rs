@@ -36,14 +36,14 @@ use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     AccessMode,
     ActiveValue::Set,
-    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IsolationLevel, TransactionTrait,
+    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Insert, IsolationLevel, TransactionTrait,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
 pub use apps::NewApp;
 pub use chat::{
-    Belonging, ChatChanged, ChatFilter, ChatMade, ChatWrite, Edited, Facts, Mark, Marked, MembersAdded, Posted,
-    Revision, Viewer, Window,
+    Belonging, ChatChanged, ChatFilter, ChatMade, ChatWrite, Edited, Facts, Mark, Marked, MembersAdded, NewPost,
+    Posted, Revision, Viewer, Window,
 };
 pub use idempotency::{ANSWER_KEPT_FOR, KeptAnswer, RESERVED_FOR, Reserved, Slot};
 pub use notification::{Hourly, Last, NotificationFilter, Outgoing, Piece, Telling, Told};
@@ -269,13 +269,15 @@ impl Store {
     /// another process's write only where a transaction begins with one, waits here.
     async fn change_begin(&self, counter: &str) -> Result<DatabaseTransaction> {
         let change = self.db.begin().await?;
-        let value = change_counter::Column::Value;
-        let increment = OnConflict::column(change_counter::Column::Name)
-            .value(value, Expr::col((change_counter::Entity, value)).add(1))
-            .to_owned();
-        let first = change_counter::ActiveModel { name: Set(counter.to_owned()), value: Set(1) };
-        change_counter::Entity::insert(first).on_conflict(increment).exec_without_returning(&change).await?;
+        count_up(counter, 1).exec_without_returning(&change).await?;
         Ok(change)
+    }
+
+    /// As [`Store::change_begin`], for so many changes at once; with the number of the first.
+    async fn change_begin_many(&self, counter: &str, count: i64) -> Result<(DatabaseTransaction, i64)> {
+        let change = self.db.begin().await?;
+        let row = count_up(counter, count).exec_with_returning(&change).await?;
+        Ok((change, row.value - count + 1))
     }
 
     /// How often the kind of data named `counter` was changed; 0 before the first time.
@@ -283,6 +285,15 @@ impl Store {
         let row = change_counter::Entity::find_by_id(counter).one(&self.db).await?;
         Ok(row.map_or(0, |row| row.value))
     }
+}
+
+fn count_up(counter: &str, count: i64) -> Insert<change_counter::ActiveModel> {
+    let value = change_counter::Column::Value;
+    let increment = OnConflict::column(change_counter::Column::Name)
+        .value(value, Expr::col((change_counter::Entity, value)).add(count))
+        .to_owned();
+    let first = change_counter::ActiveModel { name: Set(counter.to_owned()), value: Set(count) };
+    change_counter::Entity::insert(first).on_conflict(increment)
 }
 
 /// Ends a change: keeps it when there was something to change, or else takes back its count too.

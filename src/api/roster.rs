@@ -84,11 +84,17 @@ impl Example for DeletedView {
 
 impl From<roster::Error> for Problem {
     fn from(error: roster::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&roster::Error> for Problem {
+    fn from(error: &roster::Error) -> Self {
         if matches!(error, roster::Error::Database(_)) {
             tracing::error!(%error, "the roster cannot be read or written");
             return Self::unavailable("roster_unavailable", "The roster cannot be reached now, try again shortly");
         }
-        Self::internal(&error)
+        Self::internal(error)
     }
 }
 

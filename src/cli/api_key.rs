@@ -40,7 +40,7 @@ pub enum ApiKeyCommand {
         #[arg(long, value_name = "ID", value_parser = AppId::parse)]
         app: Option<AppId>,
     },
-    /// End a key at once
+    /// End a key: within a second it is refused
     Revoke {
         /// Its public part: ck_…
         id: String,

@@ -14,7 +14,10 @@ use crate::{
     ids::{AppId, AppKey, UserId},
     metrics::{AppMetrics, Metrics},
     protocol::CloseReason,
-    services::{access::Access, broadcast_log::Published, notification::Readers, presence::Presence, typing::Typing},
+    services::{
+        access::Access, broadcast_log::Published, chat::Together, notification::Readers, presence::Presence,
+        typing::Typing,
+    },
     store::Store,
     throttle::{Keyed, Network, Shared},
 };
@@ -118,6 +121,8 @@ pub struct LiveApp {
     pub(super) presence: Presence,
     /// Who is typing.
     pub(super) typing: Typing,
+    /// Messages of chats that wait to be written.
+    pub(super) together: Together,
 }
 
 impl LiveApp {
@@ -132,6 +137,7 @@ impl LiveApp {
             published: Published::default(),
             presence: Presence::default(),
             typing: Typing::default(),
+            together: Together::default(),
         }
     }
 

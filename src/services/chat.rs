@@ -9,13 +9,14 @@ mod mention;
 mod messages;
 mod post;
 mod refusal;
+mod together;
 
 use std::{net::IpAddr, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-pub(in crate::services) use self::entry::Entry;
+pub(in crate::services) use self::{entry::Entry, together::Together};
 pub use self::{
     members::Person,
     post::NewMessage,

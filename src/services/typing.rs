@@ -4,12 +4,15 @@
 //! way of a sign that is told to nobody is a look into memory: no database, no await. What is said in channels that are the
 //! application's own is relayed like any client event.
 
+mod rounds;
+
 use std::{collections::HashSet, fmt};
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
-use super::{Draft, LiveApp, access, client_event::Sender};
+use self::rounds::{Due, Held, Rounds};
+use super::{Draft, LiveApp, access, client_event::Sender, tell::frames};
 use crate::{
     dialect::{
         self, route,
@@ -17,8 +20,7 @@ use crate::{
     },
     domain::{
         access::{Decision, Topic, capability::Capability},
-        app::App,
-        fact::{Event, Fact},
+        fact::Event,
         presence::Status,
         roster::Role,
         typing::{Sign, Stopped, Typist, Typists},
@@ -92,6 +94,8 @@ pub struct Keystroke<'a> {
 pub(super) struct Typing {
     /// Guards who types; no await under it.
     state: Mutex<Typists>,
+    /// What is told with others; no await under it.
+    rounds: Mutex<Rounds>,
     /// Signs from the REST API by user: starts.
     starts: Option<Keyed<UserId>>,
     /// The same of stops, so that whoever has just begun may stop.
@@ -108,7 +112,13 @@ impl fmt::Debug for Typing {
 
 impl Default for Typing {
     fn default() -> Self {
-        Self { state: Mutex::default(), starts: Keyed::new(1, 1), stops: Keyed::new(1, 1), hidden: Mutex::default() }
+        Self {
+            state: Mutex::default(),
+            rounds: Mutex::default(),
+            starts: Keyed::new(1, 1),
+            stops: Keyed::new(1, 1),
+            hidden: Mutex::default(),
+        }
     }
 }
 
@@ -263,8 +273,11 @@ impl LiveApp {
         }
     }
 
-    /// Stops those of whom no sign has come for long, and tells of crowds. Several times a second.
+    /// Tells what has waited for its round, stops those of whom no sign has come for long, and tells of crowds. Several times
+    /// a second.
     pub fn typing_tick(&self, now: DateTime<Utc>) {
+        let due = self.typing.rounds.lock().due(now);
+        self.send_typing(due);
         let (stopped, crowds) = self.typing.state.lock().tick(now);
         stopped.iter().for_each(|stopped| self.tell_stopped(stopped, None, now));
         for news in &crowds {
@@ -349,36 +362,33 @@ impl LiveApp {
         if let Some(source) = source.filter(|source| channels.iter().all(|(known, _)| known != *source)) {
             channels.push((source.clone(), Grammar::Dashes));
         }
-        let mut whisper = None;
+        let (mut held, mut whisper) = (Vec::new(), None);
         for (channel, grammar) in channels.iter().filter(|(channel, _)| self.hub.wants(channel)) {
+            let mut hold = |frame| held.push(Held { channel: channel.clone(), frame, except });
             if *grammar != Grammar::Dashes {
-                self.tell_in_class(&app, &fact, (channel, *grammar), except);
+                frames(&fact, (channel, *grammar), &spelling::data(&fact, *grammar), &app).for_each(&mut hold);
             }
             let data = whisper.get_or_insert_with(|| spelling::data_with(&fact, Grammar::Dashes, more.clone()));
             let user = fact.payload.get("user_id").and_then(serde_json::Value::as_str);
             let user = user.filter(|_| channel.guard() == Guard::Presence).and_then(|user| UserId::parse(user).ok());
             for name in spelling::names(event, Grammar::Dashes, app.settings.laravel_event_names) {
-                let name = |out: &mut Vec<u8>| {
+                hold(Frame::text(|out| {
                     server_message::client_event(out, name, channel.as_str(), Some(data), user.as_ref());
-                };
-                let frame = Frame::text(name);
-                self.hub.publish(channel, Publication { frame: &frame, except, keep: None }, &app.settings);
+                }));
             }
+        }
+        if !held.is_empty() {
+            let due = if event == Event::TypingStarted { Due::InTurn } else { Due::Now };
+            let held = self.typing.rounds.lock().tell(topic, held, due, now);
+            self.send_typing(held);
         }
     }
 
-    /// Tells it under Laravel's names.
-    fn tell_in_class(
-        &self,
-        app: &App,
-        fact: &Fact<Payload>,
-        (channel, grammar): (&ChannelName, Grammar),
-        except: Option<SocketId>,
-    ) {
-        let data = spelling::data(fact, grammar);
-        for name in spelling::names(fact.event, grammar, app.settings.laravel_event_names) {
-            let frame = Frame::text(|out| server_message::event(out, name, channel.as_str(), &data));
-            self.hub.publish(channel, Publication { frame: &frame, except, keep: None }, &app.settings);
+    fn send_typing(&self, held: Vec<Held>) {
+        let app = self.app();
+        for Held { channel, frame, except } in &held {
+            let publication = Publication { frame, except: *except, keep: None };
+            self.hub.publish(channel, publication, &app.settings);
         }
     }
 }

@@ -18,7 +18,7 @@ use sea_orm::{
 
 pub use marks::{Mark, Marked};
 pub use members::{Belonging, MembersAdded};
-pub use messages::{Edited, Posted, Revision, Viewer, Window};
+pub use messages::{Edited, NewPost, Posted, Revision, Viewer, Window};
 
 use super::{Kept, Page, Result, Store, audit, moderation, streams};
 use crate::{

@@ -3,6 +3,8 @@
 //! A row is numbered twice: within its topic, for those who catch up, and over all topics in the order of commits, for whoever
 //! tells. A row that has no time of telling was left behind by a crash. Old rows go; a topic's number goes on.
 
+use std::collections::{BTreeMap, HashMap};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{change_counter, stream, stream_event};
 use sea_orm::{
@@ -68,26 +70,46 @@ pub(super) async fn append(
     facts: Vec<(Fact<String>, Option<SocketId>)>,
     epoch: &str,
 ) -> Result<Vec<Kept>> {
-    let Some(more) = i64::try_from(facts.len()).ok().filter(|count| *count > 0) else { return Ok(Vec::new()) };
+    if facts.is_empty() {
+        return Ok(Vec::new());
+    }
     // The change has counted once already, when it began.
     let counted = change_counter::Entity::find_by_id(COUNTER).one(change).await?;
-    let first = counted.map_or(1, |row| row.value);
-    if more > 1 {
+    append_from(change, (counted.map_or(1, |row| row.value), 1), (app, epoch), facts).await
+}
+
+/// As [`append`], where the number of the change is known, and how many it has counted.
+pub(super) async fn append_from(
+    change: &DatabaseTransaction,
+    (first, counted): (i64, i64),
+    (app, epoch): (&AppId, &str),
+    facts: Vec<(Fact<String>, Option<SocketId>)>,
+) -> Result<Vec<Kept>> {
+    let count = i64::try_from(facts.len()).unwrap_or(i64::MAX);
+    if count > counted {
         change_counter::Entity::update_many()
-            .col_expr(change_counter::Column::Value, Expr::value(first + more - 1))
+            .col_expr(change_counter::Column::Value, Expr::value(first + count - 1))
             .filter(change_counter::Column::Name.eq(COUNTER))
             .exec(change)
             .await?;
     }
+    let keys: Vec<Option<String>> = facts.iter().map(|(fact, _except)| topic_key(&fact.topic)).collect();
+    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+    keys.iter().flatten().for_each(|topic| *counts.entry(topic).or_default() += 1);
+    let mut next: HashMap<&str, Position> = HashMap::with_capacity(counts.len());
+    for (topic, count) in counts {
+        next.insert(topic, advance(change, (app, topic), count, epoch).await?);
+    }
     let (mut kept, mut rows) = (Vec::with_capacity(facts.len()), Vec::new());
-    for ((mut fact, except), id) in facts.into_iter().zip(first..) {
-        let Some(topic) = topic_key(&fact.topic) else { continue };
-        let position = advance(change, app, &topic, epoch).await?;
-        rows.push(row((id, app, &topic), (&fact, except), position.seq));
+    for (((mut fact, except), id), topic) in facts.into_iter().zip(first..).zip(&keys) {
+        let Some(topic) = topic else { continue };
+        let Some(position) = next.get_mut(topic.as_str()) else { continue };
+        rows.push(row((id, app, topic), (&fact, except), position.seq));
         if rows.len() == CHUNK {
             insert(change, std::mem::take(&mut rows)).await?;
         }
-        fact.position = Some(position);
+        fact.position = Some(position.clone());
+        position.seq += 1;
         kept.push(Kept { id, app: app.clone(), fact, except });
     }
     insert(change, rows).await?;
@@ -101,28 +123,33 @@ async fn insert(change: &DatabaseTransaction, rows: Vec<stream_event::ActiveMode
     Ok(())
 }
 
-/// The next place of a topic. One statement, where the database can answer an insert.
-async fn advance(change: &DatabaseTransaction, app: &AppId, topic: &str, epoch: &str) -> Result<Position> {
-    let first = stream::ActiveModel {
+/// The first of the next `count` places of a topic. One statement, where the database can answer an insert.
+async fn advance(
+    change: &DatabaseTransaction,
+    (app, topic): (&AppId, &str),
+    count: i64,
+    epoch: &str,
+) -> Result<Position> {
+    let new = stream::ActiveModel {
         app_id: Set(app.as_str().to_owned()),
         topic: Set(topic.to_owned()),
         epoch: Set(epoch.to_owned()),
-        seq: Set(1),
+        seq: Set(count),
     };
     let seq = stream::Column::Seq;
     let next = OnConflict::columns([stream::Column::AppId, stream::Column::Topic])
-        .value(seq, Expr::col((stream::Entity, seq)).add(1))
+        .value(seq, Expr::col((stream::Entity, seq)).add(count))
         .to_owned();
-    let row = stream::Entity::insert(first).on_conflict(next).exec_with_returning(change).await?;
-    let position = Position { epoch: row.epoch, seq: row.seq };
-    if position.seq == 1 {
+    let row = stream::Entity::insert(new).on_conflict(next).exec_with_returning(change).await?;
+    let before = row.seq - count;
+    if before == 0 {
         // Numbers of a position that was lost must not be taken for those that come now.
         stream_event::Entity::delete_many().filter(of_topic(app, topic)).exec(change).await?;
     }
-    if position.seq % PRUNE_EVERY == 0 {
-        prune(change, app, topic, position.seq).await?;
+    if before / PRUNE_EVERY != row.seq / PRUNE_EVERY {
+        prune(change, app, topic, row.seq).await?;
     }
-    Ok(position)
+    Ok(Position { epoch: row.epoch, seq: before + 1 })
 }
 
 /// Drops what the topic keeps no longer. What has not been told stays.

@@ -55,6 +55,8 @@ impl From<Error> for Problem {
             Error::TooMany(_) => Self::new(StatusCode::CONFLICT, "too_many", detail),
             Error::Access(error) => error.into(),
             Error::Store(error) => error.into(),
+            Error::Together(error) => error.as_ref().into(),
+            Error::Interrupted => Self::unavailable("source_unavailable", detail),
         }
     }
 }

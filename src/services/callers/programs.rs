@@ -1,10 +1,11 @@
 //! API keys: `ck_<12 hexadecimal digits>_<40 hexadecimal digits>`.
 //!
-//! The first part finds the row, the second is compared with its hash in constant time. A key is looked up each time, so that
-//! a revoked one is refused at once; that it was used is noted later, outside of the request. Keys that have held are
-//! remembered, so that a door can limit those who guess before it looks anything up for them.
+//! The first part finds the row, the second is compared with its hash in constant time. What was looked up counts for
+//! [`FRESH`]: a busy key is not a query for each request, and a revoked one is refused within that time, whoever revoked it. That
+//! a key was used is noted later, outside of the request. Keys that have held are remembered, so that a door can limit those
+//! who guess before it looks anything up for them.
 
-use std::{collections::HashMap, net::IpAddr, num::NonZeroUsize};
+use std::{collections::HashMap, net::IpAddr, num::NonZeroUsize, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ipnet::IpNet;
@@ -36,6 +37,9 @@ const MAX_MARKS: usize = 10_000;
 /// Most keys that are remembered to have held; beyond, the one that was not used for the longest is a stranger's again.
 const MAX_PROVEN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
+/// How long a key that has held is not looked up again.
+const FRESH: TimeDelta = TimeDelta::seconds(1);
+
 /// SHA-256 of a whole key.
 type Print = [u8; 32];
 
@@ -59,7 +63,21 @@ pub(super) struct Programs {
     /// Keys whose use has not been noted yet, and when they were used. Never held across an await.
     marks: Mutex<HashMap<String, DateTime<Utc>>>,
     /// Keys that held when they were checked last. Never held across an await.
-    proven: Mutex<LruCache<Print, ()>>,
+    proven: Mutex<LruCache<Print, Proven>>,
+}
+
+/// A key that has held.
+#[derive(Debug, Clone)]
+struct Proven {
+    row: Arc<ApiKey>,
+    /// When it was looked up.
+    at: DateTime<Utc>,
+}
+
+impl Proven {
+    fn is_fresh(&self, now: DateTime<Utc>) -> bool {
+        (TimeDelta::zero()..FRESH).contains(&(now - self.at))
+    }
 }
 
 impl Programs {
@@ -74,26 +92,37 @@ impl Programs {
 
     /// The program that a key is of, and its app.
     pub(super) async fn find(&self, text: &str, from: IpAddr, now: DateTime<Utc>) -> Result<(AppId, KeyHolder)> {
-        let found = self.check(text, from, now).await;
-        match &found {
-            Ok(_) => drop(self.proven.lock().put(print(text), ())),
-            Err(error) if error.is_unavailable() => {}
-            Err(_) => drop(self.proven.lock().pop(&print(text))),
+        let print = print(text);
+        let known = self.proven.lock().get(&print).filter(|known| known.is_fresh(now)).cloned();
+        let found = match known {
+            Some(known) => Ok(known),
+            None => self.look_up(text).await.map(|row| Proven { row: Arc::new(row), at: now }),
+        };
+        match found.and_then(|found| check(&found.row, from, now).map(|()| found)) {
+            Ok(found) => {
+                self.mark(&found.row, now);
+                let (app, id, scopes) = (found.row.app.clone(), found.row.id.clone(), found.row.scopes.clone());
+                self.proven.lock().put(print, found);
+                Ok((app, KeyHolder { id, scopes }))
+            }
+            Err(error) => {
+                if !error.is_unavailable() {
+                    self.proven.lock().pop(&print);
+                }
+                Err(error)
+            }
         }
-        found
     }
 
-    async fn check(&self, text: &str, from: IpAddr, now: DateTime<Utc>) -> Result<(AppId, KeyHolder)> {
+    /// The key, whether or not it still counts, if it is the right one.
+    async fn look_up(&self, text: &str) -> Result<ApiKey> {
         let (id, secret) = split(text).ok_or(Error::BadApiKey)?;
         let row = self.store.api_key_find(id).await.map_err(|error| {
             tracing::error!(%error, "API keys cannot be looked up");
             Error::Unavailable { what: "the database" }
         })?;
         let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
-        let row = row.filter(|row| row.hash.0.ct_eq(&hash).into()).ok_or(Error::BadApiKey)?;
-        check(&row, from, now)?;
-        self.mark(&row, now);
-        Ok((row.app, KeyHolder { id: row.id, scopes: row.scopes }))
+        row.filter(|row| row.hash.0.ct_eq(&hash).into()).ok_or(Error::BadApiKey)
     }
 
     fn mark(&self, row: &ApiKey, now: DateTime<Utc>) {

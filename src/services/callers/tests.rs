@@ -216,6 +216,17 @@ async fn api_key_counts_until_it_is_revoked_or_ends() {
 }
 
 #[tokio::test]
+async fn api_key_that_is_revoked_is_refused_within_a_second() {
+    let world = World::new().await;
+    let key = world.key("ck_0123456789ab", |_new| ()).await;
+    assert!(world.bearer(&key, 10).await.is_ok());
+    assert!(world.store.api_key_revoke(&app_id("campus"), "ck_0123456789ab", at(10)).await.unwrap());
+    assert!(world.bearer(&key, 10).await.is_ok(), "what was looked up a moment ago counts");
+    assert_eq!(world.bearer(&key, 11).await, Err(Error::Revoked));
+    assert_eq!(world.bearer(&key, 10).await, Err(Error::Revoked), "also when the clock is set back");
+}
+
+#[tokio::test]
 async fn api_key_counts_only_from_its_networks() {
     let world = World::new().await;
     let networks = vec!["192.0.2.0/24".to_owned(), "2001:db8::/32".to_owned()];

@@ -9,10 +9,10 @@ use crate::{
     domain::{
         access::{Topic, capability::Capability},
         chat::{Chat, Circle, Kind, Message, Notify, ReadState, message::is_emoji},
-        fact::Event,
+        fact::{Actor, Event},
         roster::Expected,
     },
-    ids::ExternalId,
+    ids::{ExternalId, SocketId},
     services::{Draft, new_id},
     store::{self, ChatWrite, Edited, Facts, Mark, Marked, Revision, Window},
 };
@@ -44,14 +44,15 @@ fn payload(message: &Message) -> dialect::spelling::Payload {
     dialect::spelling::Payload::from_iter([("message".to_owned(), dialect::chat::message(message))])
 }
 
+/// Who does something, when, and their socket, which does not hear of it.
+pub(super) type Origin = (Option<Actor>, DateTime<Utc>, Option<SocketId>);
+
 /// What is told of a message.
 pub(super) fn message_facts(
-    asking: &Asking<'_>,
-    entry: &Entry,
+    (actor, at, except): Origin,
     (event, topics): (Event, Vec<Topic>),
     message: &Message,
 ) -> Facts {
-    let (actor, at, except) = (entry.actor(), asking.now, asking.except);
     let draft = |topic| Draft { event, topic, actor: actor.clone(), payload: payload(message), at, except }.into_fact();
     topics.into_iter().map(draft).collect()
 }
@@ -185,7 +186,7 @@ impl Chats {
                 Err(error) => return Ok((Err(error), Vec::new())),
             };
             let tell = |after: &Message| {
-                let facts = message_facts(asking, &entry, (event, topics), after);
+                let facts = message_facts((entry.actor(), asking.now, asking.except), (event, topics), after);
                 (facts, Value::Object(payload(after)).to_string())
             };
             let revision = (revision, by.as_str());
@@ -236,7 +237,9 @@ impl Chats {
                 Ok(judged) => judged,
                 Err(error) => return Ok((Err(error), Vec::new())),
             };
-            let facts = |after: &Message| message_facts(asking, &entry, (Event::MessageUpdated, topics), after);
+            let facts = |after: &Message| {
+                message_facts((entry.actor(), asking.now, asking.except), (Event::MessageUpdated, topics), after)
+            };
             let (marked, kept) = self.store.message_mark((&app, id), &user, mark, (write, facts)).await?;
             Ok::<_, store::Error>((Ok(marked), kept))
         };

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
-
-use super::{Asking, Chats, Entry, Error, Result, keep_pace, messages::message_facts};
+use super::{Asking, Chats, Entry, Error, Result, keep_pace};
 use crate::{
     domain::{
         access::{Topic, capability::Capability},
@@ -13,12 +11,11 @@ use crate::{
             message::{AUDIENCE_MAX, Content, check_client_id},
             normalised,
         },
-        fact::Event,
         roster::Role,
     },
     ids::{ExternalId, UserId},
     services::new_id,
-    store::{self, ChatWrite, Posted},
+    store::Posted,
 };
 
 /// Something that somebody wants to say.
@@ -97,26 +94,6 @@ impl Chats {
             Posted::Again(message) => Ok((*message, false)),
             Posted::TooSoon(wait) => Err(Error::SlowMode { wait: wait.to_std().unwrap_or(Duration::from_secs(1)) }),
         }
-    }
-
-    /// Writes the message and tells it. Whether they may is judged again in turn, if anything has changed meanwhile.
-    async fn insert(&self, asking: &Asking<'_>, entry: Entry, message: Message) -> Result<Posted> {
-        let (app, epoch) = (asking.app(), new_id(asking.now));
-        let write = ChatWrite { at: asking.now, audit: &[], epoch: &epoch };
-        let save = async {
-            let judged = entry.again_about(asking, &message, |entry| entry.demand_voice(asking.now));
-            let (entry, topics) = match judged.await {
-                Ok(judged) => judged,
-                Err(error) => return Ok((Err(error), Vec::new())),
-            };
-            let slow = entry.circle().chat.settings.slow_mode_s;
-            let is_slow = slow > 0 && !entry.may(Capability::ChatModerate);
-            let pause = TimeDelta::seconds(if is_slow { slow.into() } else { 0 });
-            let facts = |kept: &Message| message_facts(asking, &entry, (Event::MessageCreated, topics), kept);
-            let (posted, kept) = self.store.message_insert(&app, message, pause, (write, facts)).await?;
-            Ok::<_, store::Error>((Ok(posted), kept))
-        };
-        self.teller.keep_and_tell(Box::pin(save)).await?
     }
 
     /// The message that is replied to.

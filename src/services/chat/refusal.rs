@@ -1,6 +1,6 @@
 //! Why something with a chat cannot be done.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     domain::{
@@ -81,6 +81,12 @@ pub enum Error {
     /// The database fails.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The database fails, for all that was written together.
+    #[error(transparent)]
+    Together(Arc<store::Error>),
+    /// Whoever wrote for all was given up in the middle.
+    #[error("it is not known whether the message was written: send it again under the same `client_id`")]
+    Interrupted,
 }
 
 /// Result of what is done with chats.

@@ -1,5 +1,7 @@
 //! Messages: written once, found, listed, edited, deleted with a trace.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{chat_mark, chat_message, chat_message_version};
 use sea_orm::{
@@ -29,6 +31,16 @@ pub enum Posted {
     Again(Box<Message>),
     /// The author has to wait.
     TooSoon(TimeDelta),
+}
+
+/// A message that is to be written.
+pub struct NewPost {
+    /// The message, without its number.
+    pub message: Message,
+    /// The slow mode that is in force for its author.
+    pub pause: TimeDelta,
+    /// What is told of it when it has its number.
+    pub facts: Box<dyn FnOnce(&Message) -> Facts + Send>,
 }
 
 /// What is to become of a message.
@@ -172,38 +184,96 @@ async fn wait(
     Ok(left.filter(|left| *left > TimeDelta::zero()))
 }
 
+/// New messages that become rows of one transaction.
+struct Sheet<'a> {
+    change: &'a DatabaseTransaction,
+    app: &'a AppId,
+    /// Number of the newest message of each chat.
+    newest: HashMap<ExternalId, i64>,
+    /// Those that have their number and are not written yet.
+    fresh: Vec<Message>,
+}
+
+impl<'a> Sheet<'a> {
+    fn new(change: &'a DatabaseTransaction, app: &'a AppId) -> Self {
+        Self { change, app, newest: HashMap::new(), fresh: Vec::new() }
+    }
+
+    /// Gives a message its number, unless its author has sent it before or has to wait.
+    async fn enter(&mut self, mut new: Message, pause: TimeDelta) -> Result<Posted> {
+        new.created_at = whole(new.created_at);
+        let is_another = |one: &Message| (&one.chat, &one.author) == (&new.chat, &new.author);
+        if (new.client_id.is_some() || pause > TimeDelta::zero()) && self.fresh.iter().any(is_another) {
+            // What the author has just said counts too.
+            self.write().await?;
+        }
+        if let Some(client_id) = &new.client_id
+            && let Some(before) = sent(self.change, self.app, (&new.chat, &new.author, client_id)).await?
+        {
+            return Ok(Posted::Again(Box::new(before)));
+        }
+        if pause > TimeDelta::zero()
+            && let Some(left) = wait(self.change, (self.app, &new), pause).await?
+        {
+            return Ok(Posted::TooSoon(left));
+        }
+        let newest = match self.newest.get(&new.chat) {
+            Some(newest) => *newest,
+            None => newest_seq(self.change, self.app, &new.chat).await?,
+        };
+        new.seq = newest + 1;
+        self.newest.insert(new.chat.clone(), new.seq);
+        self.fresh.push(new.clone());
+        Ok(Posted::New(Box::new(new)))
+    }
+
+    /// Writes the rows.
+    async fn write(&mut self) -> Result<()> {
+        let fresh = std::mem::take(&mut self.fresh);
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let rows = fresh.iter().map(|new| rows::message_row(self.app, new));
+        chat_message::Entity::insert_many(rows).exec_without_returning(self.change).await?;
+        for new in &fresh {
+            marks::insert_audience(self.change, self.app, new).await?;
+        }
+        Ok(())
+    }
+}
+
 impl Store {
-    /// Writes a message and gives it its number, unless the author has sent it before or has to wait: `pause` is the slow
-    /// mode that is in force for them.
+    /// Writes messages in one transaction and gives each its number, unless its author has sent it before or has to wait. Answers
+    /// for each in the order in which they came. `epoch` is for topics that begin with them.
     ///
     /// # Errors
-    /// [`Error::Database`](crate::store::Error::Database).
-    #[tracing::instrument(name = "store.message_insert", level = "debug", skip_all, fields(app.id = %app))]
+    /// [`Error::Database`](crate::store::Error::Database); then none is written.
+    #[tracing::instrument(name = "store.message_insert", level = "debug", skip_all, fields(app.id = %app, posts = posts.len()))]
     pub async fn message_insert(
         &self,
         app: &AppId,
-        mut new: Message,
-        pause: TimeDelta,
-        (write, facts): (ChatWrite<'_>, impl FnOnce(&Message) -> Facts + Send),
-    ) -> Result<(Posted, Vec<Kept>)> {
-        let change = self.change_begin(streams::COUNTER).await?;
-        if let Some(client_id) = &new.client_id
-            && let Some(before) = sent(&change, app, (&new.chat, &new.author, client_id)).await?
-        {
-            return Ok((Posted::Again(Box::new(before)), Vec::new()));
+        posts: Vec<NewPost>,
+        epoch: &str,
+    ) -> Result<(Vec<Posted>, Vec<Kept>)> {
+        if posts.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
         }
-        new.created_at = whole(new.created_at);
-        if pause > TimeDelta::zero()
-            && let Some(left) = wait(&change, (app, &new), pause).await?
-        {
-            return Ok((Posted::TooSoon(left), Vec::new()));
+        // Most messages are told in one topic.
+        let count = i64::try_from(posts.len()).unwrap_or(1);
+        let (change, first) = self.change_begin_many(streams::COUNTER, count).await?;
+        let (mut sheet, mut facts) = (Sheet::new(&change, app), Vec::new());
+        let mut posted = Vec::with_capacity(posts.len());
+        for NewPost { message, pause, facts: tell } in posts {
+            let one = sheet.enter(message, pause).await?;
+            if let Posted::New(message) = &one {
+                facts.extend(tell(message));
+            }
+            posted.push(one);
         }
-        new.seq = newest_seq(&change, app, &new.chat).await? + 1;
-        chat_message::Entity::insert(rows::message_row(app, &new)).exec_without_returning(&change).await?;
-        marks::insert_audience(&change, app, &new).await?;
-        let facts = facts(&new);
-        let kept = finish(change, app, write, facts).await?;
-        Ok((Posted::New(Box::new(new)), kept))
+        sheet.write().await?;
+        let kept = streams::append_from(&change, (first, count), (app, epoch), facts).await?;
+        change.commit().await?;
+        Ok((posted, kept))
     }
 
     /// A message by its id.

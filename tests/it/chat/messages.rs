@@ -176,6 +176,33 @@ async fn messages_said_at_the_same_time_get_distinct_numbers_without_gaps() {
     }
 }
 
+#[tokio::test]
+async fn of_those_who_write_at_the_same_time_each_hears_what_became_of_their_own() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    room.push("5", "/api/chats/c/moderation", json!({ "user": "7", "measure": "mute", "reason": "" })).await.ok();
+    let post = |number: u32| {
+        let (office, room) = (&room.office, &room);
+        async move {
+            let body = json!({ "chat_id": "c", "body": number.to_string(), "client_id": (number / 4).to_string() });
+            match number % 4 {
+                0 | 1 => office.post("/api/chat/messages", body).await,
+                2 => room.post("8", body).await,
+                _ => room.post("7", body).await,
+            }
+        }
+    };
+    let answers = futures_util::future::join_all((0..20).map(post)).await;
+    for (number, answer) in answers.iter().enumerate() {
+        let said = answer.json();
+        match number % 4 {
+            0 => assert_eq!(said["id"], answers[number + 1].json()["id"], "sent twice, said once"),
+            1 | 2 => assert_eq!(said["client_id"], (number / 4).to_string(), "{said}"),
+            _ => assert_eq!((answer.status, &said["code"]), (403, &json!("muted")), "{said}"),
+        }
+    }
+}
+
 async fn react(room: &Room<'_>, user: &str, method: Method, message: &str, emoji: &str) -> Value {
     room.call(user, method, &format!("/api/messages/{message}/reactions/{emoji}"), None).await.ok()
 }

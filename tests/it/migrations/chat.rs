@@ -13,8 +13,8 @@ use campanile::{
     },
     ids::{AppId, ExternalId, UserId},
     store::{
-        Belonging, ChatChanged, ChatFilter, ChatMade, ChatWrite, Edited, Mark, Marked, MembersAdded, Missed, Page,
-        Posted, Revision, RosterWrite, Store, Viewer, Window,
+        Belonging, ChatChanged, ChatFilter, ChatMade, ChatWrite, Edited, Mark, Marked, MembersAdded, Missed, NewPost,
+        Page, Posted, Revision, RosterWrite, Store, Viewer, Window,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -96,9 +96,17 @@ fn belonging(name: &str) -> Belonging {
     Belonging { user: user(name), part: Part::Member }
 }
 
+fn unsaid(message: Message, pause: TimeDelta) -> NewPost {
+    NewPost { message, pause, facts: Box::new(|_message| Vec::new()) }
+}
+
+async fn post_all(store: &Store, posts: Vec<NewPost>) -> Vec<Posted> {
+    Box::pin(store.message_insert(&app(), posts, "e")).await.unwrap().0
+}
+
 async fn post(store: &Store, message: Message) -> Message {
-    match Box::pin(store.message_insert(&app(), message, TimeDelta::zero(), (write(1), |_message| Vec::new()))).await {
-        Ok((Posted::New(message), _)) => *message,
+    match post_all(store, vec![unsaid(message, TimeDelta::zero())]).await.as_slice() {
+        [Posted::New(message)] => (**message).clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -201,9 +209,8 @@ async fn post_and_list(store: &Store) {
     assert!(store.message_find(&app(), "M1").await.unwrap().is_none());
     assert!(store.message_find(&app(), "m1 ").await.unwrap().is_none());
     let again = message("m2", "a", Some("x"));
-    let again =
-        Box::pin(store.message_insert(&app(), again, TimeDelta::zero(), (write(1), |_message| Vec::new()))).await;
-    assert_eq!(again.unwrap().0, Posted::Again(Box::new(first)));
+    let again = post_all(store, vec![unsaid(again, TimeDelta::zero())]).await;
+    assert_eq!(again, [Posted::Again(Box::new(first))]);
     post(store, message("m2", "b", Some("x"))).await;
     post(store, message("m3", "a", None)).await;
     let hushed = Message { visibility: Visibility::Users, audience: vec![user("b")], ..message("m4", "a", None) };
@@ -211,9 +218,8 @@ async fn post_and_list(store: &Store) {
     let staff = Message { visibility: Visibility::Staff, ..message("m5", "a", None) };
     post(store, staff).await;
     let slow = Message { created_at: moment(4), ..message("m6", "a", None) };
-    let slow =
-        Box::pin(store.message_insert(&app(), slow, TimeDelta::seconds(10), (write(4), |_message| Vec::new()))).await;
-    assert_eq!(slow.unwrap().0, Posted::TooSoon(TimeDelta::seconds(6)));
+    let slow = post_all(store, vec![unsaid(slow, TimeDelta::seconds(10))]).await;
+    assert_eq!(slow, [Posted::TooSoon(TimeDelta::seconds(6))]);
     let seen = async |viewer: Viewer<'_>, hidden: i64, window: Window| {
         let (app, chat) = (app(), id("c"));
         let found = store.message_list((&app, &chat), (viewer, hidden), window, 3).await.unwrap();
@@ -250,14 +256,47 @@ async fn post_at_once(store: &Store, other: &Store) {
     assert_eq!(all, (1..=15).collect::<Vec<_>>());
     let same = async |store: &Store, name: &str| {
         let twin = Message { id: name.to_owned(), chat: id("C"), ..message("", "b", Some("once")) };
-        Box::pin(store.message_insert(&app(), twin, TimeDelta::zero(), (self::write(1), |_message| Vec::new())))
-            .await
-            .unwrap()
-            .0
+        post_all(store, vec![unsaid(twin, TimeDelta::zero())]).await.remove(0)
     };
     let (one, two) = tokio::join!(same(store, "s1"), same(other, "s2"));
     let is_new = |posted: &Posted| matches!(posted, Posted::New(_));
     assert!(is_new(&one) != is_new(&two), "exactly one of two senders makes the message");
+    post_together(store).await;
+}
+
+/// Several messages of one transaction, to two chats: each sees those before it.
+async fn post_together(store: &Store) {
+    let to = |chat: &str, name: &str, author: &str, client_id: Option<&'static str>| Message {
+        id: name.to_owned(),
+        chat: id(chat),
+        ..message("", author, client_id)
+    };
+    let (none, slow) = (TimeDelta::zero(), TimeDelta::seconds(10));
+    let hushed = Message { visibility: Visibility::Users, audience: vec![user("b")], ..to("C", "t6", "a", None) };
+    let all = vec![
+        unsaid(to("C", "t1", "a", Some("t")), none),
+        unsaid(to("q", "t2", "a", None), none),
+        unsaid(to("C", "t3", "a", Some("t")), none),
+        unsaid(to("C", "t4", "A", None), slow),
+        unsaid(Message { created_at: moment(1), ..to("C", "t5", "A", None) }, slow),
+        unsaid(hushed.clone(), none),
+    ];
+    let posted = post_all(store, all).await;
+    let seen = |posted: &Posted| match posted {
+        Posted::New(message) => (message.id.clone(), message.seq),
+        Posted::Again(message) => (format!("again {}", message.id), message.seq),
+        Posted::TooSoon(left) => ("too soon".to_owned(), left.num_seconds()),
+    };
+    let newest = |chat: &'static str| async move {
+        let found = store.message_list((&app(), &id(chat)), (Viewer::All, 0), Window::Newest, 100).await.unwrap();
+        found.last().unwrap().seq
+    };
+    let (many, few) = (newest("C").await, newest("q").await);
+    let expected =
+        [("t1", many - 2), ("t2", few), ("again t1", many - 2), ("t4", many - 1), ("too soon", 9), ("t6", many)];
+    assert_eq!(posted.iter().map(seen).collect::<Vec<_>>(), expected.map(|(name, seq)| (name.to_owned(), seq)));
+    let kept = store.message_find(&app(), "t6").await.unwrap().unwrap();
+    assert_eq!((kept.audience, kept.seq), (hushed.audience, many));
 }
 
 async fn revise_and_mark(store: &Store) {
@@ -323,11 +362,10 @@ async fn forget(store: &Store) {
     let say = async |name: &str, chat: &str, visibility: Visibility| {
         let audience = if visibility == Visibility::Users { vec![user("b")] } else { Vec::new() };
         let said = Message { id: name.to_owned(), chat: id(chat), visibility, audience, ..message("", "a", None) };
-        let facts = |said: &Message| {
-            let chat = self::chat(chat, Kind::Course);
-            said.topics(&chat).into_iter().map(|topic| fact(topic, said, name)).collect()
-        };
-        Box::pin(store.message_insert(&app(), said, TimeDelta::zero(), (write(1), facts))).await.unwrap();
+        let (chat, name) = (self::chat(chat, Kind::Course), name.to_owned());
+        let facts =
+            move |said: &Message| said.topics(&chat).into_iter().map(|topic| fact(topic, said, &name)).collect();
+        post_all(store, vec![NewPost { facts: Box::new(facts), ..unsaid(said, TimeDelta::zero()) }]).await;
     };
     let kept = async |topic: &str| {
         let (app, after) = (app(), (None, 0));

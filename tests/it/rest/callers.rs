@@ -64,6 +64,7 @@ async fn keys_that_are_over_revoked_or_from_elsewhere_are_refused() {
     here.get("/api/users").await.ok();
     let id = here.proof[..15].to_owned();
     assert!(app.store().await.api_key_revoke(&MAIN.app().id, &id, now()).await.unwrap());
+    crate::support::eventually("the end of the key", async || here.get("/api/users").await.status == 401).await;
     here.get("/api/users").await.problem(401, "api_key_revoked");
 }
 
@@ -174,6 +175,7 @@ async fn whoever_guesses_keys_is_refused_unseen_and_keys_that_have_held_go_on_be
     ask(&app, |request| request.bearer_auth(app.person("7").proof)).await.problem(403, "missing_scope");
     let id = &known.proof[..15];
     assert!(app.store().await.api_key_revoke(&MAIN.app().id, id, now()).await.unwrap());
+    crate::support::eventually("the end of the key", async || known.get("/api/users").await.status != 200).await;
     known.get("/api/users").await.problem(429, "rate_limited");
 }
 

@@ -12,7 +12,7 @@ use campanile::{
         poll::{Content, Kind, Poll, SettingsEdit, State, Venue},
     },
     ids::UserId,
-    store::{ChatWrite, Outgoing, Posted, Telling},
+    store::{NewPost, Outgoing, Posted, Telling},
 };
 use chrono::{DateTime, TimeDelta};
 use serde_json::json;
@@ -98,9 +98,9 @@ async fn say(app: &TestApp, keys: Keys) {
         version: 1,
     };
     let (store, id) = (app.store().await, keys.app().id);
-    let write = ChatWrite { at: now(), audit: &[], epoch: "e" };
-    let said = store.message_insert(&id, message, TimeDelta::zero(), (write, |_message| Vec::new()));
-    assert!(matches!(said.await.unwrap().0, Posted::New(_)));
+    let post = NewPost { message, pause: TimeDelta::zero(), facts: Box::new(|_message| Vec::new()) };
+    let said = store.message_insert(&id, vec![post], "e").await.unwrap().0;
+    assert!(matches!(said.as_slice(), [Posted::New(_)]));
 }
 
 /// A notification, a planned one to many and a broadcast that asks to be confirmed.
