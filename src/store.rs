@@ -24,6 +24,7 @@ mod poll;
 mod presence;
 mod roster;
 mod streams;
+mod word_list;
 
 #[cfg(test)]
 mod tests;
@@ -269,12 +270,7 @@ impl Store {
     /// another process's write only where a transaction begins with one, waits here.
     async fn change_begin(&self, counter: &str) -> Result<DatabaseTransaction> {
         let change = self.db.begin().await?;
-        let value = change_counter::Column::Value;
-        let increment = OnConflict::column(change_counter::Column::Name)
-            .value(value, Expr::col((change_counter::Entity, value)).add(1))
-            .to_owned();
-        let first = change_counter::ActiveModel { name: Set(counter.to_owned()), value: Set(1) };
-        change_counter::Entity::insert(first).on_conflict(increment).exec_without_returning(&change).await?;
+        change_also(&change, counter).await?;
         Ok(change)
     }
 
@@ -283,6 +279,17 @@ impl Store {
         let row = change_counter::Entity::find_by_id(counter).one(&self.db).await?;
         Ok(row.map_or(0, |row| row.value))
     }
+}
+
+/// Counts a change to one more kind of data. Two kinds are always counted in the same order, or writers wait for each other.
+async fn change_also(change: &DatabaseTransaction, counter: &str) -> Result<()> {
+    let value = change_counter::Column::Value;
+    let increment = OnConflict::column(change_counter::Column::Name)
+        .value(value, Expr::col((change_counter::Entity, value)).add(1))
+        .to_owned();
+    let first = change_counter::ActiveModel { name: Set(counter.to_owned()), value: Set(1) };
+    change_counter::Entity::insert(first).on_conflict(increment).exec_without_returning(change).await?;
+    Ok(())
 }
 
 /// Ends a change: keeps it when there was something to change, or else takes back its count too.
