@@ -39,6 +39,7 @@ mod typing;
 mod version;
 mod webhook;
 mod word;
+mod word_list;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -202,7 +203,7 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
         channel_auth::ApiPusherUser,
     );
     let broadcasts = (broadcast::Broadcast, broadcast::Trigger, broadcast::ApiTrigger);
-    let chat = (chat::ChatRoutes, chat::message::Messages, moderation::Moderation);
+    let chat = (chat::ChatRoutes, chat::message::Messages, moderation::Moderation, word_list::WordLists);
     let rest = Rest((
         channels,
         users,

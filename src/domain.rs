@@ -20,3 +20,4 @@ pub mod rate;
 pub mod roster;
 pub mod stream;
 pub mod typing;
+pub mod word_list;

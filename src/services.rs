@@ -27,6 +27,7 @@ pub mod streams;
 pub mod tell;
 pub mod typing;
 pub mod webhook;
+pub mod word_list;
 
 use std::time::SystemTime;
 

@@ -24,6 +24,7 @@ mod poll;
 mod presence;
 mod roster;
 mod streams;
+mod word_list;
 
 #[cfg(test)]
 mod tests;
@@ -269,7 +270,7 @@ impl Store {
     /// another process's write only where a transaction begins with one, waits here.
     async fn change_begin(&self, counter: &str) -> Result<DatabaseTransaction> {
         let change = self.db.begin().await?;
-        count_up(counter, 1).exec_without_returning(&change).await?;
+        change_also(&change, counter).await?;
         Ok(change)
     }
 
@@ -285,6 +286,12 @@ impl Store {
         let row = change_counter::Entity::find_by_id(counter).one(&self.db).await?;
         Ok(row.map_or(0, |row| row.value))
     }
+}
+
+/// Counts a change to one more kind of data. Two kinds are always counted in the same order, or writers wait for each other.
+async fn change_also(change: &DatabaseTransaction, counter: &str) -> Result<()> {
+    count_up(counter, 1).exec_without_returning(change).await?;
+    Ok(())
 }
 
 fn count_up(counter: &str, count: i64) -> Insert<change_counter::ActiveModel> {

@@ -42,3 +42,4 @@ pub mod roster_change;
 pub mod stream;
 pub mod stream_event;
 pub mod user_status;
+pub mod word_list;

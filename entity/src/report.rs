@@ -16,7 +16,7 @@ pub struct Model {
     pub chat_id: String,
     /// The message; the row goes when it goes.
     pub message_id: String,
-    /// Who finds it wrong.
+    /// Who finds it wrong; empty where a word list does.
     pub reporter_id: String,
     /// Why, in a word.
     pub reason: String,

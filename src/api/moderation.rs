@@ -102,8 +102,8 @@ struct ReportView {
     /// The message.
     #[oai(validator(max_length = 26))]
     message_id: String,
-    /// Who finds it wrong.
-    reporter: Word<UserId>,
+    /// Who finds it wrong; absent = nobody, it holds a word of a word list.
+    reporter: Option<Word<UserId>>,
     /// Why, in a word.
     reason: Word<Complaint>,
     /// Why, in words.
@@ -126,7 +126,7 @@ impl From<Report> for ReportView {
             id: report.id,
             chat_id: Word(report.chat),
             message_id: report.message,
-            reporter: Word(report.reporter),
+            reporter: report.reporter.map(Word),
             reason: Word(report.reason),
             note: report.note,
             state: Word(report.state),
@@ -192,7 +192,7 @@ impl Example for ReportView {
             id: "01K5HZ3Y8Q6V0N1B7T2M9C4XDG".to_owned(),
             chat: 5.into(),
             message: "01K5HZ3Y8Q6V0N1B7T2M9C4XDF".to_owned(),
-            reporter: 8.into(),
+            reporter: Some(8.into()),
             reason: Complaint::Harassment,
             note: String::new(),
             state: ReportState::Open,

@@ -197,7 +197,8 @@ impl Problem {
         }))
     }
 
-    fn with_errors(mut self, mut errors: Vec<Field>) -> Self {
+    /// The same with what is wrong with single fields.
+    pub(super) fn with_errors(mut self, mut errors: Vec<Field>) -> Self {
         errors.truncate(FIELDS_MAX);
         self.0.errors = errors;
         self

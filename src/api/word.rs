@@ -27,6 +27,7 @@ use crate::{
         poll::{Anonymity, Kind as PollKind, State as PollState, Visibility as ResultsVisibility},
         presence::Availability,
         roster::{Action, Effect, Kind, Role, Status, Visibility},
+        word_list::WordAction,
     },
     ids::{EXTERNAL_ID_MAX, ExternalId, USER_ID_MAX, UserId},
 };
@@ -146,6 +147,7 @@ fixed_words! {
     History "history", LogKind "kind", LogOutcome "outcome", Measure "measure", Medium "medium", Notify "choice", Part "part",
     PollKind "kind of poll", PollState "state of a poll", ReportState "state", ResultsVisibility "visibility of results",
     Action "action", Effect "effect", Kind "kind", Role "role", Scope "scope", Status "status", Visibility "visibility",
+    WordAction "action",
 }
 
 macro_rules! ids {

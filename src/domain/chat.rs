@@ -334,7 +334,7 @@ pub fn normalised(name: &str) -> String {
 }
 
 /// Format characters of Unicode that are not seen: widthless ones, marks of direction, tags.
-const fn is_invisible(c: char) -> bool {
+pub(in crate::domain) const fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'

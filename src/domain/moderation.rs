@@ -93,8 +93,8 @@ pub struct Report {
     pub chat: ExternalId,
     /// The message.
     pub message: String,
-    /// Who finds it wrong.
-    pub reporter: UserId,
+    /// Who finds it wrong; `None` = nobody, it holds a word of a word list.
+    pub reporter: Option<UserId>,
     /// Why, in a word.
     pub reason: Complaint,
     /// Why, in words; at most [`NOTE_MAX`] characters.

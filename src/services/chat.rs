@@ -22,7 +22,7 @@ pub use self::{
     post::NewMessage,
     refusal::{Error, Result},
 };
-use super::{Draft, LiveApp, Teller, new_id};
+use super::{Draft, LiveApp, Teller, new_id, word_list::Filters};
 pub use crate::store::{Mark, Page, Revision, Window};
 use crate::{
     dialect,
@@ -63,6 +63,8 @@ pub struct Chats {
     pace: Option<Pace>,
     /// How fast they edit and react.
     touches: Option<Pace>,
+    /// What is not said.
+    pub(in crate::services) filters: Filters,
 }
 
 type Pace = Keyed<(AppId, UserId)>;
@@ -166,7 +168,8 @@ impl Chats {
     #[must_use]
     pub fn new(store: Store, teller: Arc<Teller>) -> Self {
         let pace = Keyed::new(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE);
-        Self { store, teller, pace, touches: Keyed::new(TOUCHES_PER_SECOND, TOUCHES_AT_ONCE) }
+        let touches = Keyed::new(TOUCHES_PER_SECOND, TOUCHES_AT_ONCE);
+        Self { filters: Filters::new(store.clone()), store, teller, pace, touches }
     }
 
     /// Forgets those who have not written for a while.

@@ -173,7 +173,7 @@ impl Chats {
             id: new_id(asking.now),
             chat: message.chat,
             message: message.id,
-            reporter: reporter.clone(),
+            reporter: Some(reporter.clone()),
             reason,
             note: note.to_owned(),
             state: ReportState::Open,

@@ -20,7 +20,7 @@ pub use marks::{Mark, Marked};
 pub use members::{Belonging, MembersAdded};
 pub use messages::{Edited, NewPost, Posted, Revision, Viewer, Window};
 
-use super::{Kept, Page, Result, Store, audit, moderation, streams};
+use super::{Kept, Page, Result, Store, audit, moderation, streams, word_list};
 use crate::{
     domain::{
         access::Topic,
@@ -281,8 +281,8 @@ pub(super) async fn finish(
     Ok(kept)
 }
 
-/// Removes all chats of an app, with what hangs below them.
+/// Removes all chats of an app, with what hangs below them, and its word lists.
 pub(super) async fn clear(change: &DatabaseTransaction, app: &AppId) -> Result<()> {
     chat::Entity::delete_many().filter(chat::Column::AppId.eq(app.as_str())).exec(change).await?;
-    Ok(())
+    word_list::forget(change, app, None).await
 }

@@ -51,7 +51,7 @@ fn read(row: report::Model) -> Option<Report> {
         id: row.id,
         chat: ExternalId::parse(&row.chat_id).ok()?,
         message: row.message_id,
-        reporter: UserId::parse(&row.reporter_id).ok()?,
+        reporter: if row.reporter_id.is_empty() { None } else { Some(UserId::parse(&row.reporter_id).ok()?) },
         reason: row.reason.parse().ok()?,
         note: row.note,
         state: row.state.parse().ok()?,
@@ -149,18 +149,23 @@ impl Store {
     #[tracing::instrument(name = "store.report_insert", level = "debug", skip_all, fields(app.id = %app))]
     pub async fn report_insert(&self, app: &AppId, new: &Report) -> Result<(Report, bool)> {
         let change = self.change_begin(streams::COUNTER).await?;
+        let reporter = new.reporter.as_ref().map(UserId::as_str).unwrap_or_default();
         let same = of_report(app, &new.chat)
             .add(report::Column::MessageId.eq(new.message.as_str()))
-            .add(report::Column::ReporterId.eq(new.reporter.as_str()));
+            .add(report::Column::ReporterId.eq(reporter));
         if let Some(before) = report::Entity::find().filter(same).one(&change).await?.and_then(read) {
-            return Ok((before, false));
+            if new.reporter.is_some() || before.state == ReportState::Open {
+                return Ok((before, false));
+            }
+            // What the message says now has not been looked into.
+            report::Entity::delete_by_id((app.as_str().to_owned(), before.id)).exec(&change).await?;
         }
         let row = report::ActiveModel {
             app_id: Set(app.as_str().to_owned()),
             id: Set(new.id.clone()),
             chat_id: Set(new.chat.as_str().to_owned()),
             message_id: Set(new.message.clone()),
-            reporter_id: Set(new.reporter.as_str().to_owned()),
+            reporter_id: Set(reporter.to_owned()),
             reason: Set(new.reason.name().to_owned()),
             note: Set(new.note.clone()),
             state: Set(new.state.name().to_owned()),

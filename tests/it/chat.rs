@@ -10,3 +10,4 @@ mod messages;
 mod moderation;
 mod reading;
 mod whispers;
+mod words;

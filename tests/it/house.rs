@@ -23,7 +23,7 @@ const fn room(name: &'static str, rooms: &'static str, crates: &'static str) -> 
 const HOUSE: &[Room] = &[
     // Floor 0: words. No I/O, no async.
     room("ids", "", "thiserror"),
-    room("domain", "ids", "chrono strsim thiserror"),
+    room("domain", "ids", "aho_corasick chrono strsim thiserror unicode_normalization"),
     room("protocol", "ids domain", "chrono hex hmac md5 serde serde_json sha2 thiserror url"),
     room("dialect", "ids domain protocol", "chrono serde_json"),
     room("metrics", "ids", "parking_lot prometheus"),

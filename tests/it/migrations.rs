@@ -6,6 +6,7 @@ mod notification;
 mod poll;
 mod roster;
 mod streams;
+mod word_list;
 
 use campanile::{
     domain::app::{AppSettings, Secret},
@@ -62,6 +63,7 @@ async fn check(store: &Store, other: &Store) {
     chat::lead_through_its_life(store, other).await;
     Box::pin(notification::lead_through_its_life(store)).await;
     Box::pin(notification::let_writers_meet(store, other)).await;
+    Box::pin(word_list::lead_through_its_life(store, other)).await;
     store.close().await.unwrap();
     other.close().await.unwrap();
 }

@@ -77,8 +77,13 @@ fn header_parameter(name: &str, description: &str, schema: MetaSchema) -> MetaOp
 }
 
 /// Writes of which no socket hears, or none that the request could know of.
-const UNTOLD: &[&str] =
-    &["broadcastNotification", "cancelNotificationBroadcast", "confirmBroadcast", "putNotificationPreferences"];
+const UNTOLD: &[&str] = &[
+    "broadcastNotification",
+    "cancelNotificationBroadcast",
+    "confirmBroadcast",
+    "putCourseWords",
+    "putNotificationPreferences",
+];
 
 /// Describes how a program names the person for whom it acts, and a person the socket that need not hear of it.
 fn add_person(operation: &mut MetaOperation) {

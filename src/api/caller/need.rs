@@ -170,6 +170,10 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
     DELETE "/api/chats/{id}/moderation/{measure}" CHAT_WRITE;
     GET "/api/chats/{id}/reports" CHAT_READ;
     PATCH "/api/chats/{id}/reports/{report}" CHAT_WRITE;
+    GET "/api/moderation/words" Need::Scope(Scope::Admin);
+    PUT "/api/moderation/words" Need::Scope(Scope::Admin);
+    GET "/api/courses/{id}/words" CHAT_READ;
+    PUT "/api/courses/{id}/words" CHAT_WRITE;
 
     POST "/api/notifications" SEND;
     GET "/api/notifications" Need::Person;

@@ -4,7 +4,10 @@ use poem::http::StatusCode;
 
 use super::super::problem::{Field, Problem};
 use crate::{
-    domain::chat::{Silence, message::Flaw},
+    domain::{
+        chat::{Silence, message::Flaw},
+        word_list,
+    },
     services::chat::Error,
 };
 
@@ -53,6 +56,19 @@ impl From<Error> for Problem {
             Error::TooLate { .. } => Self::forbidden("edit_window_over", detail),
             Error::NoGroup => Self::new(StatusCode::CONFLICT, "no_group", detail),
             Error::TooMany(_) => Self::new(StatusCode::CONFLICT, "too_many", detail),
+            Error::Blocked { part, blocked } => {
+                let field = Field::at(part, "word_blocked", blocked.to_string());
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "word_blocked", detail).with_errors(vec![field])
+            }
+            Error::WordList(flaw) => {
+                let code = match flaw {
+                    word_list::Flaw::TooMany(_) | word_list::Flaw::TooLong { .. } => "too_long",
+                    word_list::Flaw::Empty { .. } => "empty",
+                    word_list::Flaw::Twice { .. } => "invalid",
+                };
+                Self::fields(vec![Field::at(&flaw.pointer(), code, detail)])
+            }
+            Error::Uncompilable(error) => Self::internal(&error),
             Error::Access(error) => error.into(),
             Error::Store(error) => error.into(),
             Error::Together(error) => error.as_ref().into(),

@@ -152,6 +152,7 @@ pub(in crate::api) const KINDS: &[Kind] = kinds! {
     id_taken "There is a chat with this id." "Choose another id, or change the one that is there."
     message_deleted "The message was deleted." "Nothing is to be done with it."
     edit_window_over "Messages can be changed for a while only, and that is over." "Write a new one."
+    word_blocked "The message holds a word that a word list refuses." "Say it in other words; `detail` names the word."
     no_group "The chat is no group: its members are those of its course or class." "Change the roster instead."
     too_many "There are as many of these as there may be." "Remove some first; `detail` names the limit."
 

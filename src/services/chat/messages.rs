@@ -156,15 +156,17 @@ impl Chats {
         revision: Revision,
         expected: &Expected,
     ) -> Result<Message> {
-        let revision = match revision {
+        let mut revision = match revision {
             Revision::Edit(content) => Revision::Edit(content.checked()?),
             other => other,
         };
         let (entry, message) = self.find(asking, id).await?;
         check(asking, &entry, &message, &revision)?;
-        if matches!(revision, Revision::Edit(_)) {
+        let mut flagged = None;
+        if let Revision::Edit(content) = &mut revision {
             self.demand_pair(asking, &entry).await?;
             keep_pace(self.touches.as_ref(), asking)?;
+            (*content, flagged) = self.judged(asking, &entry, std::mem::take(content)).await?;
         }
         let (event, what) = match &revision {
             Revision::Delete => (Event::MessageDeleted, "deleted"),
@@ -194,7 +196,11 @@ impl Chats {
             Ok::<_, store::Error>((Ok(edited), kept))
         };
         match self.teller.keep_and_tell(Box::pin(save)).await?? {
-            Edited::Done(message) | Edited::Unchanged(message) => Ok(*message),
+            Edited::Done(message) => {
+                self.flag(asking, &message, flagged).await;
+                Ok(*message)
+            }
+            Edited::Unchanged(message) => Ok(*message),
             Edited::Deleted => Err(Error::Deleted),
             Edited::Mismatch(got) => Err(Error::Mismatch(got)),
             Edited::Missing => Err(Error::Unknown("message")),

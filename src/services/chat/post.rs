@@ -60,6 +60,7 @@ impl Chats {
         let (visibility, audience) = Self::for_whom(&entry, parent, (new.visibility, new.audience))?;
         self.check_audience(asking, &entry, &audience).await?;
         keep_pace(self.pace.as_ref(), asking)?;
+        let (content, flagged) = self.judged(asking, &entry, content).await?;
         let message = Message {
             id: new_id(asking.now),
             chat: new.chat,
@@ -89,6 +90,7 @@ impl Chats {
                     asking.live.typing_stopped(&Topic::Chat(message.chat.clone()), author, asking.now);
                 }
                 self.notify_mentioned(asking, &message).await;
+                self.flag(asking, &message, flagged).await;
                 Ok((*message, true))
             }
             Posted::Again(message) => Ok((*message, false)),

@@ -6,6 +6,7 @@ use crate::{
     domain::{
         access::{Decision, Reason},
         chat::{Silence, message::Flaw},
+        word_list::{self, Blocked, Uncompilable},
     },
     ids::ExternalId,
     services::access,
@@ -75,6 +76,20 @@ pub enum Error {
     /// There are too many.
     #[error("{0}")]
     TooMany(String),
+    /// A word list refuses a word of it.
+    #[error("{blocked}")]
+    Blocked {
+        /// JSON pointer to the text that holds it.
+        part: &'static str,
+        /// The word.
+        blocked: Blocked,
+    },
+    /// A word list is not well formed.
+    #[error("{0}")]
+    WordList(#[from] word_list::Flaw),
+    /// A word list cannot be used.
+    #[error(transparent)]
+    Uncompilable(#[from] Uncompilable),
     /// The roster cannot be read.
     #[error(transparent)]
     Access(#[from] access::Error),

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::roster::{Action, Kind, Object, Outcome, RowError, Versioned},
     ids::AppId,
-    store::notification,
+    store::{notification, word_list},
 };
 
 type Place<'a> = (&'a DatabaseTransaction, &'a AppId);
@@ -60,12 +60,13 @@ async fn alone<T: Table>(
     Ok(true)
 }
 
-/// Deletes a course with its classes, chapters and enrollments.
+/// Deletes a course with its classes, chapters, enrollments and word list.
 async fn course(place: Place<'_>, id: &str, log: &mut Log<'_>) -> Result<bool> {
     let Some(found) = table::find_one::<course::Entity>(place.0, place.1, id).await? else { return Ok(false) };
     gone::<enrollment::Entity>(place, Condition::all().add(enrollment::Column::CourseId.eq(id)), log).await?;
     gone::<course_class::Entity>(place, Condition::all().add(course_class::Column::CourseId.eq(id)), log).await?;
     gone::<chapter::Entity>(place, Condition::all().add(chapter::Column::CourseId.eq(id)), log).await?;
+    word_list::forget(place.0, place.1, Some(id)).await?;
     log.record(Action::Deleted, Some(&found.object), None);
     table::delete::<course::Entity>(place.0, place.1, id).await?;
     Ok(true)

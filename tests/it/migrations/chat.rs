@@ -451,7 +451,7 @@ async fn moderate(store: &Store) {
         id: "r1".to_owned(),
         chat: chat.clone(),
         message: "m1".to_owned(),
-        reporter: user("b"),
+        reporter: Some(user("b")),
         reason: Complaint::Spam,
         note: String::new(),
         state: ReportState::Open,
@@ -459,6 +459,20 @@ async fn moderate(store: &Store) {
         handled_by: None,
         handled_at: None,
     };
+    let by_word = |name: &str, note: &str| Report {
+        id: name.to_owned(),
+        reporter: None,
+        reason: Complaint::Other,
+        note: note.to_owned(),
+        ..report.clone()
+    };
+    for (new, is_new) in [(by_word("w1", "x"), true), (by_word("w2", "y"), false)] {
+        assert_eq!(store.report_insert(&app, &new).await.unwrap(), (by_word("w1", "x"), is_new));
+    }
+    store.report_handle((&app, &chat), "w1", (ReportState::Handled, "user:a"), write(3)).await.unwrap();
+    let again = by_word("w3", "y");
+    assert_eq!(store.report_insert(&app, &again).await.unwrap(), (again, true), "it says something else now");
+    store.report_handle((&app, &chat), "w3", (ReportState::Handled, "user:a"), write(3)).await.unwrap();
     let twice = Report { id: "r2".to_owned(), ..report.clone() };
     assert_eq!(store.report_insert(&app, &report).await.unwrap(), (report.clone(), true));
     assert_eq!(store.report_insert(&app, &twice).await.unwrap(), (report, false));
@@ -466,7 +480,7 @@ async fn moderate(store: &Store) {
     assert_eq!(handled.map(|one| (one.state, one.handled_at)), Some((ReportState::Handled, Some(moment(3)))));
     let page = Page { after: None, limit: 10 };
     assert!(store.report_list(&app, &chat, Some(ReportState::Open), &page).await.unwrap().is_empty());
-    assert_eq!(store.report_list(&app, &chat, None, &page).await.unwrap().len(), 1);
+    assert_eq!(store.report_list(&app, &chat, None, &page).await.unwrap().len(), 2);
 }
 
 async fn clear(store: &Store) {

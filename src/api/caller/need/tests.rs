@@ -71,7 +71,7 @@ fn writes_that_no_socket_hears_of_take_none_to_be_left_out() {
             (method.as_str(), path.as_str()),
             ("POST", "/api/notifications/broadcast" | "/api/broadcasts/{id}/ack")
                 | ("DELETE", "/api/notification-broadcasts/{id}")
-                | ("PUT", "/api/me/notification-preferences")
+                | ("PUT", "/api/me/notification-preferences" | "/api/courses/{id}/words")
         );
         let may_be_a_persons = of(&method, &path).unwrap().takes_people() && method != "GET";
         assert_eq!(takes, may_be_a_persons && is_heard, "{method} {path}");

@@ -34,6 +34,10 @@ pub(super) async fn furnish(app: &TestApp, keys: Keys, office: &Voice<'_>) {
     office.keep("/api/enrollments/theirs-9001", part).await;
     let chat = json!({ "id": "theirs-c", "kind": "course", "course": "theirs-101", "title": SECRET });
     assert_eq!(office.post("/api/chats", chat).await.status, 201);
+    let words = json!({ "entries": [{ "text": SECRET, "action": "block" }] });
+    for path in ["/api/moderation/words", "/api/courses/theirs-101/words"] {
+        office.keep(path, words.clone()).await;
+    }
     let revoked = json!({ "user": "theirs-8", "scope": { "kind": "all" }, "for_seconds": 600, "reason": SECRET });
     office.post("/api/access/revoke", revoked).await.ok();
     say(app, keys).await;
