@@ -287,9 +287,11 @@ impl Store {
             .limit(Ord::min(limit, MAX_PAGE))
             .all(&self.db)
             .await?;
-        // From the first one missed on each must be there, and be one that this version can read.
+        // From the first one missed on each must be there, up to the last or to the limit, and be one that this version can read.
         let is_whole = rows.iter().zip(after + 1..).all(|(row, seq)| row.seq == seq);
-        if !is_whole || (rows.is_empty() && limit > 0 && after != now.seq) {
+        let is_at_limit = rows.len() as u64 >= Ord::min(limit, MAX_PAGE);
+        let end = rows.last().map_or(after, |row| row.seq);
+        if !is_whole || (!is_at_limit && end < now.seq) {
             return Ok(Missed::Gap);
         }
         let kept: Option<Vec<_>> = rows.into_iter().map(|row| read(row, &now.epoch)).collect();
