@@ -36,6 +36,8 @@ pub struct Model {
     pub cleared_seq: i64,
     /// 1 when new, one more with each real change.
     pub version: i64,
+    /// Count of the counter `stream` when it, its members or measures against them changed last; 0 = not since it was made.
+    pub changed_seq: i64,
 }
 
 /// None: rows are gathered by their columns, without joins.

@@ -38,6 +38,7 @@ enum Chat {
     ArchivedAt,
     ClearedSeq,
     Version,
+    ChangedSeq,
 }
 
 #[async_trait::async_trait]
@@ -71,6 +72,7 @@ impl MigrationTrait for Migration {
             .col(schema::big_integer_null(Chat::ArchivedAt))
             .col(schema::big_integer(Chat::ClearedSeq))
             .col(schema::big_integer(Chat::Version))
+            .col(schema::big_integer(Chat::ChangedSeq).default(0))
             .primary_key(Index::create().col(Chat::AppId).col(Chat::Id))
             .index(Index::create().unique().name("chat_dm").col(Chat::AppId).col(Chat::DmKey))
             .foreign_key(&mut course)
@@ -79,7 +81,8 @@ impl MigrationTrait for Migration {
         let (table, by) = (Chat::Table, [Chat::AppId, Chat::CourseId]);
         table::index(manager, "chat_course", table, by).await?;
         let (table, by) = (Chat::Table, [Chat::AppId, Chat::ClassId]);
-        table::index(manager, "chat_class", table, by).await
+        table::index(manager, "chat_class", table, by).await?;
+        table::index(manager, "chat_changed", Chat::Table, [Chat::ChangedSeq]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

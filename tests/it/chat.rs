@@ -8,5 +8,6 @@ mod limits;
 mod mentions;
 mod messages;
 mod moderation;
+mod nodes;
 mod reading;
 mod whispers;

@@ -1,7 +1,7 @@
 //! From rows of chats to what they mean, and back. A row that breaks a rule is left out and told in the log.
 
 use entity::{chat, chat_member, chat_message};
-use sea_orm::ActiveValue::Set;
+use sea_orm::ActiveValue::{NotSet, Set};
 use serde_json::{Value, json};
 
 use crate::{
@@ -87,6 +87,7 @@ pub(super) fn chat_row(app: &AppId, chat: &Chat, dm_key: Option<String>) -> chat
         archived_at: Set(chat.archived_at.map(|at| at.timestamp_millis())),
         cleared_seq: Set(chat.cleared_seq),
         version: Set(chat.version),
+        changed_seq: NotSet,
     }
 }
 
