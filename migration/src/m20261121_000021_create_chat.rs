@@ -31,6 +31,7 @@ enum Chat {
     ClassId,
     Title,
     Settings,
+    RetentionDays,
     DmKey,
     CreatedBy,
     CreatedAt,
@@ -65,6 +66,7 @@ impl MigrationTrait for Migration {
             .col(schema::string_len_null(Chat::ClassId, 64))
             .col(schema::string_len(Chat::Title, 255))
             .col(schema::text(Chat::Settings))
+            .col(schema::integer_null(Chat::RetentionDays))
             .col(schema::string_len_null(Chat::DmKey, 300))
             .col(schema::string_len(Chat::CreatedBy, 160))
             .col(schema::big_integer(Chat::CreatedAt))
@@ -82,6 +84,7 @@ impl MigrationTrait for Migration {
         table::index(manager, "chat_course", table, by).await?;
         let (table, by) = (Chat::Table, [Chat::AppId, Chat::ClassId]);
         table::index(manager, "chat_class", table, by).await?;
+        table::index(manager, "chat_retention", Chat::Table, [Chat::AppId, Chat::RetentionDays]).await?;
         table::index(manager, "chat_changed", Chat::Table, [Chat::ChangedSeq]).await
     }
 

@@ -3,10 +3,12 @@
 //! What a chat tells is written in the transaction that made it happen (`streams`), which also makes writers queue up: numbers
 //! of messages have no gaps. Messages are in `chat/messages.rs`, what people put on them in `chat/marks.rs`.
 
+mod expire;
 mod follow;
 mod marks;
 mod members;
 mod messages;
+mod purge;
 mod rows;
 mod wipe;
 

@@ -3,6 +3,8 @@
 //! A row is numbered twice: within its topic, for those who catch up, and over all topics in the order of commits, for whoever
 //! tells. A row that has no time of telling was left behind by a crash. Old rows go; a topic's number goes on.
 
+mod forget;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{change_counter, stream, stream_event};
 use sea_orm::{
@@ -11,6 +13,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
+pub(super) use self::forget::forget_where;
 use super::{Result, Store};
 use crate::{
     domain::fact::{Actor, Event, Fact, Position, topic_key, topic_of},

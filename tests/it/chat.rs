@@ -11,3 +11,4 @@ mod moderation;
 mod nodes;
 mod reading;
 mod whispers;
+mod whole;
