@@ -17,6 +17,7 @@ mod caught;
 mod channel_auth;
 mod chat;
 mod error;
+mod file;
 mod health;
 mod list;
 mod moderation;

@@ -51,13 +51,14 @@
 //! [`domain::presence`] whether this is an arrival, tells the others, registers the socket and answers it with the whole list,
 //! all under one lock.
 //!
-//! **A student is dropped.** `api/caller.rs` asks [`services::callers`] who calls, looks up what the operation demands, counts the
-//! limits and only then reads the body; `api/roster.rs` translates, [`services::roster`] writes rows and change log in one
-//! transaction and calls [`services::LiveApp::roster_changed`]. (What a command or another node wrote, `server/roster.rs` finds
-//! in the change log.) `services/access/review.rs` forgets the facts that changed, finds the seats that they concern, and asks
-//! [`domain::access::decide`] again. Whoever is refused is unsubscribed from the hub, which tells the others, and then told; the
-//! seat's lock keeps this apart from a subscription of the same socket, and the session forgets the channel before its next
-//! message. The answer says whose access ended; a refusal leaves `api/caller.rs` as a problem.
+//! **A student is dropped.** `api/caller.rs` asks [`services::callers`] who calls, looks up what the operation demands,
+//! counts the limits and only then reads the body; `api/roster.rs` translates, [`services::roster`] writes rows and change
+//! log in one transaction and calls [`services::LiveApp::roster_changed`]. (What a command or another node wrote,
+//! `server/roster.rs` finds in the change log; what became of chats, `server/chat.rs` in their rows.)
+//! `services/access/review.rs` forgets the facts that changed, finds the seats that they concern, and asks
+//! [`domain::access::decide`] again. Whoever is refused is unsubscribed from the hub, which tells the others, and then
+//! told; the seat's lock keeps this apart from a subscription of the same socket, and the session forgets the channel
+//! before its next message. The answer says whose access ended; a refusal leaves `api/caller.rs` as a problem.
 //!
 //! **A class is notified.** `api/notification.rs` reads audience and words, [`services::notification`] asks the roster whether
 //! the sender may, counts the limits and keeps the sending; `services/audience.rs` finds out who that is, now or when its time

@@ -4,6 +4,7 @@
 //! the same two functions. All tasks are tracked: what has not come to its end 5 s after the last socket is left behind.
 
 mod accept;
+mod chat;
 mod classroom;
 mod clock;
 mod directory;
@@ -313,16 +314,19 @@ fn keep_house(keep: &Keep, config: &Config, store: &Store, services: Services) {
     let listed = (config.clone(), store.clone(), Arc::clone(&apps));
     keep.going("apps", listed, directory::keep_fresh);
     keep.going("deadlines", (Arc::clone(&apps), tasks.clone()), roster::keep_deadlines);
-    keep.going("roster", (store.clone(), Arc::clone(&apps), tasks), roster::keep_following);
+    keep.going("roster", (store.clone(), Arc::clone(&apps), tasks.clone()), roster::keep_following);
+    keep.going("chats", (store.clone(), Arc::clone(&apps), tasks), chat::keep_following);
     keep.going("typing", Arc::clone(&apps), clock::keep_typing);
-    keep.going("presence", apps, classroom::keep_presence);
-    keep.going("telling", (teller, chats), classroom::keep_telling);
+    keep.going("presence", Arc::clone(&apps), classroom::keep_presence);
+    keep.going("telling", (teller, Arc::clone(&chats)), classroom::keep_telling);
     keep.going("polls", polls, classroom::keep_polls);
     keep.going("notes", callers, clock::keep_notes);
     keep.going("sending", Arc::clone(&notifications), sending::keep_sending);
     keep.going("logging", Arc::clone(&broadcast_log), sending::keep_logging);
     let tidy = Tidy {
         store: store.clone(),
+        apps,
+        chats,
         once,
         notifications,
         broadcasts,

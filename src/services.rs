@@ -23,6 +23,7 @@ pub mod publish;
 pub mod replay;
 pub mod roster;
 pub mod sockets;
+mod spreadsheet;
 pub mod streams;
 pub mod tell;
 pub mod typing;

@@ -22,6 +22,8 @@ pub struct Model {
     pub title: String,
     /// JSON object.
     pub settings: String,
+    /// Days for which a message is kept; `None` = for ever.
+    pub retention_days: Option<i32>,
     /// Names the two people of a `dm`, so that they have one only.
     pub dm_key: Option<String>,
     /// Who made it, as the audit names callers.
@@ -32,10 +34,12 @@ pub struct Model {
     pub frozen_at: Option<i64>,
     /// Since when nobody writes, in ms since 1970.
     pub archived_at: Option<i64>,
-    /// Messages up to this number were cleared away.
+    /// Messages up to this number were cleared away, or are kept no longer.
     pub cleared_seq: i64,
     /// 1 when new, one more with each real change.
     pub version: i64,
+    /// Count of the counter `stream` when it, its members or measures against them changed last; 0 = not since it was made.
+    pub changed_seq: i64,
 }
 
 /// None: rows are gathered by their columns, without joins.

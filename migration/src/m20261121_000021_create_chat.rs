@@ -31,6 +31,7 @@ enum Chat {
     ClassId,
     Title,
     Settings,
+    RetentionDays,
     DmKey,
     CreatedBy,
     CreatedAt,
@@ -38,6 +39,7 @@ enum Chat {
     ArchivedAt,
     ClearedSeq,
     Version,
+    ChangedSeq,
 }
 
 #[async_trait::async_trait]
@@ -64,6 +66,7 @@ impl MigrationTrait for Migration {
             .col(schema::string_len_null(Chat::ClassId, 64))
             .col(schema::string_len(Chat::Title, 255))
             .col(schema::text(Chat::Settings))
+            .col(schema::integer_null(Chat::RetentionDays))
             .col(schema::string_len_null(Chat::DmKey, 300))
             .col(schema::string_len(Chat::CreatedBy, 160))
             .col(schema::big_integer(Chat::CreatedAt))
@@ -71,6 +74,7 @@ impl MigrationTrait for Migration {
             .col(schema::big_integer_null(Chat::ArchivedAt))
             .col(schema::big_integer(Chat::ClearedSeq))
             .col(schema::big_integer(Chat::Version))
+            .col(schema::big_integer(Chat::ChangedSeq).default(0))
             .primary_key(Index::create().col(Chat::AppId).col(Chat::Id))
             .index(Index::create().unique().name("chat_dm").col(Chat::AppId).col(Chat::DmKey))
             .foreign_key(&mut course)
@@ -79,7 +83,9 @@ impl MigrationTrait for Migration {
         let (table, by) = (Chat::Table, [Chat::AppId, Chat::CourseId]);
         table::index(manager, "chat_course", table, by).await?;
         let (table, by) = (Chat::Table, [Chat::AppId, Chat::ClassId]);
-        table::index(manager, "chat_class", table, by).await
+        table::index(manager, "chat_class", table, by).await?;
+        table::index(manager, "chat_retention", Chat::Table, [Chat::AppId, Chat::RetentionDays]).await?;
+        table::index(manager, "chat_changed", Chat::Table, [Chat::ChangedSeq]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

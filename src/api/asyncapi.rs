@@ -174,6 +174,7 @@ fn concerns(event: Event, topic: &Topic) -> bool {
         | Event::MessageUpdated
         | Event::MessageDeleted
         | Event::ChatRead
+        | Event::ChatPurged
         | Event::ChatUpdated => {
             matches!(topic, T::Chat(_))
         }

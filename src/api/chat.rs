@@ -5,6 +5,7 @@
 mod fault;
 pub(super) mod message;
 pub(super) mod view;
+mod whole;
 
 use std::sync::Arc;
 
@@ -15,7 +16,10 @@ use poem_openapi::{
     payload::Json,
 };
 
-use self::view::{ChatBody, ChatEditBody, ChatView, MemberView, MembersBody, ReadBody, ReadView};
+use self::{
+    view::{ChatBody, ChatEditBody, ChatView, MemberView, MembersBody, ReadBody, ReadView},
+    whole::{Exported, PurgeBody, PurgeView},
+};
 use super::{
     Group,
     answer::{Answer, Changed, Done, Made},
@@ -23,6 +27,7 @@ use super::{
         Visitor,
         describe::{ByKeyOrPerson, ByPerson},
     },
+    file::Form,
     list::{Cursor, List, MOST, USUAL},
     problem::{Fault, Problem, Reading, Writing},
     strict::Strict,
@@ -196,6 +201,49 @@ impl ChatRoutes {
         let found = chats.clear(&asking(&visitor), &id.0.0).await?;
         let version = found.chat.version;
         Ok(Changed::of(found.into(), version))
+    }
+
+    /// Delete all that somebody has said in a chat
+    ///
+    /// Each message leaves a trace without text, as when it is deleted alone, also those that were not for all. Those who hear
+    /// the chat are told in one event for up to 500 messages (`chat:purged`); whoever was away finds a gap. Needs a person with
+    /// the capability `chat.moderate`, or an API key with `chat:write`; nobody does so to staff of their own rank or above (403
+    /// `rank`).
+    #[oai(path = "/api/chats/:id/purge", method = "post", operation_id = "purgeChat")]
+    async fn purge(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the chat.
+        id: Path<Word<ExternalId>>,
+        body: Strict<PurgeBody>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Answer<PurgeView>, Fault<Writing>> {
+        let purge = chats.purge(&asking(&visitor), &id.0.0, &body.0.user.0).await?;
+        Ok(Answer::of(purge.into()))
+    }
+
+    /// Take what was said in a chat away as a file
+    ///
+    /// In parts of at most 5,000 messages, fewer where they are long, oldest first; of messages that were deleted, the trace.
+    /// What is not for a person is not in their file. The audit tells who has taken what. Needs a person with the capability
+    /// `chat.control`, or an API key with `chat:read`.
+    #[oai(path = "/api/chats/:id/export", method = "get", operation_id = "exportChat")]
+    async fn export(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the chat.
+        id: Path<Word<ExternalId>>,
+        /// `csv` or `json`. JSON if absent.
+        format: Query<Option<Word<Form>>>,
+        /// Only messages after this number, such as the one that the part before names. From the beginning if absent.
+        #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000000")))]
+        after_seq: Query<Option<i64>>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Exported, Fault<Reading>> {
+        let export = chats.export(&asking(&visitor), &id.0.0, after_seq.0.unwrap_or(0)).await?;
+        Ok(Exported::of(export, format.0.map_or(Form::Json, |form| form.0)))
     }
 
     /// List who belongs to a chat

@@ -16,7 +16,7 @@ use poem_openapi::{
 };
 
 use self::{
-    answer::{Exported, Form, Polled, Versioned, expected, snapshot},
+    answer::{Exported, Polled, Versioned, expected, snapshot},
     body::{PollBody, PollPatchBody, SuggestionBody, VoteBody},
     view::{Looks, NamedBallotView, PollResultsView, PollSnapshotView, PollView, PollVoteView, WithdrawnView},
 };
@@ -27,6 +27,7 @@ use super::{
         Visitor,
         describe::{ByKeyOrPerson, ByPerson},
     },
+    file::Form,
     list::{Cursor, List, MOST, Snapshot, StreamView, USUAL},
     problem::{Fault, Field, Leading, Problem, Reading, Voting, Writing},
     strict::Strict,

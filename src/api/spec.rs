@@ -21,6 +21,9 @@ const LINE_MAX: u64 = 1_000;
 /// Longest data of an event, in bytes: the most that an app can be given.
 const DATA_MAX: u64 = 102_400;
 
+/// Longest file for spreadsheets, in characters: far more than a part of a chat or the votes of a poll have.
+const FILE_MAX: u64 = 50_000_000;
+
 /// The description as pretty JSON, with a newline at the end. `server` = where the operations are; `None` = beside the
 /// description.
 pub(super) fn text<T: OpenApi>(service: &OpenApiService<T, ()>, server: Option<Value>) -> String {
@@ -97,7 +100,9 @@ fn finish((method, path): (&str, &str), operation: &mut Object) {
 fn rename(holders: Option<&mut Value>, name: impl Fn(&str) -> String, max: u64) {
     let Some(holders) = holders.and_then(Value::as_object_mut) else { return };
     *holders = std::mem::take(holders).into_iter().map(|(key, holder)| (name(&key), holder)).collect();
-    holders.values_mut().for_each(|holder| bound_text(holder, max));
+    for (key, holder) in holders {
+        bound_text(holder, if key == "text/csv" { FILE_MAX } else { max });
+    }
 }
 
 /// Without parameters: any are accepted.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use crate::domain::chat::{Attachment, Author, Chat, Message, Reaction, Settings, Visibility};
+use crate::domain::chat::{Attachment, Author, Chat, Message, Purge, Reaction, Settings, Visibility};
 
 /// A moment as JSON.
 fn time(at: DateTime<Utc>) -> Value {
@@ -17,13 +17,14 @@ fn object(entries: Vec<(&str, Value)>) -> Value {
 }
 
 fn settings(settings: &Settings) -> Value {
-    json!({
-        "slow_mode_s": settings.slow_mode_s,
-        "post_roles": settings.post_roles.iter().map(|role| role.name()).collect::<Vec<_>>(),
-        "dm_policy": settings.dm_policy.name(),
-        "history": settings.history.name(),
-        "edit_window_s": settings.edit_window_s,
-    })
+    object(vec![
+        ("slow_mode_s", settings.slow_mode_s.into()),
+        ("post_roles", settings.post_roles.iter().map(|role| role.name()).collect()),
+        ("dm_policy", settings.dm_policy.name().into()),
+        ("history", settings.history.name().into()),
+        ("edit_window_s", settings.edit_window_s.into()),
+        ("retention_days", settings.retention_days.into()),
+    ])
 }
 
 /// A chat.
@@ -42,6 +43,18 @@ pub fn chat(chat: &Chat) -> Value {
         ("cleared_seq", chat.cleared_seq.into()),
         ("version", chat.version.into()),
     ])
+}
+
+/// Messages of one person that were deleted in one go.
+#[must_use]
+pub fn purge(purge: &Purge) -> Value {
+    json!({
+        "chat_id": purge.chat.as_str(),
+        "user_id": purge.author.as_str(),
+        "from_seq": purge.from,
+        "to_seq": purge.to,
+        "count": purge.count,
+    })
 }
 
 fn attachment(attachment: &Attachment) -> Value {

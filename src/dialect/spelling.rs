@@ -94,6 +94,7 @@ const fn spellings(event: Event) -> (&'static str, &'static str, &'static str) {
         Event::MessageUpdated => ("App\\Events\\ChatMessageUpdated", "chat.message.updated", "message:updated"),
         Event::MessageDeleted => ("App\\Events\\ChatMessageDeleted", "chat.message.deleted", "message:deleted"),
         Event::ChatRead => ("App\\Events\\ChatRead", "chat.read", "chat:read"),
+        Event::ChatPurged => ("App\\Events\\ChatPurged", "chat.purged", "chat:purged"),
         Event::ChatUpdated => ("App\\Events\\ChatUpdated", "chat.updated", "chat:updated"),
         Event::UserOnline => ("App\\Events\\UserOnline", "user.online", "user:online"),
         Event::UserOffline => ("App\\Events\\UserOffline", "user.offline", "user:offline"),

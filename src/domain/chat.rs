@@ -30,6 +30,9 @@ pub const SLOW_MODE_MAX: u32 = 3_600;
 /// Longest time in seconds in which a message may be edited: a year.
 pub const EDIT_WINDOW_MAX: u32 = 31_536_000;
 
+/// Longest time in days for which a chat keeps messages, when not for ever: ten years.
+pub const RETENTION_MAX: u32 = 3_650;
+
 /// Most unread messages that are counted.
 pub const UNREAD_MAX: u64 = 100;
 
@@ -112,6 +115,8 @@ pub struct Settings {
     pub history: History,
     /// Seconds in which the author may edit a message; staff always may. 0 = never. At most [`EDIT_WINDOW_MAX`].
     pub edit_window_s: u32,
+    /// Days for which a message is kept, pinned or not; `None` = for ever. 1 to [`RETENTION_MAX`].
+    pub retention_days: Option<u32>,
 }
 
 impl Default for Settings {
@@ -122,6 +127,7 @@ impl Default for Settings {
             dm_policy: DmPolicy::Staff,
             history: History::All,
             edit_window_s: 86_400,
+            retention_days: None,
         }
     }
 }
@@ -149,7 +155,7 @@ pub struct Chat {
     pub frozen_at: Option<DateTime<Utc>>,
     /// Since when nobody may write.
     pub archived_at: Option<DateTime<Utc>>,
-    /// Messages up to this number were cleared away.
+    /// Messages up to this number were cleared away, or have been kept for as long as the chat keeps them.
     pub cleared_seq: i64,
     /// 1 when new, one more with each change.
     pub version: i64,
@@ -187,6 +193,8 @@ pub struct SettingsEdit {
     pub history: Option<History>,
     /// Seconds in which the author may edit a message.
     pub edit_window_s: Option<u32>,
+    /// Days for which a message is kept; within it, `None` = for ever.
+    pub retention_days: Option<Option<u32>>,
 }
 
 impl SettingsEdit {
@@ -199,6 +207,7 @@ impl SettingsEdit {
             dm_policy: self.dm_policy.unwrap_or(before.dm_policy),
             history: self.history.unwrap_or(before.history),
             edit_window_s: self.edit_window_s.unwrap_or(before.edit_window_s),
+            retention_days: self.retention_days.unwrap_or(before.retention_days),
         }
     }
 }
@@ -305,6 +314,21 @@ pub enum Silence {
     /// Others write here.
     #[error("in this chat your role reads and does not write")]
     NotThisRole,
+}
+
+/// Messages of one person in a chat that were deleted in one go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purge {
+    /// The chat.
+    pub chat: ExternalId,
+    /// Who said them.
+    pub author: UserId,
+    /// Number of the first.
+    pub from: i64,
+    /// Number of the last; what others said in between stays.
+    pub to: i64,
+    /// How many.
+    pub count: u64,
 }
 
 /// How far somebody is with a chat.

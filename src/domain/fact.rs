@@ -58,6 +58,7 @@ events! {
     MessageUpdated "chat.message.updated" Kept "A message was edited, pinned or reacted to."
     MessageDeleted "chat.message.deleted" Kept "A message was deleted."
     ChatRead "chat.read" Fleeting "Somebody has read a chat up to a message."
+    ChatPurged "chat.purged" Kept "Everything that somebody has said in a chat between two numbers was deleted."
     ChatUpdated "chat.updated" Kept "A chat was frozen, cleared or given other settings."
     UserOnline "presence.online" Fleeting "A user has come."
     UserOffline "presence.offline" Fleeting "A user has gone."

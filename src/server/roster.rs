@@ -33,19 +33,19 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Works on apps side by side, so that one whose roster gives no answer keeps no other waiting.
 #[derive(Debug, Clone)]
-struct Hands {
+pub(super) struct Hands {
     tasks: TaskTracker,
     token: CancellationToken,
     free: Arc<Semaphore>,
 }
 
 impl Hands {
-    fn new(tasks: TaskTracker, token: CancellationToken) -> Self {
+    pub(super) fn new(tasks: TaskTracker, token: CancellationToken) -> Self {
         Self { tasks, token, free: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Begins a piece of work as soon as a hand is free.
-    async fn give(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(super) async fn give(&self, work: impl Future<Output = ()> + Send + 'static) {
         let Ok(hand) = Arc::clone(&self.free).acquire_owned().await else { return };
         let token = self.token.clone();
         self.tasks.spawn(async move {

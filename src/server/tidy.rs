@@ -7,7 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::keep::ticker;
 use crate::{
-    services::{Once, broadcast::Broadcasts, broadcast_log::BroadcastLog, notification::Notifications, now},
+    services::{
+        Apps, Chats, Once, broadcast::Broadcasts, broadcast_log::BroadcastLog, notification::Notifications, now,
+    },
     store::{self, Store},
 };
 
@@ -21,6 +23,8 @@ const DAYS_EVERY: u32 = 60;
 #[derive(Clone)]
 pub(super) struct Tidy {
     pub(super) store: Store,
+    pub(super) apps: Arc<Apps>,
+    pub(super) chats: Arc<Chats>,
     pub(super) once: Arc<Once>,
     pub(super) notifications: Arc<Notifications>,
     pub(super) broadcasts: Arc<Broadcasts>,
@@ -57,6 +61,7 @@ impl Tidy {
     async fn sweep_days(&self, now: DateTime<Utc>) {
         complain("the audit", self.prune_audit(now).await);
         complain("times of presence", self.prune_presence(now).await);
+        complain("messages", Box::pin(self.chats.expire(&self.apps, now)).await);
     }
 
     async fn prune_audit(&self, now: DateTime<Utc>) -> store::Result<()> {
@@ -92,13 +97,15 @@ mod tests {
     use crate::{
         domain::{
             access::Topic,
+            app::{App, AppSettings, Secret},
+            chat::{Author, Chat, Kind, Message, Settings, Visibility},
             fact::{Event, Fact},
             presence::Stay,
         },
-        ids::{AppId, ExternalId},
+        ids::{AppId, AppKey, ExternalId},
         metrics::Metrics,
-        services::{Apps, Teller},
-        store::Missed,
+        services::{Teller, new_id},
+        store::{ChatWrite, Missed},
     };
 
     async fn tidy() -> Tidy {
@@ -110,6 +117,8 @@ mod tests {
         let log = Arc::new(BroadcastLog::new(store.clone(), Arc::clone(&apps)));
         let (told, kept) = (Arc::clone(&teller), Arc::clone(&log));
         Tidy {
+            apps: Arc::clone(&apps),
+            chats: Arc::new(Chats::new(store.clone(), Arc::clone(&teller))),
             once: Arc::new(Once::new(store.clone())),
             notifications: Arc::new(Notifications::new(store.clone(), apps, told, kept)),
             broadcasts: Arc::new(Broadcasts::new(store.clone(), teller, Arc::clone(&log))),
@@ -140,6 +149,83 @@ mod tests {
         tidy.sweep(now()).await;
         let missed = store.stream_after(&app, "chat.1", (Some("e"), 0), 10).await.unwrap();
         assert!(matches!(missed, Missed::Gap), "{missed:?}");
+    }
+
+    #[tokio::test]
+    async fn messages_that_are_older_than_their_chat_keeps_them_go_and_those_who_hear_it_are_told() {
+        let tidy = tidy().await;
+        let (store, now) = (&tidy.store, DateTime::UNIX_EPOCH + TimeDelta::days(100));
+        let app = App {
+            id: AppId::parse("campus").unwrap(),
+            key: AppKey::parse("campus-key").unwrap(),
+            name: String::new(),
+            secrets: vec![Secret::new("0123456789abcdef")],
+            enabled: true,
+            settings: AppSettings::default(),
+        };
+        tidy.apps.replace(vec![app.clone()]);
+        let id = ExternalId::parse("g").unwrap();
+        let chat = Chat {
+            id: id.clone(),
+            kind: Kind::Group,
+            course: None,
+            class: None,
+            title: String::new(),
+            settings: Settings { retention_days: Some(7), ..Settings::default() },
+            created_by: String::new(),
+            created_at: now,
+            frozen_at: None,
+            archived_at: None,
+            cleared_seq: 0,
+            version: 1,
+        };
+        let write = ChatWrite { at: now, audit: &[], epoch: "e" };
+        Box::pin(store.chat_create(&app.id, &chat, &[], (write, Vec::new()))).await.unwrap();
+        for days in [9, 8, 6] {
+            let said = said(&id, now - TimeDelta::days(days));
+            Box::pin(store.message_insert(&app.id, said, TimeDelta::zero(), (write, |_said| Vec::new())))
+                .await
+                .unwrap();
+        }
+        let live = tidy.apps.by_id("campus").unwrap();
+        assert_eq!(live.chat(&id).await.unwrap().unwrap().chat.cleared_seq, 0);
+        tidy.sweep_days(now).await;
+        assert_eq!(live.chat(&id).await.unwrap().unwrap().chat.cleared_seq, 2, "what was known of it is forgotten");
+        let seen_as = (store::Viewer::All, 0);
+        let left = store.message_list((&app.id, &id), seen_as, store::Window::Newest, 10).await.unwrap();
+        assert_eq!(left.iter().map(|message| message.seq).collect::<Vec<_>>(), [3]);
+        tidy.sweep_days(now).await;
+        let missed = store.stream_after(&app.id, "chat.g", (None, 0), 10).await.unwrap();
+        let Missed::Events(told) = missed else { panic!("{missed:?}") };
+        let [told] = told.as_slice() else { panic!("told once: {told:?}") };
+        let payload: serde_json::Value = serde_json::from_str(&told.fact.payload).unwrap();
+        assert_eq!((&payload["change"], &payload["chat"]["cleared_seq"]), (&"expired".into(), &2.into()));
+    }
+
+    fn said(chat: &ExternalId, at: DateTime<Utc>) -> Message {
+        Message {
+            id: new_id(at),
+            chat: chat.clone(),
+            seq: 0,
+            author: Author::Program,
+            author_name: String::new(),
+            author_role: None,
+            parent: None,
+            client_id: None,
+            body: "hello".to_owned(),
+            mentions: Vec::new(),
+            visibility: Visibility::All,
+            audience: Vec::new(),
+            attachments: Vec::new(),
+            reactions: Vec::new(),
+            acks: 0,
+            created_at: at,
+            edited_at: None,
+            deleted_at: None,
+            pinned_at: None,
+            pinned_until: None,
+            version: 1,
+        }
     }
 
     #[tokio::test]

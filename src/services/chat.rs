@@ -4,10 +4,13 @@
 //! commits; who may not hear a chat any more has lost it when the call returns.
 
 mod entry;
+mod export;
+mod keep;
 mod members;
 mod mention;
 mod messages;
 mod post;
+mod purge;
 mod refusal;
 mod together;
 
@@ -18,6 +21,7 @@ use serde_json::{Value, json};
 
 pub(in crate::services) use self::{entry::Entry, together::Together};
 pub use self::{
+    export::{EXPORT_MAX, Export},
     members::Person,
     post::NewMessage,
     refusal::{Error, Result},
@@ -343,7 +347,8 @@ impl Chats {
             _ => "updated",
         };
         let (app, epoch) = (asking.app(), new_id(asking.now));
-        let audit = [asking.audit(what, ("chat", chat.as_str()), chat, None)];
+        let days = edit.settings.retention_days.map(|days| json!({ "retention_days": days }));
+        let audit = [asking.audit(what, ("chat", chat.as_str()), chat, days)];
         let write = ChatWrite { at: asking.now, audit: &audit, epoch: &epoch };
         let facts = |after: &Chat| chat_facts(asking, Some(&entry), after, (what, vec![Topic::Chat(after.id.clone())]));
         let save = Box::pin(self.store.chat_update((&app, chat), &edit, expected, (write, facts)));
@@ -416,16 +421,16 @@ impl Chats {
             Some(user) => Some(asking.live.actor(user, asking.now).await?),
             None => None,
         };
-        let draft = |topic| chat_draft(asking, chat, what, topic);
+        let draft = |topic| chat_draft((asking.now, asking.except), chat, what, topic);
         Ok(topics.into_iter().map(|topic| Draft { actor: actor.clone(), ..draft(topic) }.into_fact()).collect())
     }
 }
 
-fn chat_draft(asking: &Asking<'_>, chat: &Chat, what: &str, topic: Topic) -> Draft {
+fn chat_draft((at, except): (DateTime<Utc>, Option<SocketId>), chat: &Chat, what: &str, topic: Topic) -> Draft {
     let mut payload = dialect::spelling::Payload::new();
     payload.insert("chat".to_owned(), dialect::chat::chat(chat));
     payload.insert("change".to_owned(), json!(what));
-    Draft { event: Event::ChatUpdated, topic, actor: None, payload, at: asking.now, except: asking.except }
+    Draft { event: Event::ChatUpdated, topic, actor: None, payload, at, except }
 }
 
 /// What is told of a chat that has changed.
@@ -436,7 +441,7 @@ pub(in crate::services) fn chat_facts(
     (what, topics): (&str, Vec<Topic>),
 ) -> Facts {
     let actor = entry.and_then(Entry::actor);
-    let draft = |topic| Draft { actor: actor.clone(), ..chat_draft(asking, chat, what, topic) };
+    let draft = |topic| Draft { actor: actor.clone(), ..chat_draft((asking.now, asking.except), chat, what, topic) };
     topics.into_iter().map(|topic| draft(topic).into_fact()).collect()
 }
 

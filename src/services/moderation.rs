@@ -59,7 +59,11 @@ fn end(minutes: Option<u32>, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>
 }
 
 /// Why whoever asks may do nothing for or against somebody: they are staff of their rank or above, or themselves.
-async fn outranked(asking: &Asking<'_>, entry: &Entry, user: &UserId) -> Result<Option<&'static str>> {
+pub(in crate::services) async fn outranked(
+    asking: &Asking<'_>,
+    entry: &Entry,
+    user: &UserId,
+) -> Result<Option<&'static str>> {
     let Some(own) = entry.user() else { return Ok(None) };
     if own == user {
         return Ok(Some("you cannot do this to yourself"));

@@ -3,9 +3,12 @@
 //! What a chat tells is written in the transaction that made it happen (`streams`), which also makes writers queue up: numbers
 //! of messages have no gaps. Messages are in `chat/messages.rs`, what people put on them in `chat/marks.rs`.
 
+mod expire;
+mod follow;
 mod marks;
 mod members;
 mod messages;
+mod purge;
 mod rows;
 mod wipe;
 
@@ -161,7 +164,7 @@ impl Store {
         }
         chat::Entity::insert(rows::chat_row(app, new, key)).exec_without_returning(&change).await?;
         members::insert(&change, (app, &new.id), members, (write.at, 0)).await?;
-        let kept = finish(change, app, write, facts).await?;
+        let kept = finish_changed(change, (app, &new.id), write, facts).await?;
         Ok((ChatMade::Created, kept))
     }
 
@@ -220,7 +223,7 @@ impl Store {
         after.version += 1;
         chat::Entity::update(rows::chat_row(app, &after, key)).exec(&change).await?;
         let facts = facts(&after);
-        let kept = finish(change, app, write, facts).await?;
+        let kept = finish_changed(change, (app, id), write, facts).await?;
         Ok((ChatChanged::Changed(Box::new(after)), kept))
     }
 
@@ -248,7 +251,7 @@ impl Store {
         (chat.cleared_seq, chat.version) = (newest, chat.version + 1);
         chat::Entity::update(rows::chat_row(app, &chat, key)).exec(&change).await?;
         let facts = facts(&chat);
-        let kept = finish(change, app, write, facts).await?;
+        let kept = finish_changed(change, (app, id), write, facts).await?;
         Ok((ChatChanged::Changed(Box::new(chat)), kept))
     }
 }
@@ -279,6 +282,17 @@ pub(super) async fn finish(
     let kept = streams::append(&change, app, facts, write.epoch).await?;
     change.commit().await?;
     Ok(kept)
+}
+
+/// The same after a change of a chat, of its members or of measures in it: other nodes learn that there is one.
+pub(super) async fn finish_changed(
+    change: DatabaseTransaction,
+    (app, id): (&AppId, &ExternalId),
+    write: ChatWrite<'_>,
+    facts: Facts,
+) -> Result<Vec<Kept>> {
+    follow::note(&change, app, id).await?;
+    finish(change, app, write, facts).await
 }
 
 /// Removes all chats of an app, with what hangs below them, and its word lists.

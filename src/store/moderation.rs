@@ -110,7 +110,7 @@ impl Store {
             lifted_by: Set(None),
         };
         moderation_action::Entity::insert(row).exec_without_returning(&change).await?;
-        Ok((true, chat::finish(change, app, write, facts).await?))
+        Ok((true, chat::finish_changed(change, (app, chat), write, facts).await?))
     }
 
     /// Lifts a measure. False if there is no such measure, or it is lifted already.
@@ -139,7 +139,7 @@ impl Store {
         if lifted.rows_affected == 0 {
             return Ok((false, Vec::new()));
         }
-        Ok((true, chat::finish(change, app, write, facts).await?))
+        Ok((true, chat::finish_changed(change, (app, chat), write, facts).await?))
     }
 
     /// Keeps a report, unless the person has reported the message before; tells the one that counts, and whether it is new.

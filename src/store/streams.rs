@@ -3,6 +3,8 @@
 //! A row is numbered twice: within its topic, for those who catch up, and over all topics in the order of commits, for whoever
 //! tells. A row that has no time of telling was left behind by a crash. Old rows go; a topic's number goes on.
 
+mod forget;
+
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,6 +15,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
+pub(super) use self::forget::forget_where;
 use super::{Result, Store};
 use crate::{
     domain::fact::{Actor, Event, Fact, Position, topic_key, topic_of},
@@ -314,9 +317,11 @@ impl Store {
             .limit(Ord::min(limit, MAX_PAGE))
             .all(&self.db)
             .await?;
-        // From the first one missed on each must be there, and be one that this version can read.
+        // From the first one missed on each must be there, up to the last or to the limit, and be one that this version can read.
         let is_whole = rows.iter().zip(after + 1..).all(|(row, seq)| row.seq == seq);
-        if !is_whole || (rows.is_empty() && limit > 0 && after != now.seq) {
+        let is_at_limit = rows.len() as u64 >= Ord::min(limit, MAX_PAGE);
+        let end = rows.last().map_or(after, |row| row.seq);
+        if !is_whole || (!is_at_limit && end < now.seq) {
             return Ok(Missed::Gap);
         }
         let kept: Option<Vec<_>> = rows.into_iter().map(|row| read(row, &now.epoch)).collect();

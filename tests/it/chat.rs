@@ -8,6 +8,8 @@ mod limits;
 mod mentions;
 mod messages;
 mod moderation;
+mod nodes;
 mod reading;
 mod whispers;
 mod words;
+mod whole;

@@ -48,6 +48,7 @@ const fn views(event: Event) -> &'static [(&'static str, &'static str)] {
         Event::TypingStarted | Event::TypingStopped => &[("user", "TypingUser")],
         Event::NotificationCreated => &[("notification", "Notification")],
         Event::MessageCreated | Event::MessageUpdated => &[("message", "Message")],
+        Event::ChatPurged => &[("purge", "ChatPurge")],
         Event::ChatUpdated => &[("chat", "Chat")],
         Event::PollOpened | Event::PollUpdated | Event::PollClosed | Event::PollPublished => &[("poll", "Poll")],
         Event::NotificationRead

@@ -151,6 +151,8 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
     POST "/api/chats/{id}/freeze" CHAT_WRITE;
     POST "/api/chats/{id}/unfreeze" CHAT_WRITE;
     POST "/api/chats/{id}/clear" CHAT_WRITE;
+    POST "/api/chats/{id}/purge" CHAT_WRITE;
+    GET "/api/chats/{id}/export" CHAT_READ;
     GET "/api/chats/{id}/messages" CHAT_READ;
     GET "/api/chats/{id}/pins" CHAT_READ;
     POST "/api/chat/messages" CHAT_WRITE;

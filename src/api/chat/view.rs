@@ -1,15 +1,18 @@
 //! Chats, members and reading as bodies and answers tell them.
 
 use chrono::{DateTime, Utc};
-use poem_openapi::{Object, types::Example};
+use poem_openapi::{
+    Object,
+    types::{Example, MaybeUndefined},
+};
 use serde::Deserialize;
 
 use super::super::{problem::Field, word::Word};
 use crate::{
     domain::{
         chat::{
-            Chat, ChatEdit, DmPolicy, EDIT_WINDOW_MAX, History, Kind, MEMBERS_MAX, Notify, Part, ReadState,
-            SLOW_MODE_MAX, Settings, SettingsEdit,
+            Chat, ChatEdit, DmPolicy, EDIT_WINDOW_MAX, History, Kind, MEMBERS_MAX, Notify, Part, RETENTION_MAX,
+            ReadState, SLOW_MODE_MAX, Settings, SettingsEdit,
         },
         roster::{PlaceId, Role},
     },
@@ -37,6 +40,9 @@ pub(in crate::api) struct SettingsView {
     /// Seconds in which the author may edit a message; staff always may.
     #[oai(validator(maximum(value = "31536000")))]
     edit_window_s: u32,
+    /// Days for which a message is kept, pinned or not; absent = for ever.
+    #[oai(skip_serializing_if_is_none, validator(minimum(value = "1"), maximum(value = "3650")))]
+    retention_days: Option<u32>,
 }
 
 impl From<Settings> for SettingsView {
@@ -47,6 +53,7 @@ impl From<Settings> for SettingsView {
             dm_policy: Word(settings.dm_policy),
             history: Word(settings.history),
             edit_window_s: settings.edit_window_s,
+            retention_days: settings.retention_days,
         }
     }
 }
@@ -74,7 +81,7 @@ pub(in crate::api) struct ChatView {
     frozen_at: Option<Time>,
     /// Since when nobody may write.
     archived_at: Option<Time>,
-    /// Messages up to this number were cleared away.
+    /// Messages up to this number were cleared away, or have been kept for as long as the chat keeps them.
     #[oai(validator(minimum(value = "0")))]
     cleared_seq: i64,
     /// 1 when new, one more with each change.
@@ -164,6 +171,15 @@ struct SettingsBody {
     /// Seconds in which the author may edit a message; staff always may.
     #[oai(validator(maximum(value = "31536000")))]
     edit_window_s: Option<u32>,
+    /// Days for which a message is kept, pinned or not; null = for ever. Older ones are removed within the hour, with what
+    /// people have put on them and with reports of them; what replies to them stays.
+    #[serde(default)]
+    #[oai(
+        default,
+        skip_serializing_if = "MaybeUndefined::is_undefined",
+        validator(minimum(value = "1"), maximum(value = "3650"))
+    )]
+    retention_days: MaybeUndefined<u32>,
 }
 
 impl SettingsBody {
@@ -172,6 +188,11 @@ impl SettingsBody {
             let wrong = || Field::at(pointer, "invalid", format!("must be a whole number from 0 to {max}"));
             if number.is_some_and(|number| number > max) { Err(wrong()) } else { Ok(number) }
         };
+        let retention_days: Option<Option<u32>> = Option::from(self.retention_days);
+        if retention_days.flatten().is_some_and(|days| !(1..=RETENTION_MAX).contains(&days)) {
+            let right = format!("must be a whole number from 1 to {RETENTION_MAX}, or null: for ever");
+            return Err(Field::at("/settings/retention_days", "invalid", right));
+        }
         let post_roles = self.post_roles.map(|roles| {
             let mut roles: Vec<Role> = roles.into_iter().map(|role| role.0).collect();
             roles.sort_unstable();
@@ -184,6 +205,7 @@ impl SettingsBody {
             dm_policy: self.dm_policy.map(|policy| policy.0),
             history: self.history.map(|history| history.0),
             edit_window_s: bounded("/settings/edit_window_s", self.edit_window_s, EDIT_WINDOW_MAX)?,
+            retention_days,
         })
     }
 }

@@ -1,17 +1,14 @@
 //! Answers about polls with what stands beside their bodies: versions, and the form of a file.
 
-use std::borrow::Cow;
-
 use poem_openapi::{
     ApiResponse, ResponseContent,
     payload::{Json, PlainText},
-    registry::MetaSchema,
     types::ToJSON,
 };
 use sha2::{Digest, Sha256};
 
 use super::{
-    super::{problem::Problem, version, word::Meaning},
+    super::{file::Form, problem::Problem, version, word::Meaning},
     view::{ExportView, PollSnapshotView, PollView},
 };
 use crate::{domain::roster::Expected, services::poll::Export};
@@ -89,36 +86,6 @@ pub(super) fn expected(if_match: Option<&str>) -> Result<Expected, Problem> {
     };
     let bare: Vec<_> = text.split(',').map(bare).collect();
     version::expected(Some(&bare.join(",")), None)
-}
-
-/// Form of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Csv,
-    Json,
-}
-
-impl Meaning for Form {
-    const NAME: &'static str = "format";
-
-    fn schema() -> MetaSchema {
-        MetaSchema { enum_items: ["csv", "json"].map(Into::into).to_vec(), ..MetaSchema::new("string") }
-    }
-
-    fn read(text: &str) -> Result<Self, String> {
-        match text {
-            "csv" => Ok(Self::Csv),
-            "json" => Ok(Self::Json),
-            _ => Err("must be csv or json".to_owned()),
-        }
-    }
-
-    fn write(&self) -> Cow<'_, str> {
-        match self {
-            Self::Csv => "csv".into(),
-            Self::Json => "json".into(),
-        }
-    }
 }
 
 /// What is in the file.

@@ -213,6 +213,26 @@ impl LiveApp {
         self.access.advance();
     }
 
+    /// [`LiveApp::chat_changed`] for whoever follows the changes of other nodes. A chat that nobody here hears is only forgotten.
+    ///
+    /// # Cancel safety
+    /// As that one.
+    pub async fn chat_followed(&self, chat: &ExternalId, now: DateTime<Utc>) {
+        self.forget_chat(chat);
+        let is_heard = !self.access.seats.concerned(std::iter::once(&Key::Chat(chat.clone()))).is_empty();
+        if is_heard {
+            let _told_already = self.chat_changed(chat, now).await;
+        }
+    }
+
+    /// Takes note that any chat may have changed.
+    pub async fn chats_reset(&self, now: DateTime<Utc>) -> Vec<Revoked> {
+        let since = Instant::now();
+        self.access.chats.clear();
+        self.access.advance();
+        self.review_all(&self.access.seats.all(), Cause::Chat, (now, since), Vec::new()).await
+    }
+
     /// Takes a chat away from those who may not hear it any more, because it or its members have changed. Tells whose access
     /// ended.
     ///

@@ -7,6 +7,7 @@ use crate::{
         poll::{Answer, Ballot, Poll, Results, State, Viewer, tally},
     },
     ids::ExternalId,
+    services::spreadsheet::inert,
 };
 
 /// Ballots that are read at once.
@@ -107,9 +108,4 @@ impl Export {
             Answer::Texts(texts) => inert(&texts.join(", ")),
         }
     }
-}
-
-/// A text that no spreadsheet takes for a formula.
-fn inert(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }

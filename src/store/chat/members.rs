@@ -10,7 +10,7 @@ use sea_orm::{
     sea_query::{CaseStatement, Expr, ExprTrait, OnConflict},
 };
 
-use super::{ChatWrite, Facts, finish, messages, rows};
+use super::{ChatWrite, Facts, finish_changed, messages, rows};
 use crate::{
     domain::chat::{Chat, MEMBERS_MAX, Membership, Notify, Part, ReadState},
     ids::{AppId, ExternalId, UserId},
@@ -124,7 +124,7 @@ impl Store {
         }
         let newest = messages::newest_seq(&change, app, chat).await?;
         insert(&change, (app, chat), new, (write.at, newest)).await?;
-        let kept = finish(change, app, write, facts).await?;
+        let kept = finish_changed(change, (app, chat), write, facts).await?;
         Ok((MembersAdded::Added, kept))
     }
 
@@ -149,7 +149,7 @@ impl Store {
         if !gone {
             return Ok((false, Vec::new()));
         }
-        Ok((true, finish(change, app, write, facts).await?))
+        Ok((true, finish_changed(change, (app, chat), write, facts).await?))
     }
 
     /// Members of a group or a pair with their names, by user id, page by page.

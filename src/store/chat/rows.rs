@@ -1,7 +1,7 @@
 //! From rows of chats to what they mean, and back. A row that breaks a rule is left out and told in the log.
 
 use entity::{chat, chat_member, chat_message};
-use sea_orm::ActiveValue::Set;
+use sea_orm::ActiveValue::{NotSet, Set};
 use serde_json::{Value, json};
 
 use crate::{
@@ -26,7 +26,7 @@ fn settings_text(settings: &Settings) -> String {
 }
 
 /// What cannot be read is as usual, but for roles: then nobody but staff of the place writes, not everybody.
-fn settings(text: &str) -> Settings {
+fn settings(text: &str, retention_days: Option<i32>) -> Settings {
     let usual = Settings::default();
     let read: Value = serde_json::from_str(text).unwrap_or_default();
     let number = |name: &str| read.get(name)?.as_u64().and_then(|number| u32::try_from(number).ok());
@@ -38,6 +38,7 @@ fn settings(text: &str) -> Settings {
         dm_policy: word("dm_policy").parse().unwrap_or(usual.dm_policy),
         history: word("history").parse().unwrap_or(usual.history),
         edit_window_s: number("edit_window_s").unwrap_or(usual.edit_window_s),
+        retention_days: retention_days.and_then(|days| u32::try_from(days).ok()),
     }
 }
 
@@ -55,7 +56,7 @@ pub(super) fn chat(row: chat::Model) -> Option<Chat> {
             course: id(row.course_id)?,
             class: id(row.class_id)?,
             title: row.title,
-            settings: settings(&row.settings),
+            settings: settings(&row.settings, row.retention_days),
             created_by: row.created_by,
             created_at: moment(row.created_at),
             frozen_at: row.frozen_at.map(moment),
@@ -80,6 +81,7 @@ pub(super) fn chat_row(app: &AppId, chat: &Chat, dm_key: Option<String>) -> chat
         class_id: Set(chat.class.as_ref().map(|id| id.as_str().to_owned())),
         title: Set(chat.title.clone()),
         settings: Set(settings_text(&chat.settings)),
+        retention_days: Set(chat.settings.retention_days.and_then(|days| i32::try_from(days).ok())),
         dm_key: Set(dm_key),
         created_by: Set(chat.created_by.clone()),
         created_at: Set(chat.created_at.timestamp_millis()),
@@ -87,6 +89,7 @@ pub(super) fn chat_row(app: &AppId, chat: &Chat, dm_key: Option<String>) -> chat
         archived_at: Set(chat.archived_at.map(|at| at.timestamp_millis())),
         cleared_seq: Set(chat.cleared_seq),
         version: Set(chat.version),
+        changed_seq: NotSet,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What was said is taken away: out of messages, out of what they said before, and out of what streams keep of them.
 //!
-//! Of a message that is deleted streams keep the trace; of a chat that is cleared nothing, so that they have a gap there.
+//! Of a message that is deleted streams keep the trace; of a chat that is cleared nothing, so that they have a gap there. What
+//! goes by its age is in `chat/expire.rs`, what goes by its author in `chat/purge.rs`.
 
 use std::collections::HashSet;
 
@@ -32,9 +33,13 @@ fn ids_of(which: Condition) -> SelectStatement {
     Query::select().column(chat_message::Column::Id).from(chat_message::Entity).cond_where(which).to_owned()
 }
 
-/// Keys of the topics in which the messages of a chat were told that were not cleared away before.
-async fn told_in(change: &DatabaseTransaction, app: &AppId, chat: &Chat) -> Result<Vec<String>> {
-    let not_for_all = || of_uncleared(app, chat).add(chat_message::Column::Visibility.ne(Visibility::All.name()));
+/// Keys of the topics in which some messages of a chat were told.
+pub(super) async fn told_in(
+    change: &DatabaseTransaction,
+    (app, chat): (&AppId, &Chat),
+    which: impl Fn() -> Condition + Send + Sync,
+) -> Result<Vec<String>> {
+    let not_for_all = || which().add(chat_message::Column::Visibility.ne(Visibility::All.name()));
     let authors = chat_message::Entity::find()
         .select_only()
         .column(chat_message::Column::AuthorId)
@@ -61,7 +66,7 @@ pub(super) async fn clear(
     by: &str,
     at: DateTime<Utc>,
 ) -> Result<()> {
-    let topics = told_in(change, app, chat).await?;
+    let topics = told_in(change, (app, chat), || of_uncleared(app, chat)).await?;
     streams::forget_messages(change, (app, &topics), &chat.id).await?;
     let of_app = chat_message_version::Column::AppId.eq(app.as_str());
     let versions = chat_message_version::Column::MessageId.in_subquery(ids_of(of_uncleared(app, chat)));

@@ -108,6 +108,9 @@ async fn a_hole_in_the_log_is_a_gap_and_the_position_goes_on() {
     store.run("delete from stream_event where seq = 3").await;
     assert_eq!(after(1).await, None, "a part is never given");
     assert_eq!(after(3).await, Some(vec![4, 5]));
+    store.run("update stream_event set seq = 9 where seq = 5").await;
+    assert_eq!(after(3).await, None, "nor without its end");
+    store.run("update stream_event set seq = 5 where seq = 9").await;
     store.run("update stream_event set event = 'of.a.later.version' where seq = 5").await;
     assert_eq!(after(3).await, None);
     store.run("delete from stream_event").await;

@@ -1,5 +1,7 @@
 //! Chats on each database: numbers without gaps, names that count once, reading that never falls, texts as they were.
 
+mod care;
+
 use campanile::{
     domain::{
         access::Topic,
@@ -18,6 +20,7 @@ use campanile::{
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 
 use super::{at, id as app_id, new};
 
@@ -123,6 +126,9 @@ pub(crate) async fn lead_through_its_life(store: &Store, other: &Store) {
     moderate(store).await;
     forget(store).await;
     clear(store).await;
+    Box::pin(care::expire(store)).await;
+    Box::pin(care::purge(store)).await;
+    Box::pin(care::follow(store, other)).await;
     assert!(store.app_delete(&app()).await.unwrap());
     assert!(store.chat_circle(&app(), &id("c")).await.unwrap().is_none());
     assert!(store.message_find(&app(), "m1").await.unwrap().is_none());

@@ -129,7 +129,7 @@ async fn a_file_has_every_vote_and_no_formula() {
     let file = host.get(&format!("{path}/export?format=csv")).await;
     assert_eq!((file.status, file.header("content-type")), (200, Some("text/csv")), "{}", file.text());
     assert!(file.header("content-disposition").unwrap().starts_with("attachment; filename=\"poll-"));
-    let mut rows = csv_rows(file.text());
+    let mut rows = file.csv_rows();
     assert_eq!(rows.remove(0), ["poll_id", "round", "user_id", "name", "answer", "cast_at", "revision"]);
     rows.sort_by(|one, other| one[2].cmp(&other[2]));
     let shown: Vec<_> = rows.iter().map(|row| (row[3].as_str(), row[4].as_str())).collect();
@@ -142,25 +142,6 @@ async fn a_file_has_every_vote_and_no_formula() {
     assert_eq!((json["ballots"].as_array().unwrap().len(), &json["results"]["total"]), (3, &json!(3)));
     host.get(&format!("{path}/export?format=xlsx")).await.problem(400, "invalid_parameter");
     host.get(&format!("{path}/export?round=2")).await.problem(404, "not_found");
-}
-
-/// Reads CSV as RFC 4180 has it.
-fn csv_rows(text: &str) -> Vec<Vec<String>> {
-    let (mut rows, mut row, mut cell, mut is_quoted) = (Vec::new(), Vec::new(), String::new(), false);
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if is_quoted && chars.peek() == Some(&'"') => cell.extend(chars.next()),
-            '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => row.push(std::mem::take(&mut cell)),
-            '\n' if !is_quoted => {
-                row.push(std::mem::take(&mut cell));
-                rows.push(std::mem::take(&mut row));
-            }
-            c => cell.push(c),
-        }
-    }
-    rows
 }
 
 #[tokio::test]
