@@ -112,8 +112,9 @@ fn page(cursor: Option<Word<Cursor>>, limit: Option<Word<Limit<MOST>>>) -> (Page
 impl PollRoutes {
     /// Make a poll
     ///
-    /// It is a draft in a class or in a course as a whole: only those who lead polls there see it. A person must lead polls
-    /// there; an API key needs the scope `live:manage`.
+    /// It is a draft in a class or in a course as a whole: only those who lead polls there see it. With `opens_at` it opens by
+    /// itself; should it not be possible then, it stays a draft and the audit says why. A person must lead polls there; an API
+    /// key needs the scope `live:manage`.
     #[oai(path = "/api/polls", method = "post", operation_id = "createPoll")]
     async fn create(
         &self,
@@ -177,7 +178,7 @@ impl PollRoutes {
 
     /// Change a poll
     ///
-    /// A draft is free. Once it has been opened, options may be added and left out (they are hidden, votes for them stay), their
+    /// A draft is free, its `opens_at` too. Once it has been opened, options may be added and left out (they are hidden, votes for them stay), their
     /// labels put right, and some settings changed; the time limit while it is open. A person must lead polls there; an API key
     /// needs the scope `live:manage`.
     #[oai(path = "/api/polls/:id", method = "patch", operation_id = "changePoll")]
@@ -194,7 +195,7 @@ impl PollRoutes {
         _proof: ByKeyOrPerson,
     ) -> Result<Versioned<PollView>, Fault<Writing>> {
         let expected = expected(if_match.as_deref())?;
-        let poll = polls.edit(acting(&visitor), &id.0.0, (&body.0.into(), &expected)).await?;
+        let poll = polls.edit(acting(&visitor), &id.0.0, (body.0.into(), &expected)).await?;
         Ok(Versioned::of(PollView::new(&poll, Looks::HOST)))
     }
 

@@ -91,7 +91,7 @@ impl World {
         let settings =
             SettingsEdit { results_visibility: Some(Visibility::Live), time_limit_s: limit, ..SettingsEdit::default() };
         let content = Content::new(Kind::Single, "Which?".to_owned(), &options, &settings).unwrap();
-        let new = NewPoll { place: PlaceId::Class(id("k")), content };
+        let new = NewPoll { place: PlaceId::Class(id("k")), content, opens_at: None };
         let poll = self.polls.create(self.by(at(0)), new).await.unwrap();
         self.polls.step(self.by(at(0)), &poll.id, Move::Open).await.unwrap().id
     }
