@@ -40,6 +40,7 @@ use crate::{
     },
     ids::{AppId, ExternalId, SocketId, UserId},
     store::{self, Changed, PollChange, Store, VoterKeys, Voting},
+    throttle::Exceeded,
 };
 
 /// Votes that are written at once. The others wait here, in their order, and not for a connection to the database, where
@@ -67,6 +68,9 @@ pub enum Error {
     /// The database fails.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// Guests without an account have cast too many votes from one address.
+    #[error(transparent)]
+    TooMany(#[from] Exceeded),
     /// The system gives no random numbers.
     #[error("no random numbers: {0}")]
     Random(#[from] getrandom::Error),
@@ -82,6 +86,8 @@ pub struct Acting<'a> {
     pub live: &'a LiveApp,
     /// Who calls.
     pub caller: &'a Caller,
+    /// As whom a guest without an account calls, where those may.
+    pub guest: Option<&'a UserId>,
     /// Where they call from.
     pub ip: Option<IpAddr>,
     /// Socket that knows already.
@@ -96,7 +102,7 @@ impl Acting<'_> {
     }
 
     fn user(&self) -> Option<&UserId> {
-        self.caller.user()
+        self.caller.user().or(self.guest)
     }
 
     fn audit(&self, poll: &Poll, action: &str) -> AuditEntry {

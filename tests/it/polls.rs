@@ -3,6 +3,7 @@
 mod anonymity;
 mod by_itself;
 mod edits;
+mod guests;
 mod life;
 mod looks;
 mod results;

@@ -228,6 +228,8 @@ settings! {
     broadcasts_per_minute_per_user: u32 = 60, 0..=100_000;
     /// Broadcasts and triggers per minute that one API key may send, with a burst of as many; 0 = no limit. Above: 429.
     broadcasts_per_minute_per_key: u32 = 6_000, 0..=1_000_000;
+    /// Votes per minute that guests without an account may cast from one address, with a burst of as many; 0 = they neither see polls nor vote. Above: 429.
+    guest_votes_per_minute_per_ip: u32 = 0, 0..=100_000;
     /// Notifications to many that one person may send in an hour; 0 = no limit. Above: 429.
     notification_broadcasts_per_hour: u32 = 10, 0..=10_000;
     /// Days that a row of the broadcast log is kept.

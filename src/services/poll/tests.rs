@@ -81,7 +81,7 @@ impl World {
     }
 
     fn by(&self, now: DateTime<Utc>) -> Acting<'_> {
-        Acting { live: &self.live, caller: &self.caller, ip: None, except: None, now }
+        Acting { live: &self.live, caller: &self.caller, guest: None, ip: None, except: None, now }
     }
 
     /// Opens a poll whose results everybody sees at once.
