@@ -87,6 +87,15 @@ impl Visitor {
         self.caller.user().ok_or_else(|| Problem::forbidden("no_person", "This is for people"))
     }
 
+    /// Takes note that a person does something; a program that acts for them says nothing about that.
+    fn stir(&self) {
+        if let Who::User(subject) = &self.caller.who
+            && subject.through.is_none()
+        {
+            self.live.presence_stirred(&subject.user, self.now);
+        }
+    }
+
     /// Checks that it is a person, or a guest who has brought the cookie by which they are known.
     ///
     /// # Errors
@@ -185,6 +194,7 @@ impl<E: Endpoint + 'static> Known<E> {
         if matches!(*request.method(), Method::GET | Method::HEAD) {
             return once::call(&*self.inner, request, operation.path).await;
         }
+        visitor.stir();
         // Nothing is kept for those who are not known.
         let key =
             if operation.takes_key() && !visitor.caller.is_guest() { once::key(request.headers())? } else { None };

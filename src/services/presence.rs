@@ -129,7 +129,9 @@ pub(super) struct Presence {
 }
 
 fn moment(app: &App, now: DateTime<Utc>) -> Moment {
-    Moment { now, grace: TimeDelta::seconds(app.settings.presence_grace.into()) }
+    let after = app.settings.presence_away_after;
+    let away_after = (after > 0).then(|| TimeDelta::seconds(after.into()));
+    Moment { now, grace: TimeDelta::seconds(app.settings.presence_grace.into()), away_after }
 }
 
 impl Presence {
@@ -193,7 +195,8 @@ impl LiveApp {
             }
         }
         let scope = scope.and_then(topic_key);
-        let signal = Signal { device, scope: scope.as_deref(), valid_for: LEASE, availability: None };
+        let signal =
+            Signal { device, scope: scope.as_deref(), valid_for: LEASE, availability: None, is_reported: false };
         self.presence.roll.lock().renew(user, signal, moment)?;
         self.read_statuses(std::slice::from_ref(user), now).await?;
         let until = self.presence.roll.lock().renew(user, Signal { availability, ..signal }, moment)?;
@@ -211,7 +214,7 @@ impl LiveApp {
         (source, valid_for): (&str, TimeDelta),
         now: DateTime<Utc>,
     ) -> Result<()> {
-        let signal = Signal { device: source, scope: None, valid_for, availability: None };
+        let signal = Signal { device: source, scope: None, valid_for, availability: None, is_reported: true };
         self.presence.roll.lock().renew(user, signal, moment(&self.app(), now))?;
         Ok(())
     }
@@ -258,7 +261,9 @@ impl LiveApp {
     /// # Errors
     /// When roster or database fail; the next call goes on from there.
     pub async fn presence_tick(&self, now: DateTime<Utc>) -> Result<()> {
-        self.presence.roll.lock().tick(moment(&self.app(), now));
+        let moment = moment(&self.app(), now);
+        self.presence.roll.lock().tick(moment);
+        self.let_rest(moment);
         let tell = async {
             self.expel_suspects(now).await?;
             self.tell_presence(now).await
@@ -266,6 +271,21 @@ impl LiveApp {
         // None waits for another, nor is it kept from its turn when another fails.
         let (learnt, told, kept) = tokio::join!(self.learn_who_hides_typing(), tell, self.keep_presence(now));
         learnt.and(told).and(kept)
+    }
+
+    /// Takes note that somebody does something. Who is idle is not from now on; who is not here stays away.
+    pub fn presence_stirred(&self, user: &UserId, now: DateTime<Utc>) {
+        self.presence.roll.lock().stir(user, moment(&self.app(), now));
+    }
+
+    /// Looks who has done nothing for long.
+    fn let_rest(&self, moment: Moment) {
+        let Some(away_after) = moment.away_after else { return };
+        let drowsy = self.presence.roll.lock().drowsy(MAX_READ, moment);
+        for (user, sockets) in drowsy {
+            let active = self.last_active(&sockets, moment.now - away_after);
+            self.presence.roll.lock().rest(&user, active, moment);
+        }
     }
 
     /// Reads, once, who does not want others to see them type; until then nobody is shown to.

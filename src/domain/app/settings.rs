@@ -196,6 +196,8 @@ settings! {
     presence_listed_members: u32 = 20, 1..=1_000;
     /// Seconds that a user is still online after their last socket has closed, so that a page that is loaded again is no news.
     presence_grace: Seconds = 10, 0..=300;
+    /// Seconds after which a user who is online looks away, unless a client event, a subscription or a write over HTTP shows that they are there; 0 = never.
+    presence_away_after: Seconds = 300, 0..=86_400;
     /// Tell orgs and courses when their people come online and go (`user:online`, `App\\Events\\UserOnline` and so on).
     presence_events: bool = true, ();
     /// Let students see who of their courses is online. When not, only staff does.

@@ -113,7 +113,7 @@ mod tests {
             live.presence.roll.lock().arrive(
                 &8.into(),
                 SocketId::from_random(1),
-                Moment { now, grace: TimeDelta::zero() },
+                Moment { now, grace: TimeDelta::zero(), away_after: None },
             );
             live.presence_tick(now).await.unwrap_err();
             live.presence.roll.lock().expel(&8.into(), now);
