@@ -44,7 +44,7 @@ use crate::{
     metrics::Metrics,
     outbound,
     services::{
-        Apps, Callers, Chats, Once, Teller, broadcast::Broadcasts, broadcast_log::BroadcastLog,
+        Apps, Callers, Chats, Once, Teller, broadcast::Broadcasts, broadcast_log::BroadcastLog, new_id,
         notification::Notifications, now, poll::Polls, roster::Roster, sockets::Capacity, streams::Streams,
     },
     store::{self, Store},
@@ -200,7 +200,8 @@ pub async fn build(config: Config) -> Result<Server> {
 /// # Errors
 /// When it cannot be opened.
 pub async fn open_store(config: &Config) -> Result<Store> {
-    Ok(Store::open(&store::Config { url: config.store.url.expose().to_owned(), ..store::Config::default() }).await?)
+    let (url, node) = (config.store.url.expose().to_owned(), new_id(now()));
+    Ok(Store::open(&store::Config { url, node, ..store::Config::default() }).await?)
 }
 
 /// Binds the listener for metrics. A second server on a developer's machine goes without rather than not at all.
@@ -315,7 +316,8 @@ fn keep_house(keep: &Keep, config: &Config, store: &Store, services: Services) {
     keep.going("deadlines", (Arc::clone(&apps), tasks.clone()), roster::keep_deadlines);
     keep.going("roster", (store.clone(), Arc::clone(&apps), tasks), roster::keep_following);
     keep.going("typing", Arc::clone(&apps), clock::keep_typing);
-    keep.going("presence", apps, classroom::keep_presence);
+    keep.going("presence", Arc::clone(&apps), classroom::keep_presence);
+    keep.going("node", (store.clone(), apps), classroom::keep_node);
     keep.going("telling", (teller, chats), classroom::keep_telling);
     keep.going("polls", polls, classroom::keep_polls);
     keep.going("notes", callers, clock::keep_notes);

@@ -9,7 +9,10 @@ mod sight;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
@@ -114,6 +117,10 @@ type Audience = Vec<(Topic, Option<Role>)>;
 pub(super) struct Presence {
     /// Guards who is here; no await under it.
     roll: Mutex<Roll>,
+    /// Counts changes of people: another node may have heard that somebody hides, or hides no more, that they type.
+    changes: AtomicU64,
+    /// How many of them are heeded.
+    heeded: AtomicU64,
     /// People about whom the roster says something else now.
     suspects: Mutex<HashSet<UserId>>,
     /// Held while news are told, so that they keep their order.
@@ -153,11 +160,16 @@ impl Presence {
     /// The roster says something else about some people: whether they may be here is looked at in a moment.
     pub(super) fn suspect<'a>(&self, users: impl Iterator<Item = &'a UserId>) {
         let roll = self.roll.lock();
+        let mut users = users.peekable();
+        if users.peek().is_some() {
+            self.changes.fetch_add(1, Ordering::Relaxed);
+        }
         self.suspects.lock().extend(users.filter(|user| roll.knows(user)).cloned());
     }
 
     /// As [`Presence::suspect`], of everybody.
     pub(super) fn suspect_all(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
         self.suspects.lock().extend(self.roll.lock().everybody().cloned());
     }
 }
@@ -246,8 +258,9 @@ impl LiveApp {
         self.check_person(user, now).await?;
         let app = self.app();
         let turn = self.presence.saying.lock().await;
+        let followed = change.hides_typing.map(|_| now);
         let decide = |before: Status| change.made_to(before.at(now));
-        let status = self.store().presence_status_change(&app.id, user, decide).await??;
+        let status = self.store().presence_status_change(&app.id, (user, followed), decide).await??;
         self.presence.roll.lock().say(user, status.clone().at(now), moment(&app, now));
         self.typing.heed(user, &status);
         drop(turn);
@@ -269,7 +282,7 @@ impl LiveApp {
             self.tell_presence(now).await
         };
         // None waits for another, nor is it kept from its turn when another fails.
-        let (learnt, told, kept) = tokio::join!(self.learn_who_hides_typing(), tell, self.keep_presence(now));
+        let (learnt, told, kept) = tokio::join!(self.learn_who_hides_typing(), tell, self.keep_presence());
         learnt.and(told).and(kept)
     }
 
@@ -288,11 +301,14 @@ impl LiveApp {
         }
     }
 
-    /// Reads, once, who does not want others to see them type; until then nobody is shown to.
+    /// Reads who does not want others to see them type: once, and again whenever people have changed, for it may have been said to
+    /// another node. Until it was read first nobody is shown to.
     async fn learn_who_hides_typing(&self) -> Result<()> {
-        if !self.typing.knows_who_hides() {
+        let (changes, heeded) = (self.presence.changes.load(Ordering::Relaxed), &self.presence.heeded);
+        if changes != heeded.load(Ordering::Relaxed) || !self.typing.knows_who_hides() {
             let _turn = self.presence.saying.lock().await;
             self.typing.learn_who_hides(self.store().presence_typing_hidden(&self.app().id).await?);
+            heeded.store(changes, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -142,6 +142,11 @@ impl TestApp {
         Store::open(&self.database).await.unwrap()
     }
 
+    /// The same, as another server of this name has it.
+    pub(crate) async fn store_of(&self, node: &str) -> Store {
+        Store::open(&store::Config { node: node.to_owned(), ..self.database.clone() }).await.unwrap()
+    }
+
     /// Asks the server to go down, without waiting for it.
     pub(crate) fn begin_stop(&mut self) {
         if let Some(stop) = self.stop.take() {
