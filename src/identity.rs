@@ -1,6 +1,7 @@
 //! Who is calling: from a signed token to what it proves.
 //!
-//! Verifies JWTs of the issuers that the configuration names ([`Verifier`]) and the server's own [`session`] tokens. The
+//! Verifies JWTs of the issuers that the configuration names ([`Verifier`]), the server's own [`session`] tokens and the
+//! cookies of its [`guest`]s. The
 //! algorithm, the keys and the demands on claims come from the configuration alone; what a token says of itself only chooses
 //! among them. Knows neither apps that run nor users: `services::callers` makes a caller of what is proven here.
 //! Specification: RFC 7519 (JWT), RFC 7517 (JWK), RFC 8725 (best current practices).
@@ -8,6 +9,7 @@
 mod claims;
 mod crypto;
 mod error;
+pub mod guest;
 mod jwks;
 mod jwt;
 mod preset;

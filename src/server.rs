@@ -45,7 +45,7 @@ use crate::{
     metrics::Metrics,
     outbound,
     services::{
-        Apps, Callers, Chats, Once, Teller, broadcast::Broadcasts, broadcast_log::BroadcastLog,
+        Apps, Callers, Chats, Once, Teller, broadcast::Broadcasts, broadcast_log::BroadcastLog, new_id,
         notification::Notifications, now, poll::Polls, roster::Roster, sockets::Capacity, streams::Streams,
     },
     store::{self, Store},
@@ -201,7 +201,8 @@ pub async fn build(config: Config) -> Result<Server> {
 /// # Errors
 /// When it cannot be opened.
 pub async fn open_store(config: &Config) -> Result<Store> {
-    Ok(Store::open(&store::Config { url: config.store.url.expose().to_owned(), ..store::Config::default() }).await?)
+    let (url, node) = (config.store.url.expose().to_owned(), new_id(now()));
+    Ok(Store::open(&store::Config { url, node, ..store::Config::default() }).await?)
 }
 
 /// Binds the listener for metrics. A second server on a developer's machine goes without rather than not at all.
@@ -318,6 +319,7 @@ fn keep_house(keep: &Keep, config: &Config, store: &Store, services: Services) {
     keep.going("chats", (store.clone(), Arc::clone(&apps), tasks), chat::keep_following);
     keep.going("typing", Arc::clone(&apps), clock::keep_typing);
     keep.going("presence", Arc::clone(&apps), classroom::keep_presence);
+    keep.going("node", (store.clone(), Arc::clone(&apps)), classroom::keep_node);
     keep.going("telling", (teller, Arc::clone(&chats)), classroom::keep_telling);
     keep.going("polls", polls, classroom::keep_polls);
     keep.going("notes", callers, clock::keep_notes);

@@ -12,6 +12,7 @@ pub mod callers;
 pub mod channels;
 pub mod chat;
 pub mod client_event;
+pub mod guest;
 pub mod import;
 pub mod moderation;
 pub mod notification;

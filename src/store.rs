@@ -19,6 +19,7 @@ mod connect;
 mod idempotency;
 mod identities;
 mod moderation;
+mod node;
 mod notification;
 mod poll;
 mod presence;
@@ -29,7 +30,7 @@ mod word_list;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
 use entity::change_counter;
@@ -47,6 +48,7 @@ pub use chat::{
     Posted, Revision, Viewer, Window,
 };
 pub use idempotency::{ANSWER_KEPT_FOR, KeptAnswer, RESERVED_FOR, Reserved, Slot};
+pub use node::Left;
 pub use notification::{Hourly, Last, NotificationFilter, Outgoing, Piece, Telling, Told};
 pub use poll::{Booth, Cast, Changed, PollChange, PollFilter, Voted, VoterKeys, Voting};
 pub use presence::KeptStatus;
@@ -69,11 +71,15 @@ pub struct Config {
     pub max_connections: u32,
     /// Longest wait for a free connection, and for the first one when opening. Default: 5 s.
     pub acquire_timeout: Duration,
+    /// What a server is called, for one run, among those that share the database; at most 32 characters. Default: nothing, for
+    /// those who are no server.
+    pub node: String,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { url: "sqlite://campanile.db".to_owned(), max_connections: 10, acquire_timeout: Duration::from_secs(5) }
+        let url = "sqlite://campanile.db".to_owned();
+        Self { url, max_connections: 10, acquire_timeout: Duration::from_secs(5), node: String::new() }
     }
 }
 
@@ -177,6 +183,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Store {
     /// The pool. It does its own locking.
     db: DatabaseConnection,
+    /// What this server is called among those that share the database.
+    node: Arc<str>,
 }
 
 impl fmt::Debug for Store {
@@ -192,13 +200,13 @@ impl Store {
     /// # Errors
     /// [`Error::UnsupportedUrl`], [`Error::CreateFile`] or [`Error::Open`].
     pub async fn open(config: &Config) -> Result<Self> {
-        Ok(Self { db: connect::open(config).await? })
+        Ok(Self { db: connect::open(config).await?, node: config.node.as_str().into() })
     }
 
     /// A store without a database, for tests that need none: every call fails.
     #[cfg(test)]
     pub(crate) fn unopened() -> Self {
-        Self { db: DatabaseConnection::default() }
+        Self { db: DatabaseConnection::default(), node: "".into() }
     }
 
     /// Runs a statement, for tests that break things.

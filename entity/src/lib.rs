@@ -26,6 +26,7 @@ pub mod course_class;
 pub mod enrollment;
 pub mod idempotency_key;
 pub mod moderation_action;
+pub mod node;
 pub mod notification;
 pub mod notification_broadcast;
 pub mod notification_preference;

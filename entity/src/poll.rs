@@ -42,10 +42,14 @@ pub struct Model {
     pub created_by: String,
     /// When it was made.
     pub created_at: i64,
+    /// When it opens by itself.
+    pub opens_at: Option<i64>,
     /// When it was opened last.
     pub opened_at: Option<i64>,
     /// When it ends by itself.
     pub closes_at: Option<i64>,
+    /// Since when its ballots are dealt out anew, although it is open still.
+    pub sealed_at: Option<i64>,
     /// When it was closed last.
     pub closed_at: Option<i64>,
     /// When its results were published.

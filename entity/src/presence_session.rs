@@ -17,11 +17,11 @@ pub struct Model {
     pub scope: String,
     /// Since when, in ms since 1970.
     pub joined_at: i64,
-    /// When they were here for certain, in ms since 1970; brought up to date about once a minute.
-    pub seen_at: i64,
+    /// The server at which they were: of the table `node`, unless that has gone.
+    pub node: String,
     /// Until when, in ms since 1970; `None` = they are here still.
     pub left_at: Option<i64>,
-    /// Why they went: `closed`, `expired`, `left`, `deactivated` or `restart`.
+    /// Why they went: `closed`, `expired`, `left`, `deactivated` or `lost` with their server.
     pub reason: Option<String>,
 }
 

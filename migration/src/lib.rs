@@ -47,6 +47,7 @@ mod m20261121_000036_create_poll_option;
 mod m20261121_000037_create_poll_ballot;
 mod m20261121_000038_create_poll_choice;
 mod m20261121_000040_index_stream_event_id;
+mod m20261121_000041_create_node;
 mod m20261121_000044_create_word_list;
 mod table;
 
@@ -100,6 +101,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000037_create_poll_ballot::Migration),
             Box::new(m20261121_000038_create_poll_choice::Migration),
             Box::new(m20261121_000040_index_stream_event_id::Migration),
+            Box::new(m20261121_000041_create_node::Migration),
             Box::new(m20261121_000044_create_word_list::Migration),
         ]
     }

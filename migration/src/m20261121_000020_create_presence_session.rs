@@ -15,7 +15,7 @@ enum PresenceSession {
     UserId,
     Scope,
     JoinedAt,
-    SeenAt,
+    Node,
     LeftAt,
     Reason,
 }
@@ -30,7 +30,7 @@ impl MigrationTrait for Migration {
             .col(schema::string_len(PresenceSession::UserId, 128))
             .col(schema::string_len(PresenceSession::Scope, 200))
             .col(schema::big_integer(PresenceSession::JoinedAt))
-            .col(schema::big_integer(PresenceSession::SeenAt))
+            .col(schema::string_len(PresenceSession::Node, 32))
             .col(schema::big_integer_null(PresenceSession::LeftAt))
             .col(schema::string_len_null(PresenceSession::Reason, 16));
         manager.create_table(table).await?;
@@ -40,7 +40,9 @@ impl MigrationTrait for Migration {
         let by = [PresenceSession::AppId, PresenceSession::Scope, PresenceSession::JoinedAt];
         table::index(manager, "presence_session_scope", PresenceSession::Table, by).await?;
         let by = [PresenceSession::LeftAt, PresenceSession::AppId];
-        table::index(manager, "presence_session_left", PresenceSession::Table, by).await
+        table::index(manager, "presence_session_left", PresenceSession::Table, by).await?;
+        let by = [PresenceSession::Node, PresenceSession::LeftAt];
+        table::index(manager, "presence_session_node", PresenceSession::Table, by).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -35,8 +35,10 @@ enum Poll {
     Round,
     CreatedBy,
     CreatedAt,
+    OpensAt,
     OpenedAt,
     ClosesAt,
+    SealedAt,
     ClosedAt,
     PublishedAt,
     Version,
@@ -71,8 +73,10 @@ impl MigrationTrait for Migration {
             .col(schema::integer(Poll::Round))
             .col(schema::string_len(Poll::CreatedBy, 160))
             .col(schema::big_integer(Poll::CreatedAt))
+            .col(schema::big_integer_null(Poll::OpensAt))
             .col(schema::big_integer_null(Poll::OpenedAt))
             .col(schema::big_integer_null(Poll::ClosesAt))
+            .col(schema::big_integer_null(Poll::SealedAt))
             .col(schema::big_integer_null(Poll::ClosedAt))
             .col(schema::big_integer_null(Poll::PublishedAt))
             .col(schema::big_integer(Poll::Version))
@@ -84,7 +88,9 @@ impl MigrationTrait for Migration {
         let by = [Poll::AppId, Poll::CourseId, Poll::ClassId, Poll::State];
         table::index(manager, "poll_place", Poll::Table, by).await?;
         table::index(manager, "poll_class", Poll::Table, [Poll::AppId, Poll::ClassId]).await?;
-        table::index(manager, "poll_due", Poll::Table, [Poll::State, Poll::ClosesAt]).await
+        table::index(manager, "poll_due", Poll::Table, [Poll::State, Poll::ClosesAt]).await?;
+        table::index(manager, "poll_sealed", Poll::Table, [Poll::State, Poll::SealedAt]).await?;
+        table::index(manager, "poll_opens", Poll::Table, [Poll::State, Poll::OpensAt]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -9,7 +9,7 @@ pub(super) mod describe;
 pub(super) mod limit;
 pub(super) mod need;
 mod once;
-mod proof;
+pub(super) mod proof;
 mod unbroken;
 
 use std::{
@@ -44,6 +44,7 @@ use crate::{
         Apps, LiveApp,
         broadcast::Sender,
         callers::{self, Callers},
+        guest::Guest,
         now, roster,
     },
     throttle::{Keyed, Network},
@@ -53,6 +54,10 @@ use crate::{
 const HOW_TO_TRIGGER: &str = "Send 'Authorization: Bearer' with an API key that has the scope events:publish, or with the \
     token of somebody who teaches in the course; without either only a server in development mode takes this, from its own \
     machine, under localhost or its public host and not through a proxy, or one with REALTIME_TRIGGER_OPEN=true";
+
+/// What a guest without an account has to do before they vote.
+const HOW_TO_BE_A_GUEST: &str = "Guests are known by the cookie that the answer to GET /api/polls/{id} sets: show the poll first, \
+    and send the cookie along";
 
 /// Whoever calls, once they are known and allowed.
 #[derive(Debug)]
@@ -69,6 +74,8 @@ pub(super) struct Visitor {
     pub(super) since: Instant,
     /// Socket that does not hear of what they do, for it knows already (`X-Socket-ID`).
     pub(super) except: Option<SocketId>,
+    /// The guest without an account, where those are let in.
+    pub(super) guest: Option<Guest>,
 }
 
 impl Visitor {
@@ -78,6 +85,27 @@ impl Visitor {
     /// When it is no person. Operations that are for people have been refused before.
     pub(super) fn person(&self) -> Result<&UserId, Problem> {
         self.caller.user().ok_or_else(|| Problem::forbidden("no_person", "This is for people"))
+    }
+
+    /// Takes note that a person does something; a program that acts for them says nothing about that.
+    fn stir(&self) {
+        if let Who::User(subject) = &self.caller.who
+            && subject.through.is_none()
+        {
+            self.live.presence_stirred(&subject.user, self.now);
+        }
+    }
+
+    /// Checks that it is a person, or a guest who has brought the cookie by which they are known.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub(super) fn must_be_somebody(&self) -> Result<(), Problem> {
+        match &self.guest {
+            Some(Guest { cookie: None, .. }) => Ok(()),
+            Some(Guest { cookie: Some(_), .. }) => Err(Problem::unknown_caller("no_identity", HOW_TO_BE_A_GUEST)),
+            None => self.person().map(drop),
+        }
     }
 
     /// Whoever calls, as one who sends something to many.
@@ -166,6 +194,7 @@ impl<E: Endpoint + 'static> Known<E> {
         if matches!(*request.method(), Method::GET | Method::HEAD) {
             return once::call(&*self.inner, request, operation.path).await;
         }
+        visitor.stir();
         // Nothing is kept for those who are not known.
         let key =
             if operation.takes_key() && !visitor.caller.is_guest() { once::key(request.headers())? } else { None };
@@ -227,12 +256,18 @@ impl<E: Endpoint + 'static> Known<E> {
             Some(user) => self.callers.act_for(caller, user, now).await?,
             None => caller,
         };
-        operation.need.check(&caller)?;
+        let guest = match operation.need {
+            Need::GuestOr(_) if caller.is_guest() => live.guest(proof::guest(request.headers())),
+            _ => None,
+        };
+        if guest.is_none() {
+            operation.need.check(&caller)?;
+        }
         let is_trigger = matches!(operation.need, need::Need::TriggerOr(_));
         if is_trigger && caller.is_guest() && !self.config.takes_triggers_of(request, address) {
             return Err(Problem::unknown_caller("no_identity", HOW_TO_TRIGGER));
         }
-        Ok(Visitor { caller, live, address, now, since, except })
+        Ok(Visitor { caller, live, address, now, since, except, guest })
     }
 
     /// Counts a request without a proof that holds, or that is known to.

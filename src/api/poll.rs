@@ -16,16 +16,16 @@ use poem_openapi::{
 };
 
 use self::{
-    answer::{Exported, Polled, Versioned, expected, snapshot},
+    answer::{Exported, Polled, Versioned, expected, guest_cookie, snapshot},
     body::{PollBody, PollPatchBody, SuggestionBody, VoteBody},
     view::{Looks, NamedBallotView, PollResultsView, PollSnapshotView, PollView, PollVoteView, WithdrawnView},
 };
 use super::{
-    Group,
+    Config, Group,
     answer::{Answer, Made},
     caller::{
         Visitor,
-        describe::{ByKeyOrPerson, ByPerson},
+        describe::{ByAnybody, ByKeyOrPerson},
     },
     file::Form,
     list::{Cursor, List, MOST, Snapshot, StreamView, USUAL},
@@ -46,8 +46,9 @@ use crate::{
 pub(super) struct PollRoutes;
 
 fn acting(visitor: &Visitor) -> Acting<'_> {
-    let Visitor { caller, live, address, now, except, .. } = visitor;
-    Acting { live, caller, ip: Some(*address), except: *except, now: *now }
+    let Visitor { caller, live, address, now, except, guest, .. } = visitor;
+    let guest = guest.as_ref().map(|guest| &guest.user);
+    Acting { live, caller, guest, ip: Some(*address), except: *except, now: *now }
 }
 
 impl From<Error> for Problem {
@@ -58,6 +59,7 @@ impl From<Error> for Problem {
             Error::Refused(refusal) => refusal.into(),
             Error::Access(error) => error.into(),
             Error::Store(error) => error.into(),
+            Error::TooMany(exceeded) => exceeded.into(),
             Error::Random(error) => Self::internal(&error),
         }
     }
@@ -113,8 +115,9 @@ fn page(cursor: Option<Word<Cursor>>, limit: Option<Word<Limit<MOST>>>) -> (Page
 impl PollRoutes {
     /// Make a poll
     ///
-    /// It is a draft in a class or in a course as a whole: only those who lead polls there see it. A person must lead polls
-    /// there; an API key needs the scope `live:manage`.
+    /// It is a draft in a class or in a course as a whole: only those who lead polls there see it. With `opens_at` it opens by
+    /// itself; should it not be possible then, it stays a draft and the audit says why. A person must lead polls there; an API
+    /// key needs the scope `live:manage`.
     #[oai(path = "/api/polls", method = "post", operation_id = "createPoll")]
     async fn create(
         &self,
@@ -130,7 +133,8 @@ impl PollRoutes {
     /// List the polls of a class or course
     ///
     /// The newest first; drafts only for those who lead polls there, and observers see those whose results are published. A
-    /// person must be in the place; an API key needs the scope `results:read`.
+    /// person must be in the place; an API key needs the scope `results:read`. Guests without an account see what a class has that
+    /// takes guests, if the app lets them (`guest_votes_per_minute_per_ip`).
     #[oai(path = "/api/polls", method = "get", operation_id = "listPolls")]
     async fn list(
         &self,
@@ -146,7 +150,7 @@ impl PollRoutes {
         limit: Query<Option<Word<Limit<MOST>>>>,
         /// Where the page begins: `next_cursor` of the page before.
         cursor: Query<Option<Word<Cursor>>>,
-        _proof: ByKeyOrPerson,
+        _proof: ByAnybody,
     ) -> Result<Answer<Snapshot<PollView>>, Fault<Reading>> {
         let place = place(class_id.0, course_id.0, "class_id")?;
         let (page, limit) = page(cursor.0, limit.0);
@@ -159,26 +163,29 @@ impl PollRoutes {
     /// Show a poll
     ///
     /// With one's own vote, the results as far as they are shown, and the time that is left. What is not for the caller is not
-    /// found. A person must be in its place; an API key needs the scope `results:read`.
+    /// found. A person must be in its place; an API key needs the scope `results:read`. A guest without an account, where the class
+    /// takes guests and the app lets them vote, is given a cookie by which they are known again.
     #[oai(path = "/api/polls/:id", method = "get", operation_id = "showPoll")]
     async fn show(
         &self,
         polls: Data<&Arc<Polls>>,
+        config: Data<&Arc<Config>>,
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
         id: Path<Word<ExternalId>>,
         /// What the caller has already: an `ETag` of this answer. Then 304, without a body.
         #[oai(name = "If-None-Match", validator(max_length = 2_000))]
         if_none_match: Header<Option<String>>,
-        _proof: ByKeyOrPerson,
+        _proof: ByAnybody,
     ) -> Result<Polled<PollSnapshotView>, Fault<Reading>> {
         let looked = polls.show(acting(&visitor), &id.0.0).await?;
-        Ok(snapshot(PollSnapshotView::new(looked, visitor.now), if_none_match.as_deref())?)
+        let cookie = visitor.guest.as_ref().and_then(|guest| guest_cookie(&config, guest));
+        Ok(snapshot(PollSnapshotView::new(looked, visitor.now), if_none_match.as_deref(), cookie)?)
     }
 
     /// Change a poll
     ///
-    /// A draft is free. Once it has been opened, options may be added and left out (they are hidden, votes for them stay), their
+    /// A draft is free, its `opens_at` too. Once it has been opened, options may be added and left out (they are hidden, votes for them stay), their
     /// labels put right, and some settings changed; the time limit while it is open. A person must lead polls there; an API key
     /// needs the scope `live:manage`.
     #[oai(path = "/api/polls/:id", method = "patch", operation_id = "changePoll")]
@@ -195,7 +202,7 @@ impl PollRoutes {
         _proof: ByKeyOrPerson,
     ) -> Result<Versioned<PollView>, Fault<Writing>> {
         let expected = expected(if_match.as_deref())?;
-        let poll = polls.edit(acting(&visitor), &id.0.0, (&body.0.into(), &expected)).await?;
+        let poll = polls.edit(acting(&visitor), &id.0.0, (body.0.into(), &expected)).await?;
         Ok(Versioned::of(PollView::new(&poll, Looks::HOST)))
     }
 
@@ -301,7 +308,7 @@ impl PollRoutes {
     /// Takes the field that the kind of the poll asks for: `option_ids` (`single`, `multiple`, `yes_no`), `ranking`, `value`
     /// (`scale`, `numeric`) or `text` (`open`, `word_cloud`). One vote a person and round: the next one takes its place where
     /// votes may be changed, and is 409 elsewhere. What the server has received up to a second after the end still counts; later
-    /// it is 410.
+    /// it is 410. An API key needs the scope `users:act`; a guest without an account the cookie that `showPoll` has set.
     #[oai(path = "/api/polls/:id/vote", method = "put", operation_id = "votePoll")]
     async fn vote(
         &self,
@@ -310,9 +317,9 @@ impl PollRoutes {
         /// Id of the poll.
         id: Path<Word<ExternalId>>,
         body: Strict<VoteBody>,
-        _proof: ByPerson,
+        _proof: ByAnybody,
     ) -> Result<PollVoted, Fault<Voting>> {
-        visitor.person()?;
+        visitor.must_be_somebody()?;
         let voted = polls.vote(acting(&visitor), &id.0.0, &body.0.into()).await?;
         let is_first = voted.is_first;
         let Some(view) = voted.own.as_ref().map(PollVoteView::from) else { Err(Problem::from(Error::NotFound))? };
@@ -321,7 +328,8 @@ impl PollRoutes {
 
     /// Take one's vote back
     ///
-    /// Where votes may be changed, while the poll is open. 200 as well when there is none.
+    /// Where votes may be changed, while the poll is open. 200 as well when there is none. An API key needs the scope `users:act`; a
+    /// guest without an account the cookie that `showPoll` has set.
     #[oai(path = "/api/polls/:id/vote", method = "delete", operation_id = "withdrawPollVote")]
     async fn withdraw(
         &self,
@@ -329,9 +337,9 @@ impl PollRoutes {
         visitor: Data<&Arc<Visitor>>,
         /// Id of the poll.
         id: Path<Word<ExternalId>>,
-        _proof: ByPerson,
+        _proof: ByAnybody,
     ) -> Result<Answer<WithdrawnView>, Fault<Leading>> {
-        visitor.person()?;
+        visitor.must_be_somebody()?;
         let voted = polls.withdraw(acting(&visitor), &id.0.0).await?;
         Ok(Answer::of(WithdrawnView::new(&voted)))
     }

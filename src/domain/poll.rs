@@ -73,6 +73,12 @@ pub const GRACE: TimeDelta = TimeDelta::seconds(1);
 /// How much longer the timer waits before it closes: for votes that were received in time and are still waiting their turn.
 pub const SETTLE: TimeDelta = TimeDelta::milliseconds(500);
 
+/// How long whoever has sealed a poll has to close it. After that the timer does.
+pub const SEALED_FOR: TimeDelta = TimeDelta::seconds(10);
+
+/// How far ahead a draft may open by itself.
+pub const AHEAD_MAX: TimeDelta = TimeDelta::days(365);
+
 words! {
     /// What a poll asks for.
     Kind("kind of poll") {
@@ -299,10 +305,14 @@ pub struct Poll {
     pub created_by: String,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// When it opens by itself; only of drafts.
+    pub opens_at: Option<DateTime<Utc>>,
     /// When it was opened last.
     pub opened_at: Option<DateTime<Utc>>,
     /// When it ends, or ended, by itself.
     pub closes_at: Option<DateTime<Utc>>,
+    /// Since when its ballots are dealt out anew and it takes no more votes, although it is not closed yet; only of open ones.
+    pub sealed_at: Option<DateTime<Utc>>,
     /// When it was closed last.
     pub closed_at: Option<DateTime<Utc>>,
     /// When its results were published.

@@ -105,7 +105,7 @@ mod tests {
         ids::{AppId, AppKey, ExternalId},
         metrics::Metrics,
         services::{Teller, new_id},
-        store::{ChatWrite, Missed},
+        store::{ChatWrite, Missed, NewPost},
     };
 
     async fn tidy() -> Tidy {
@@ -181,12 +181,12 @@ mod tests {
         };
         let write = ChatWrite { at: now, audit: &[], epoch: "e" };
         Box::pin(store.chat_create(&app.id, &chat, &[], (write, Vec::new()))).await.unwrap();
-        for days in [9, 8, 6] {
-            let said = said(&id, now - TimeDelta::days(days));
-            Box::pin(store.message_insert(&app.id, said, TimeDelta::zero(), (write, |_said| Vec::new())))
-                .await
-                .unwrap();
-        }
+        let post = |days| NewPost {
+            message: said(&id, now - TimeDelta::days(days)),
+            pause: TimeDelta::zero(),
+            facts: Box::new(|_said| Vec::new()),
+        };
+        Box::pin(store.message_insert(&app.id, [9, 8, 6].map(post).into(), "e")).await.unwrap();
         let live = tidy.apps.by_id("campus").unwrap();
         assert_eq!(live.chat(&id).await.unwrap().unwrap().chat.cleared_seq, 0);
         tidy.sweep_days(now).await;

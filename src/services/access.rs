@@ -314,6 +314,19 @@ impl LiveApp {
         self.access.seats.of_user(user)
     }
 
+    /// When a client did something last on any of these sockets, if that is later than `since`; the others are taken for idle.
+    pub(super) fn last_active(&self, sockets: &[SocketId], since: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        sockets.iter().filter_map(|socket| self.access.seats.find(*socket)?.active_after(since)).max()
+    }
+
+    /// The user of a seat does something after they were taken for idle.
+    pub fn seat_stirred(&self, seat: &Seat, now: DateTime<Utc>) {
+        let user = seat.lock().user.as_ref().map(|(user, _)| user.clone());
+        if let Some(user) = user {
+            self.presence_stirred(&user, now);
+        }
+    }
+
     /// A person with all their enrollments; `None` when the roster does not know them. From memory, mostly.
     ///
     /// # Errors

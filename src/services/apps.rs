@@ -55,6 +55,8 @@ pub struct Limits {
     pub user_broadcasts: Option<Keyed<UserId>>,
     /// Broadcasts by the id of an API key, and by address where nobody is known.
     pub key_broadcasts: Option<Keyed<String>>,
+    /// Votes of guests without an account, by address; `None` = they do not vote.
+    pub guest_votes: Option<Keyed<Network>>,
     /// Webhooks that are received, by address.
     pub webhooks: Option<Keyed<Network>>,
 }
@@ -72,6 +74,7 @@ impl Limits {
             key_requests: Keyed::per_minute(settings.requests_per_minute_per_key),
             user_broadcasts: Keyed::per_minute(settings.broadcasts_per_minute_per_user),
             key_broadcasts: Keyed::per_minute(settings.broadcasts_per_minute_per_key),
+            guest_votes: Keyed::per_minute(settings.guest_votes_per_minute_per_ip),
             webhooks: Keyed::new(WEBHOOKS_PER_SECOND, WEBHOOKS_BURST),
         }
     }
@@ -89,7 +92,7 @@ impl Limits {
         for keys in [&self.key_requests, &self.key_broadcasts].into_iter().flatten() {
             keys.sweep();
         }
-        if let Some(networks) = &self.webhooks {
+        for networks in [&self.guest_votes, &self.webhooks].into_iter().flatten() {
             networks.sweep();
         }
     }

@@ -1,8 +1,8 @@
 //! Polls: made and led by staff, voted in by everybody else, told as they go.
 //!
 //! `domain::poll` decides and `store` keeps, both under the lock of the poll; here is who may ask for what (`part`), what is
-//! told (`news`), voting (`vote`), looking (`look`), the results that go out as they come in, a few times a second (`pulse`), and
-//! the files that are taken away (`export`). Votes of anonymous polls are told without names and never logged.
+//! told (`news`), voting (`vote`), looking (`look`), what opens and closes by itself (`timer`), the results that go out as they
+//! come in, a few times a second (`pulse`), and the files that are taken away (`export`). Votes of anonymous polls are told without names and never logged.
 
 mod export;
 mod look;
@@ -11,6 +11,7 @@ mod part;
 mod pulse;
 #[cfg(test)]
 mod tests;
+mod timer;
 mod vote;
 
 use std::{net::IpAddr, sync::Arc};
@@ -39,6 +40,7 @@ use crate::{
     },
     ids::{AppId, ExternalId, SocketId, UserId},
     store::{self, Changed, PollChange, Store, VoterKeys, Voting},
+    throttle::Exceeded,
 };
 
 /// Votes that are written at once. The others wait here, in their order, and not for a connection to the database, where
@@ -66,6 +68,9 @@ pub enum Error {
     /// The database fails.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// Guests without an account have cast too many votes from one address.
+    #[error(transparent)]
+    TooMany(#[from] Exceeded),
     /// The system gives no random numbers.
     #[error("no random numbers: {0}")]
     Random(#[from] getrandom::Error),
@@ -81,6 +86,8 @@ pub struct Acting<'a> {
     pub live: &'a LiveApp,
     /// Who calls.
     pub caller: &'a Caller,
+    /// As whom a guest without an account calls, where those may.
+    pub guest: Option<&'a UserId>,
     /// Where they call from.
     pub ip: Option<IpAddr>,
     /// Socket that knows already.
@@ -95,7 +102,7 @@ impl Acting<'_> {
     }
 
     fn user(&self) -> Option<&UserId> {
-        self.caller.user()
+        self.caller.user().or(self.guest)
     }
 
     fn audit(&self, poll: &Poll, action: &str) -> AuditEntry {
@@ -127,6 +134,8 @@ pub struct NewPoll {
     pub place: PlaceId,
     /// What it asks.
     pub content: Content,
+    /// When it opens by itself; `None` = when somebody opens it.
+    pub opens_at: Option<DateTime<Utc>>,
 }
 
 /// The polls of every app.
@@ -153,7 +162,9 @@ impl Polls {
     pub async fn create(&self, by: Acting<'_>, new: NewPoll) -> Result<Poll> {
         let (part, venue) = self.venue(by, &new.place).await?;
         part.must_host()?;
-        self.insert(by, &part, (venue, new.content)).await
+        let opens_at = new.opens_at.map(to_ms);
+        Poll::check_opening(opens_at, by.now)?;
+        self.insert(by, &part, (venue, new.content, opens_at)).await
     }
 
     /// Makes a draft that asks the same, in the same place.
@@ -162,10 +173,15 @@ impl Polls {
     /// When there is no such poll for the caller, or they lead no polls there.
     pub async fn duplicate(&self, by: Acting<'_>, id: &ExternalId) -> Result<Poll> {
         let (poll, part) = self.hosted(by, id).await?;
-        self.insert(by, &part, (poll.venue, poll.content.copied())).await
+        self.insert(by, &part, (poll.venue, poll.content.copied(), None)).await
     }
 
-    async fn insert(&self, by: Acting<'_>, part: &Part, (venue, content): (Venue, Content)) -> Result<Poll> {
+    async fn insert(
+        &self,
+        by: Acting<'_>,
+        part: &Part,
+        (venue, content, opens_at): (Venue, Content, Option<DateTime<Utc>>),
+    ) -> Result<Poll> {
         content.check()?;
         part.check_guests(&content)?;
         let id = ExternalId::parse(&new_id(by.now)).map_err(|_not_ours| Error::NotFound)?;
@@ -177,8 +193,10 @@ impl Polls {
             round: 0,
             created_by: by.caller.actor().chars().take(ACTOR_MAX).collect(),
             created_at: to_ms(by.now),
+            opens_at,
             opened_at: None,
             closes_at: None,
+            sealed_at: None,
             closed_at: None,
             published_at: None,
             version: 1,
@@ -199,7 +217,7 @@ impl Polls {
         let (secret, lot) = (random(32)?, random(32)?);
         if step == Move::Close && found.is_anonymous() {
             let is_over = |poll: &Poll| poll.state == State::Open;
-            self.store.poll_seal((by.app(), id), &Secret::new(&lot), is_over).await?;
+            self.store.poll_seal((by.app(), id), (&Secret::new(&lot), by.now), is_over).await?;
         }
         let mut mark = None;
         let decide = |before: &Poll, open_here| {
@@ -221,14 +239,15 @@ impl Polls {
     ///
     /// # Errors
     /// When there is no such poll for the caller, they lead no polls there, or the rules are against it.
-    pub async fn edit(&self, by: Acting<'_>, id: &ExternalId, (edit, expected): (&Edit, &Expected)) -> Result<Poll> {
+    pub async fn edit(&self, by: Acting<'_>, id: &ExternalId, (edit, expected): (Edit, &Expected)) -> Result<Poll> {
         let (_, part) = self.hosted(by, id).await?;
+        let edit = Edit { opens_at: edit.opens_at.map(|at| at.map(to_ms)), ..edit };
         let mut mark = None;
         let decide = |before: &Poll, _open_here| {
             if !expected.holds(Some(before.version)) {
                 return Err(Refusal::Changed { found: before.version });
             }
-            let Some(Edited { poll, relabelled }) = before.edited(edit, to_ms(by.now))? else { return Ok(None) };
+            let Some(Edited { poll, relabelled }) = before.edited(&edit, to_ms(by.now))? else { return Ok(None) };
             part.check_guests(&poll.content)?;
             let mut audit = vec![by.audit(&poll, "poll.updated")];
             audit.extend(relabelled.into_iter().map(|(_, old, new)| AuditEntry {
@@ -298,43 +317,6 @@ impl Polls {
             })
         };
         Ok(self.teller.keep_and_tell(write).await?)
-    }
-
-    /// Closes polls whose time is over and tells results that have changed. A few times a second; also what was due while
-    /// the server was away. What fails keeps nothing else waiting.
-    ///
-    /// # Errors
-    /// The first one, when the database fails; the next call tries again.
-    pub async fn tick(&self, now: DateTime<Utc>) -> Result<()> {
-        let mut outcome = Ok(());
-        for (app, id) in self.store.polls_due(now).await? {
-            outcome = outcome.and(self.close_by_timer(&app, &id, now).await);
-        }
-        for (app, id) in self.pulse.due(now) {
-            let Some(live) = self.apps.by_id(app.as_str()) else { continue };
-            let told = self.tell_results(&live, &id, now).await;
-            if told.is_err() {
-                self.pulse.mark(&app, &id);
-            }
-            outcome = outcome.and(told);
-        }
-        outcome
-    }
-
-    async fn close_by_timer(&self, app: &AppId, id: &ExternalId, now: DateTime<Utc>) -> Result<()> {
-        let (epoch, lot) = (new_id(now), Secret::new(&random(32)?));
-        self.store.poll_seal((app, id), &lot, |poll| poll.ended(now).is_some()).await?;
-        let mut mark = None;
-        let decide = |before: &Poll, _open_here| {
-            let Some(poll) = before.ended(now) else { return Ok(None) };
-            mark = Some(Mark::new(&self.pulse, app, id));
-            let keys = if poll.is_anonymous() { VoterKeys::Destroyed { lot } } else { VoterKeys::Kept };
-            let facts = news::of_step(&poll, Move::Close, (None, None), now);
-            let audit = vec![entry(app, &poll, ("timer", Move::Close.done()), now)];
-            Ok(Some(PollChange { poll, keys, facts, audit }))
-        };
-        let closed = self.keep_and_tell(self.store.poll_change(app, id, &epoch, decide)).await?;
-        closed.transpose().map(|_poll| ())
     }
 }
 

@@ -9,7 +9,10 @@ mod sight;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
@@ -114,6 +117,10 @@ type Audience = Vec<(Topic, Option<Role>)>;
 pub(super) struct Presence {
     /// Guards who is here; no await under it.
     roll: Mutex<Roll>,
+    /// Counts changes of people: another node may have heard that somebody hides, or hides no more, that they type.
+    changes: AtomicU64,
+    /// How many of them are heeded.
+    heeded: AtomicU64,
     /// People about whom the roster says something else now.
     suspects: Mutex<HashSet<UserId>>,
     /// Held while news are told, so that they keep their order.
@@ -129,7 +136,9 @@ pub(super) struct Presence {
 }
 
 fn moment(app: &App, now: DateTime<Utc>) -> Moment {
-    Moment { now, grace: TimeDelta::seconds(app.settings.presence_grace.into()) }
+    let after = app.settings.presence_away_after;
+    let away_after = (after > 0).then(|| TimeDelta::seconds(after.into()));
+    Moment { now, grace: TimeDelta::seconds(app.settings.presence_grace.into()), away_after }
 }
 
 impl Presence {
@@ -151,11 +160,16 @@ impl Presence {
     /// The roster says something else about some people: whether they may be here is looked at in a moment.
     pub(super) fn suspect<'a>(&self, users: impl Iterator<Item = &'a UserId>) {
         let roll = self.roll.lock();
+        let mut users = users.peekable();
+        if users.peek().is_some() {
+            self.changes.fetch_add(1, Ordering::Relaxed);
+        }
         self.suspects.lock().extend(users.filter(|user| roll.knows(user)).cloned());
     }
 
     /// As [`Presence::suspect`], of everybody.
     pub(super) fn suspect_all(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
         self.suspects.lock().extend(self.roll.lock().everybody().cloned());
     }
 }
@@ -193,7 +207,8 @@ impl LiveApp {
             }
         }
         let scope = scope.and_then(topic_key);
-        let signal = Signal { device, scope: scope.as_deref(), valid_for: LEASE, availability: None };
+        let signal =
+            Signal { device, scope: scope.as_deref(), valid_for: LEASE, availability: None, is_reported: false };
         self.presence.roll.lock().renew(user, signal, moment)?;
         self.read_statuses(std::slice::from_ref(user), now).await?;
         let until = self.presence.roll.lock().renew(user, Signal { availability, ..signal }, moment)?;
@@ -211,7 +226,7 @@ impl LiveApp {
         (source, valid_for): (&str, TimeDelta),
         now: DateTime<Utc>,
     ) -> Result<()> {
-        let signal = Signal { device: source, scope: None, valid_for, availability: None };
+        let signal = Signal { device: source, scope: None, valid_for, availability: None, is_reported: true };
         self.presence.roll.lock().renew(user, signal, moment(&self.app(), now))?;
         Ok(())
     }
@@ -243,8 +258,9 @@ impl LiveApp {
         self.check_person(user, now).await?;
         let app = self.app();
         let turn = self.presence.saying.lock().await;
+        let followed = change.hides_typing.map(|_| now);
         let decide = |before: Status| change.made_to(before.at(now));
-        let status = self.store().presence_status_change(&app.id, user, decide).await??;
+        let status = self.store().presence_status_change(&app.id, (user, followed), decide).await??;
         self.presence.roll.lock().say(user, status.clone().at(now), moment(&app, now));
         self.typing.heed(user, &status);
         drop(turn);
@@ -258,21 +274,41 @@ impl LiveApp {
     /// # Errors
     /// When roster or database fail; the next call goes on from there.
     pub async fn presence_tick(&self, now: DateTime<Utc>) -> Result<()> {
-        self.presence.roll.lock().tick(moment(&self.app(), now));
+        let moment = moment(&self.app(), now);
+        self.presence.roll.lock().tick(moment);
+        self.let_rest(moment);
         let tell = async {
             self.expel_suspects(now).await?;
             self.tell_presence(now).await
         };
         // None waits for another, nor is it kept from its turn when another fails.
-        let (learnt, told, kept) = tokio::join!(self.learn_who_hides_typing(), tell, self.keep_presence(now));
+        let (learnt, told, kept) = tokio::join!(self.learn_who_hides_typing(), tell, self.keep_presence());
         learnt.and(told).and(kept)
     }
 
-    /// Reads, once, who does not want others to see them type; until then nobody is shown to.
+    /// Takes note that somebody does something. Who is idle is not from now on; who is not here stays away.
+    pub fn presence_stirred(&self, user: &UserId, now: DateTime<Utc>) {
+        self.presence.roll.lock().stir(user, moment(&self.app(), now));
+    }
+
+    /// Looks who has done nothing for long.
+    fn let_rest(&self, moment: Moment) {
+        let Some(away_after) = moment.away_after else { return };
+        let drowsy = self.presence.roll.lock().drowsy(MAX_READ, moment);
+        for (user, sockets) in drowsy {
+            let active = self.last_active(&sockets, moment.now - away_after);
+            self.presence.roll.lock().rest(&user, active, moment);
+        }
+    }
+
+    /// Reads who does not want others to see them type: once, and again whenever people have changed, for it may have been said to
+    /// another node. Until it was read first nobody is shown to.
     async fn learn_who_hides_typing(&self) -> Result<()> {
-        if !self.typing.knows_who_hides() {
+        let (changes, heeded) = (self.presence.changes.load(Ordering::Relaxed), &self.presence.heeded);
+        if changes != heeded.load(Ordering::Relaxed) || !self.typing.knows_who_hides() {
             let _turn = self.presence.saying.lock().await;
             self.typing.learn_who_hides(self.store().presence_typing_hidden(&self.app().id).await?);
+            heeded.store(changes, Ordering::Relaxed);
         }
         Ok(())
     }

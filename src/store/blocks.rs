@@ -1,6 +1,6 @@
 //! Blocks as rows.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use entity::access_block;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -10,10 +10,7 @@ use sea_orm::{
 
 use super::{Result, Store, roster, stamp};
 use crate::{
-    domain::{
-        block::{Block, BlockScope, NewBlock},
-        roster::{Action, Change, Kind},
-    },
+    domain::block::{Block, BlockScope, NewBlock},
     ids::{AppId, ExternalId, UserId},
 };
 
@@ -39,7 +36,7 @@ impl Store {
         };
         let change = self.change_begin(roster::COUNTER).await?;
         let id = access_block::Entity::insert(row).exec(&change).await?.last_insert_id;
-        roster::log::append(&change, app, &mut [changed(&new.user, now)]).await?;
+        roster::log::append(&change, app, &mut [roster::log::of_person(&new.user, now)]).await?;
         change.commit().await?;
         Ok(id)
     }
@@ -81,22 +78,9 @@ impl Store {
         let lifted = Expr::value(stamp(now));
         let update = access_block::Entity::update_many().col_expr(access_block::Column::LiftedAt, lifted);
         update.filter(which).exec(&change).await?;
-        roster::log::append(&change, app, &mut [changed(&block.user, now)]).await?;
+        roster::log::append(&change, app, &mut [roster::log::of_person(&block.user, now)]).await?;
         change.commit().await?;
         Ok(Some(block))
-    }
-}
-
-/// What the log of changes says of a person whose blocks have changed.
-fn changed(user: &UserId, now: DateTime<Utc>) -> Change {
-    Change {
-        seq: 0,
-        kind: Kind::User,
-        id: user.as_str().to_owned(),
-        action: Action::Updated,
-        user: Some(user.clone()),
-        course: None,
-        at: now.trunc_subsecs(0),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
         app::Secret,
         audit::AuditEntry,
         fact::Fact,
-        poll::{GRACE, POLLS_MAX, Poll, Refusal, SETTLE, State, Venue},
+        poll::{GRACE, POLLS_MAX, Poll, Refusal, SEALED_FOR, SETTLE, State, Venue},
     },
     ids::{AppId, ExternalId, SocketId},
 };
@@ -32,7 +32,7 @@ use crate::{
 /// Most rows in one statement: SQLite takes 32,766 bound values.
 const CHUNK: usize = 500;
 
-/// Polls that one look for those whose time is over finds at most.
+/// Polls that one look for those whose time has come finds at most.
 const DUE: u64 = 100;
 
 /// What becomes of the keys by which an anonymous poll tells its voters apart.
@@ -137,15 +137,29 @@ impl Store {
         Ok(found.into_iter().filter_map(read).collect())
     }
 
-    /// Some of the polls of all apps whose time is over.
+    /// Some of the polls of all apps whose time is over, or whose close was given up between sealing and closing.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database).
     pub async fn polls_due(&self, now: DateTime<Utc>) -> Result<Vec<(AppId, ExternalId)>> {
-        let end = (now - GRACE - SETTLE).timestamp_millis();
-        let due = Condition::all().add(poll::Column::State.eq(State::Open.name())).add(poll::Column::ClosesAt.lte(end));
+        let is_over = poll::Column::ClosesAt.lte((now - GRACE - SETTLE).timestamp_millis());
+        let is_left = poll::Column::SealedAt.lte((now - SEALED_FOR).timestamp_millis());
+        self.poll_ids(State::Open, Condition::any().add(is_over).add(is_left)).await
+    }
+
+    /// Some of the drafts of all apps that open by themselves and whose time has come.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn polls_to_open(&self, now: DateTime<Utc>) -> Result<Vec<(AppId, ExternalId)>> {
+        let has_come = poll::Column::OpensAt.lte(now.timestamp_millis());
+        self.poll_ids(State::Draft, Condition::all().add(has_come)).await
+    }
+
+    async fn poll_ids(&self, state: State, which: Condition) -> Result<Vec<(AppId, ExternalId)>> {
         let ids = poll::Entity::find().select_only().columns([poll::Column::AppId, poll::Column::Id]);
-        let found: Vec<(String, String)> = ids.filter(due).limit(DUE).into_tuple().all(&self.db).await?;
+        let found = ids.filter(poll::Column::State.eq(state.name())).filter(which).limit(DUE);
+        let found: Vec<(String, String)> = found.into_tuple().all(&self.db).await?;
         let read = |(app, id): (String, String)| Some((AppId::parse(&app).ok()?, ExternalId::parse(&id).ok()?));
         Ok(found.into_iter().filter_map(read).collect())
     }
@@ -191,6 +205,7 @@ impl Store {
 
     /// Makes the ballots of an anonymous poll unlinkable if `is_over` says so of the poll as it is; it takes no more votes then,
     /// and is to be closed. Apart from that change, because it takes long where there are many, and no other change waits for it.
+    /// Should nobody come to it, [`Store::polls_due`] finds the poll a while after `now`.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database). Nothing is changed then.
@@ -198,7 +213,7 @@ impl Store {
     pub async fn poll_seal(
         &self,
         (app, id): (&AppId, &ExternalId),
-        lot: &Secret,
+        (lot, now): (&Secret, DateTime<Utc>),
         is_over: impl FnOnce(&Poll) -> bool + Send,
     ) -> Result<()> {
         use sea_orm::TransactionTrait as _;
@@ -206,8 +221,9 @@ impl Store {
         match lock(&change, app, id).await? {
             Some((poll, Some(_secret))) if is_over(&poll) => {
                 seal::deal_anew(&change, (app, id, poll.round), lot).await?;
-                let none = Expr::value(None::<String>);
-                let forget = poll::Entity::update_many().col_expr(poll::Column::VoterSecret, none);
+                let forget = poll::Entity::update_many()
+                    .col_expr(poll::Column::VoterSecret, Expr::value(None::<String>))
+                    .col_expr(poll::Column::SealedAt, Expr::value(now.timestamp_millis()));
                 forget.filter(this(app, id)).exec(&change).await?;
                 change.commit().await?;
             }

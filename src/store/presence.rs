@@ -10,7 +10,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-use super::{Result, Store, moment};
+use super::{Result, Store, moment, roster};
 use crate::{
     domain::presence::{BadStatus, Status, Stay},
     ids::{AppId, UserId},
@@ -50,7 +50,8 @@ impl Store {
         Ok(found)
     }
 
-    /// Changes what somebody says about themselves as `decide` says, which sees it as it is. Returns what they say then.
+    /// Changes what somebody says about themselves as `decide` says, which sees it as it is. Returns what they say then. With a
+    /// time it stands in the log of changes as one of the person, so that every node follows.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database). The inner one is that of `decide`. Nothing is changed then.
@@ -58,13 +59,16 @@ impl Store {
     pub async fn presence_status_change(
         &self,
         app: &AppId,
-        user: &UserId,
+        (user, followed): (&UserId, Option<DateTime<Utc>>),
         decide: impl FnOnce(Status) -> Result<Status, BadStatus> + Send,
     ) -> Result<Result<Status, BadStatus>> {
         if !is_storable(user) {
             return Ok(decide(Status::default()));
         }
-        let change = self.db.begin().await?;
+        let change = match followed {
+            Some(_) => self.change_begin(roster::COUNTER).await?,
+            None => self.db.begin().await?,
+        };
         // Written first, as it is or new, so that whoever changes it at the same time waits.
         let same = user_status::Column::Availability;
         let same = OnConflict::columns([user_status::Column::AppId, user_status::Column::UserId])
@@ -83,6 +87,9 @@ impl Store {
             }
         };
         user_status::Entity::update(row(app, user, &status, before.seen)).exec(&change).await?;
+        if let Some(now) = followed {
+            roster::log::append(&change, app, &mut [roster::log::of_person(user, now)]).await?;
+        }
         change.commit().await?;
         Ok(Ok(status))
     }
@@ -101,13 +108,13 @@ impl Store {
         Ok(ids.iter().filter_map(|id| UserId::parse(id).ok()).collect())
     }
 
-    /// Keeps stays that have begun or ended, in this order, and when people were seen last.
+    /// Keeps stays at this node that have begun or ended, in this order, and when people were seen last.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database); nothing is kept then.
     pub async fn presence_keep(&self, app: &AppId, stays: &[Stay], seen: &[(UserId, DateTime<Utc>)]) -> Result<()> {
         let change = self.db.begin().await?;
-        keep_stays(&change, app, stays).await?;
+        keep_stays(&change, (app, self.node()), stays).await?;
         let latest: BTreeMap<&UserId, DateTime<Utc>> =
             seen.iter().filter(|(user, _)| is_storable(user)).map(|(user, at)| (user, *at)).collect();
         let rows: Vec<_> = latest.into_iter().map(|(user, at)| row(app, user, &Status::default(), Some(at))).collect();
@@ -119,33 +126,6 @@ impl Store {
             rows.exec_without_returning(&change).await?;
         }
         change.commit().await?;
-        Ok(())
-    }
-
-    /// Takes note that those whose stays have not ended are here still.
-    ///
-    /// # Errors
-    /// [`Error::Database`](super::Error::Database).
-    pub async fn presence_alive(&self, app: &AppId, now: DateTime<Utc>) -> Result<()> {
-        let open = presence_session::Entity::update_many()
-            .col_expr(presence_session::Column::SeenAt, Expr::value(now.timestamp_millis()))
-            .filter(presence_session::Column::AppId.eq(app.as_str()))
-            .filter(presence_session::Column::LeftAt.is_null());
-        open.exec(&self.db).await?;
-        Ok(())
-    }
-
-    /// Ends the stays that the last run of the server could not end, when they were last known to go on.
-    ///
-    /// # Errors
-    /// [`Error::Database`](super::Error::Database).
-    pub async fn presence_restart(&self, app: &AppId) -> Result<()> {
-        let open = presence_session::Entity::update_many()
-            .col_expr(presence_session::Column::LeftAt, Expr::col(presence_session::Column::SeenAt))
-            .col_expr(presence_session::Column::Reason, Expr::value("restart"))
-            .filter(presence_session::Column::AppId.eq(app.as_str()))
-            .filter(presence_session::Column::LeftAt.is_null());
-        open.exec(&self.db).await?;
         Ok(())
     }
 
@@ -198,7 +178,7 @@ fn is_storable(user: &UserId) -> bool {
     !user.as_str().contains('\0')
 }
 
-async fn keep_stays(change: &DatabaseTransaction, app: &AppId, stays: &[Stay]) -> Result<()> {
+async fn keep_stays(change: &DatabaseTransaction, (app, node): (&AppId, &str), stays: &[Stay]) -> Result<()> {
     let mut begun: Vec<presence_session::ActiveModel> = Vec::new();
     for stay in stays.iter().filter(|stay| is_storable(&stay.user)) {
         let Some((left, reason)) = stay.left else {
@@ -208,7 +188,7 @@ async fn keep_stays(change: &DatabaseTransaction, app: &AppId, stays: &[Stay]) -
                 user_id: Set(stay.user.as_str().to_owned()),
                 scope: Set(stay.scope.clone().unwrap_or_default()),
                 joined_at: Set(stay.joined_at.timestamp_millis()),
-                seen_at: Set(stay.joined_at.timestamp_millis()),
+                node: Set(node.to_owned()),
                 left_at: Set(None),
                 reason: Set(None),
             });
@@ -216,13 +196,13 @@ async fn keep_stays(change: &DatabaseTransaction, app: &AppId, stays: &[Stay]) -
         };
         begin(change, &mut begun).await?;
         presence_session::Entity::update_many()
-            .col_expr(presence_session::Column::SeenAt, Expr::value(left.timestamp_millis()))
             .col_expr(presence_session::Column::LeftAt, Expr::value(left.timestamp_millis()))
             .col_expr(presence_session::Column::Reason, Expr::value(reason))
             .filter(presence_session::Column::AppId.eq(app.as_str()))
             .filter(presence_session::Column::UserId.eq(stay.user.as_str()))
             .filter(presence_session::Column::Scope.eq(stay.scope.as_deref().unwrap_or_default()))
             .filter(presence_session::Column::JoinedAt.eq(stay.joined_at.timestamp_millis()))
+            .filter(presence_session::Column::Node.eq(node))
             .exec(change)
             .await?;
     }

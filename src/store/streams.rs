@@ -78,7 +78,7 @@ pub(super) async fn append(
     }
     // The change has counted once already, when it began.
     let counted = change_counter::Entity::find_by_id(COUNTER).one(change).await?;
-    append_from(change, (counted.map_or(1, |row| row.value), 1), (app, epoch), facts).await
+    Box::pin(append_from(change, (counted.map_or(1, |row| row.value), 1), (app, epoch), facts)).await
 }
 
 /// As [`append`], where the number of the change is known, and how many it has counted.

@@ -4,6 +4,7 @@
 mod chat;
 mod notification;
 mod poll;
+mod presence;
 mod roster;
 mod streams;
 mod word_list;
@@ -18,24 +19,28 @@ use tempfile::TempDir;
 
 use crate::support::databases::Database;
 
+/// What the second server is called.
+const OTHER: &str = "other";
+
 #[tokio::test]
 async fn sqlite_tables_go_up_down_up_and_keep_an_app() {
     let directory = TempDir::new().unwrap();
     let url = format!("sqlite://{}", directory.path().join("campanile.db").display());
     let config = Config { url, ..Config::default() };
-    check(&Store::open(&config).await.unwrap(), &Store::open(&config).await.unwrap()).await;
+    let other = Config { node: OTHER.to_owned(), ..config.clone() };
+    check(&Store::open(&config).await.unwrap(), &Store::open(&other).await.unwrap()).await;
 }
 
 #[tokio::test]
 async fn postgres_tables_go_up_down_up_and_keep_an_app() {
     let database = Database::postgres().await;
-    check(&database.store().await, &database.store().await).await;
+    check(&database.store().await, &database.store_of(OTHER).await).await;
 }
 
 #[tokio::test]
 async fn mariadb_tables_go_up_down_up_and_keep_an_app() {
     let database = Database::mariadb().await;
-    check(&database.store().await, &database.store().await).await;
+    check(&database.store().await, &database.store_of(OTHER).await).await;
 }
 
 async fn check(store: &Store, other: &Store) {
@@ -60,6 +65,7 @@ async fn check(store: &Store, other: &Store) {
     roster::go_with_the_app(store).await;
     streams::went_with_the_app(store, at(0)).await;
     roster::let_writers_meet(store, other).await;
+    Box::pin(presence::lose_a_server(store, other)).await;
     chat::lead_through_its_life(store, other).await;
     Box::pin(notification::lead_through_its_life(store)).await;
     Box::pin(notification::let_writers_meet(store, other)).await;

@@ -1,5 +1,8 @@
 //! Who is online: by sockets and by signs of life; who is told, who may look, and what is kept of it.
 
+mod away;
+mod nodes;
+
 use campanile::domain::{
     app::AppSettings,
     caller::Scope,
@@ -117,18 +120,15 @@ async fn refresh_inside_the_grace_tells_nobody_and_is_one_stay() {
 }
 
 #[tokio::test]
-async fn stays_are_kept_with_their_ends_and_those_that_a_crash_cut_off_end_with_the_next_start() {
+async fn stays_are_kept_with_their_ends() {
     let app = without_grace().await;
     let (store, id) = (app.store().await, AppId::parse(MAIN.id).unwrap());
     let stays = async || store.presence_stays(&id, (&user("7"), None), 10).await.unwrap();
     let mut tab = app.connect().await;
     tab.sign_in("7").await;
-    eventually("the stay has begun", async || stays().await.len() == 1).await;
-    store.presence_restart(&id).await.unwrap();
-    let [(joined, Some(left), Some(reason))] = &stays().await[..] else { panic!() };
-    assert_eq!((left, reason.as_str()), (joined, "restart"));
+    eventually("the stay has begun", async || matches!(&stays().await[..], [(_, None, None)])).await;
     tab.close().await;
-    eventually("it ends for good", async || matches!(&stays().await[..], [(_, _, Some(why))] if why == "closed")).await;
+    eventually("it has ended", async || matches!(&stays().await[..], [(_, _, Some(why))] if why == "closed")).await;
 }
 
 #[tokio::test]

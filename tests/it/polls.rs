@@ -1,7 +1,9 @@
 //! Live polls (domain.md 2.6, E38, T16): led by staff, voted in once a person, told as they go, refused to strangers.
 
 mod anonymity;
+mod by_itself;
 mod edits;
+mod guests;
 mod life;
 mod looks;
 mod results;

@@ -20,6 +20,8 @@ pub(in crate::api) enum Need {
     Person,
     /// A person as before, or an API key with this scope by itself.
     PersonOr(Scope),
+    /// A person, or an API key with this scope by itself; or a guest without an account, where the app lets those in.
+    GuestOr(Scope),
     /// A person, or an API key with this scope; or nobody known, where [`super::super::Config::takes_triggers_of`] says so.
     TriggerOr(Scope),
 }
@@ -49,6 +51,8 @@ const READ: Need = Need::Scope(Scope::RosterRead);
 const WRITE: Need = Need::Scope(Scope::RosterWrite);
 const LEAD: Need = Need::PersonOr(Scope::LiveManage);
 const RESULTS: Need = Need::PersonOr(Scope::ResultsRead);
+const LOOK: Need = Need::GuestOr(Scope::ResultsRead);
+const VOTE: Need = Need::GuestOr(Scope::UsersAct);
 const CHAT_READ: Need = Need::PersonOr(Scope::ChatRead);
 const CHAT_WRITE: Need = Need::PersonOr(Scope::ChatWrite);
 
@@ -114,8 +118,8 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
     GET "/api/typing" Need::PersonOr(Scope::PresenceRead);
 
     POST "/api/polls" LEAD;
-    GET "/api/polls" RESULTS;
-    GET "/api/polls/{id}" RESULTS;
+    GET "/api/polls" LOOK;
+    GET "/api/polls/{id}" LOOK;
     PATCH "/api/polls/{id}" LEAD;
     POST "/api/polls/{id}/open" LEAD;
     POST "/api/polls/{id}/close" LEAD;
@@ -123,8 +127,8 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
     POST "/api/polls/{id}/publish" LEAD;
     POST "/api/polls/{id}/archive" LEAD;
     POST "/api/polls/{id}/duplicate" LEAD;
-    PUT "/api/polls/{id}/vote" Need::Person;
-    DELETE "/api/polls/{id}/vote" Need::Person;
+    PUT "/api/polls/{id}/vote" VOTE;
+    DELETE "/api/polls/{id}/vote" VOTE;
     POST "/api/polls/{id}/options" LEAD;
     GET "/api/polls/{id}/results" RESULTS;
     GET "/api/polls/{id}/ballots" RESULTS;
@@ -264,7 +268,7 @@ pub(in crate::api) fn find(method: &Method, path: &str) -> Result<&'static Opera
 impl Need {
     /// Tells whether people may ask for it with their own token.
     pub(in crate::api) const fn takes_people(self) -> bool {
-        matches!(self, Self::Person | Self::OneselfOr(_) | Self::PersonOr(_) | Self::TriggerOr(_))
+        matches!(self, Self::Person | Self::OneselfOr(_) | Self::PersonOr(_) | Self::GuestOr(_) | Self::TriggerOr(_))
     }
 
     /// Checks that the caller has what is demanded.
@@ -276,7 +280,11 @@ impl Need {
             Self::Nothing | Self::Signature => return Ok(()),
             Self::Person => Scope::UsersAct,
             Self::TriggerOr(_) if caller.is_guest() => return Ok(()),
-            Self::Scope(scope) | Self::OneselfOr(scope) | Self::PersonOr(scope) | Self::TriggerOr(scope) => scope,
+            Self::Scope(scope)
+            | Self::OneselfOr(scope)
+            | Self::PersonOr(scope)
+            | Self::GuestOr(scope)
+            | Self::TriggerOr(scope) => scope,
         };
         let takes_people = self.takes_people();
         match &caller.who {

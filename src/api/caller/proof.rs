@@ -14,6 +14,9 @@ use crate::{
 /// Cookie in which Clerk and others keep the token of a session.
 const SESSION: &str = "__session";
 
+/// Cookie by which a guest without an account is known again.
+pub(in crate::api) const GUEST: &str = "campanile_guest";
+
 /// Header that names the user on whose behalf a program calls.
 const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-on-behalf-of");
 
@@ -61,10 +64,20 @@ fn bearer(authorization: &str) -> Result<&str, Problem> {
     token.ok_or_else(|| Problem::unknown_caller("not_a_bearer", detail))
 }
 
-fn session(headers: &HeaderMap) -> Result<Proof<'_>, Problem> {
+/// Values of the cookies of this name that are not empty.
+fn cookies<'a>(headers: &'a HeaderMap, wanted: &'static str) -> impl Iterator<Item = &'a str> {
     let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut tokens = pairs.filter(|(name, token)| *name == SESSION && !token.is_empty()).map(|(_, token)| token);
+    pairs.filter(move |(name, value)| *name == wanted && !value.is_empty()).map(|(_, value)| value)
+}
+
+/// The cookie by which a guest without an account is known again; the first, if there are several.
+pub(super) fn guest(headers: &HeaderMap) -> Option<&str> {
+    cookies(headers, GUEST).next()
+}
+
+fn session(headers: &HeaderMap) -> Result<Proof<'_>, Problem> {
+    let mut tokens = cookies(headers, SESSION);
     let Some(token) = tokens.next() else { return Ok(Proof::None) };
     if tokens.next().is_some() {
         let detail = format!("The cookie {SESSION} may stand once only");

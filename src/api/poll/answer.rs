@@ -8,10 +8,16 @@ use poem_openapi::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    super::{file::Form, problem::Problem, version, word::Meaning},
+    super::{Config, caller::proof::GUEST, file::Form, problem::Problem, version, word::Meaning},
     view::{ExportView, PollSnapshotView, PollView},
 };
-use crate::{domain::roster::Expected, services::poll::Export};
+use crate::{
+    domain::roster::Expected,
+    services::{guest::Guest, poll::Export},
+};
+
+/// How long a browser keeps the cookie of a guest: 30 days.
+const COOKIE_SECONDS: u32 = 2_592_000;
 
 /// Digits in a tag that tell what there is to see besides the poll itself.
 const NEWS_DIGITS: usize = 16;
@@ -46,6 +52,9 @@ pub(super) enum Polled<T: ToJSON> {
         /// Version of the poll and of what there is to see of it, for `If-Match` and `If-None-Match`.
         #[oai(header = "ETag")]
         String,
+        /// The cookie by which a guest without an account is known again; absent for everybody else, and when it was sent along.
+        #[oai(header = "Set-Cookie")]
+        Option<String>,
     ),
     /// There is nothing new since the answer that `If-None-Match` names.
     #[oai(status = 304)]
@@ -63,6 +72,7 @@ pub(super) enum Polled<T: ToJSON> {
 pub(super) fn snapshot(
     view: PollSnapshotView,
     if_none_match: Option<&str>,
+    cookie: Option<String>,
 ) -> Result<Polled<PollSnapshotView>, Problem> {
     let digest: String = Sha256::digest(view.news()).iter().map(|byte| format!("{byte:02x}")).collect();
     let news: String = digest.chars().take(NEWS_DIGITS).collect();
@@ -71,7 +81,15 @@ pub(super) fn snapshot(
     version::is_known(if_none_match, view.poll.version)?;
     let mut known = if_none_match.unwrap_or_default().split(',').map(str::trim);
     let is_known = known.any(|other| other == "*" || other.trim_start_matches("W/") == tag);
-    Ok(if is_known { Polled::Known(tag) } else { Polled::Here(Json(view), tag) })
+    Ok(if is_known { Polled::Known(tag) } else { Polled::Here(Json(view), tag, cookie) })
+}
+
+/// The cookie that a new guest has to keep. Scripts do not see it, and pages of other sites cannot use it.
+pub(super) fn guest_cookie(config: &Config, guest: &Guest) -> Option<String> {
+    let value = guest.cookie.as_ref()?;
+    let path = if config.path_prefix.is_empty() { "/" } else { &config.path_prefix };
+    let secure = if config.socket_url.starts_with("wss:") { "; Secure" } else { "" };
+    Some(format!("{GUEST}={value}; Path={path}; Max-Age={COOKIE_SECONDS}; HttpOnly; SameSite=Lax{secure}"))
 }
 
 /// The version that a change is for; what else a tag tells does not matter to it.

@@ -2,7 +2,12 @@
 
 use std::borrow::Cow;
 
-use poem_openapi::{Object, registry::MetaSchema, types::Example};
+use chrono::{DateTime, Utc};
+use poem_openapi::{
+    Object,
+    registry::MetaSchema,
+    types::{Example, MaybeUndefined},
+};
 use serde::Deserialize;
 
 use super::super::{
@@ -137,6 +142,8 @@ pub(super) struct PollBody {
     options: Option<Vec<OptionBody>>,
     /// What its makers choose.
     settings: Option<SettingsBody>,
+    /// When it opens by itself: in the future, at most 365 days ahead. Absent = when somebody opens it.
+    opens_at: Option<Word<DateTime<Utc>>>,
 }
 
 impl Example for PollBody {
@@ -149,6 +156,7 @@ impl Example for PollBody {
             question: "Which loop never ends?".to_owned(),
             options: Some(["while true", "for i in 0..3"].map(option).into()),
             settings: Some(SettingsBody { time_limit_s: Some(60), ..SettingsBody::default() }),
+            opens_at: None,
         }
     }
 }
@@ -172,7 +180,8 @@ impl PollBody {
         };
         let options: Vec<OptionEdit> = self.options.unwrap_or_default().into_iter().map(Into::into).collect();
         let settings = self.settings.unwrap_or_default().into();
-        Ok(NewPoll { place, content: Content::new(self.kind.0, self.question, &options, &settings)? })
+        let content = Content::new(self.kind.0, self.question, &options, &settings)?;
+        Ok(NewPoll { place, content, opens_at: self.opens_at.map(|at| at.0) })
     }
 }
 
@@ -193,6 +202,10 @@ pub(super) struct PollPatchBody {
     /// What its makers choose. Once the poll has been opened: `results_visibility`, `change_vote`, `allow_suggestions` and
     /// `count_dropped`, and `time_limit_s` while it is open.
     settings: Option<SettingsBody>,
+    /// When it opens by itself: in the future, at most 365 days ahead; null = when somebody opens it. Of a draft only.
+    #[serde(default)]
+    #[oai(default, skip_serializing_if = "MaybeUndefined::is_undefined")]
+    opens_at: MaybeUndefined<Word<DateTime<Utc>>>,
 }
 
 impl Example for PollPatchBody {
@@ -205,14 +218,22 @@ impl Example for PollPatchBody {
             kind: None,
             options: Some(vec![option("1", "while true"), option("2", "for i in 0..3"), new]),
             settings: Some(SettingsBody { time_limit_s: Some(120), ..SettingsBody::default() }),
+            opens_at: MaybeUndefined::Undefined,
         }
     }
 }
 
 impl From<PollPatchBody> for Edit {
-    fn from(PollPatchBody { question, kind, options, settings }: PollPatchBody) -> Self {
+    fn from(PollPatchBody { question, kind, options, settings, opens_at }: PollPatchBody) -> Self {
         let options = options.map(|options| options.into_iter().map(Into::into).collect());
-        Self { question, kind: kind.map(|word| word.0), options, settings: settings.unwrap_or_default().into() }
+        let opens_at: Option<Option<Word<_>>> = opens_at.into();
+        Self {
+            question,
+            kind: kind.map(|word| word.0),
+            options,
+            settings: settings.unwrap_or_default().into(),
+            opens_at: opens_at.map(|at| at.map(|at| at.0)),
+        }
     }
 }
 

@@ -157,6 +157,8 @@ pub(super) struct PollView {
     settings: SettingsView,
     /// When it was made.
     created_at: Time,
+    /// When it opens by itself; only of drafts.
+    opens_at: Option<Time>,
     /// When it was opened last.
     opened_at: Option<Time>,
     /// When it ends, or ended, by itself.
@@ -184,6 +186,7 @@ impl PollView {
             options: options.map(|option| OptionView::new(poll, option, looks)).collect(),
             settings: SettingsView::new(&poll.content),
             created_at: Word(poll.created_at),
+            opens_at: poll.opens_at.map(Word),
             opened_at: poll.opened_at.map(Word),
             closes_at: poll.closes_at.map(Word),
             closed_at: poll.closed_at.map(Word),

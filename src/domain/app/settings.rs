@@ -196,6 +196,8 @@ settings! {
     presence_listed_members: u32 = 20, 1..=1_000;
     /// Seconds that a user is still online after their last socket has closed, so that a page that is loaded again is no news.
     presence_grace: Seconds = 10, 0..=300;
+    /// Seconds after which a user who is online looks away, unless a client event, a subscription or a write over HTTP shows that they are there; 0 = never.
+    presence_away_after: Seconds = 300, 0..=86_400;
     /// Tell orgs and courses when their people come online and go (`user:online`, `App\\Events\\UserOnline` and so on).
     presence_events: bool = true, ();
     /// Let students see who of their courses is online. When not, only staff does.
@@ -228,6 +230,8 @@ settings! {
     broadcasts_per_minute_per_user: u32 = 60, 0..=100_000;
     /// Broadcasts and triggers per minute that one API key may send, with a burst of as many; 0 = no limit. Above: 429.
     broadcasts_per_minute_per_key: u32 = 6_000, 0..=1_000_000;
+    /// Votes per minute that guests without an account may cast from one address, with a burst of as many; 0 = they neither see polls nor vote. Above: 429.
+    guest_votes_per_minute_per_ip: u32 = 0, 0..=100_000;
     /// Notifications to many that one person may send in an hour; 0 = no limit. Above: 429.
     notification_broadcasts_per_hour: u32 = 10, 0..=10_000;
     /// Days that a row of the broadcast log is kept.

@@ -60,6 +60,8 @@ pub struct Edit {
     pub options: Option<Vec<OptionEdit>>,
     /// The settings.
     pub settings: SettingsEdit,
+    /// When a draft opens by itself; `Some(None)` = when somebody opens it.
+    pub opens_at: Option<Option<DateTime<Utc>>>,
 }
 
 /// A poll that was changed.
@@ -150,11 +152,25 @@ impl Poll {
             }
         };
         content.check()?;
-        if content == self.content {
+        let opens_at = self.postponed(edit, now)?;
+        if content == self.content && opens_at == self.opens_at {
             return Ok(None);
         }
         let closes_at = self.rescheduled(&content.settings, now)?;
-        Ok(Some(Edited { poll: Self { content, closes_at, ..self.next() }, relabelled }))
+        Ok(Some(Edited { poll: Self { content, opens_at, closes_at, ..self.next() }, relabelled }))
+    }
+
+    /// When it opens by itself, with changes.
+    fn postponed(&self, edit: &Edit, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Refusal> {
+        let opens_at = edit.opens_at.unwrap_or(self.opens_at);
+        if opens_at == self.opens_at {
+            return Ok(opens_at);
+        }
+        if self.state != State::Draft {
+            return Err(Refusal::invalid("/opens_at", "is of drafts only: this poll has been opened already"));
+        }
+        Self::check_opening(opens_at, now)?;
+        Ok(opens_at)
     }
 
     /// The content of a draft with changes.

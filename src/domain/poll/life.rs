@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Ballot, GRACE, OPEN_MAX, Poll, Refusal, SETTLE, State, VOTERS_MAX};
+use super::{AHEAD_MAX, Ballot, GRACE, OPEN_MAX, Poll, Refusal, SEALED_FOR, SETTLE, State, VOTERS_MAX};
 
 /// A step in the life of a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Poll {
             (Move::Open, State::Draft) | (Move::Reopen, State::Closed) => self.opened(open_here, now).map(Some),
             (Move::Close, State::Open) => Ok(Some(self.closed(now))),
             (Move::Publish, State::Closed) => Ok(Some(Self { published_at: Some(now), ..self.next() })),
-            (Move::Archive, State::Draft | State::Closed) => Ok(Some(Self { state: State::Archived, ..self.next() })),
+            (Move::Archive, State::Draft | State::Closed) => Ok(Some(self.archived())),
             (Move::Open, State::Closed | State::Archived) => wrong("a draft; 'reopen' begins a new round"),
             (Move::Close, State::Draft | State::Archived) => wrong("open"),
             (Move::Reopen, State::Draft | State::Archived) => wrong("closed"),
@@ -58,11 +58,46 @@ impl Poll {
         }
     }
 
-    /// The poll as it is after its timer, if that has run out.
+    /// The poll as it is after its timer, if that has run out; or after a close that was given up half-way.
     #[must_use]
     pub fn ended(&self, now: DateTime<Utc>) -> Option<Self> {
-        let end = self.closes_at.filter(|end| self.state == State::Open && *end + GRACE + SETTLE <= now)?;
+        let is_over = self.closes_at.is_some_and(|end| end + GRACE + SETTLE <= now);
+        let is_left = self.sealed_at.is_some_and(|sealed| sealed + SEALED_FOR <= now);
+        if self.state != State::Open || !(is_over || is_left) {
+            return None;
+        }
+        let end = [self.closes_at, self.sealed_at].into_iter().flatten().min()?;
         Some(self.closed(end))
+    }
+
+    /// The draft as it is after the time at which it opens by itself, if that has come: open; or, with the reason, a draft that
+    /// waits for nothing any more. `fits` tells whether everybody finds room in it.
+    #[must_use]
+    pub fn begun(
+        &self,
+        fits: Result<(), Refusal>,
+        open_here: u64,
+        now: DateTime<Utc>,
+    ) -> Option<(Self, Option<Refusal>)> {
+        self.opens_at.filter(|begin| self.state == State::Draft && *begin <= now)?;
+        Some(match fits.and_then(|()| self.opened(open_here, now)) {
+            Ok(open) => (open, None),
+            Err(refusal) => (Self { opens_at: None, ..self.next() }, Some(refusal)),
+        })
+    }
+
+    /// Checks the time at which a draft shall open by itself.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] when it is not ahead, or further than [`AHEAD_MAX`].
+    pub fn check_opening(opens_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<(), Refusal> {
+        match opens_at {
+            Some(begin) if begin <= now => Err(Refusal::invalid("/opens_at", "must be a time in the future")),
+            Some(begin) if begin > now + AHEAD_MAX => {
+                Err(Refusal::invalid("/opens_at", format!("may be at most {} days ahead", AHEAD_MAX.num_days())))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Tells whether a vote counts that the server has `received` then.
@@ -72,7 +107,9 @@ impl Poll {
     pub fn takes_votes(&self, received: DateTime<Utc>) -> Result<(), Refusal> {
         match self.state {
             State::Draft => Err(Refusal::WrongState { state: self.state, needed: "open" }),
-            State::Open if self.closes_at.is_none_or(|end| received < end + GRACE) => Ok(()),
+            State::Open if self.sealed_at.is_none() && self.closes_at.is_none_or(|end| received < end + GRACE) => {
+                Ok(())
+            }
             State::Open | State::Closed | State::Archived => Err(Refusal::Over),
         }
     }
@@ -112,6 +149,7 @@ impl Poll {
         Ok(Self {
             state: State::Open,
             round: self.round.saturating_add(1),
+            opens_at: None,
             opened_at: Some(now),
             closes_at: limit.map(|limit| now + limit),
             closed_at: None,
@@ -121,7 +159,11 @@ impl Poll {
     }
 
     fn closed(&self, at: DateTime<Utc>) -> Self {
-        Self { state: State::Closed, closed_at: Some(at), ..self.next() }
+        Self { state: State::Closed, sealed_at: None, closed_at: Some(at), ..self.next() }
+    }
+
+    fn archived(&self) -> Self {
+        Self { state: State::Archived, opens_at: None, ..self.next() }
     }
 
     /// The same with the next version.

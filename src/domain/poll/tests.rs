@@ -29,8 +29,10 @@ fn poll(content: Content) -> Poll {
         round: 0,
         created_by: "user:9".to_owned(),
         created_at: at(0),
+        opens_at: None,
         opened_at: None,
         closes_at: None,
+        sealed_at: None,
         closed_at: None,
         published_at: None,
         version: 1,
@@ -119,6 +121,20 @@ fn settings_go_with_the_kind_and_have_bounds() {
     let leaves_out =
         |it: &mut SettingsEdit| (it.anonymity, it.count_dropped) = (Some(Anonymity::Anonymous), Some(false));
     assert_eq!(field(bound(Kind::Open, &[], leaves_out)), "/settings/count_dropped");
+}
+
+#[test]
+fn a_sealed_poll_takes_no_votes_and_is_ended_when_whoever_sealed_it_has_had_time_enough() {
+    let sealed = |limit| {
+        let settings = SettingsEdit { time_limit_s: Some(limit), ..SettingsEdit::default() };
+        Poll { sealed_at: Some(at(2_000)), ..open(Kind::Open, &[], &settings) }
+    };
+    assert_eq!(sealed(0).takes_votes(at(1)), Err(Refusal::Over));
+    for (limit, ends) in [(0, 12_000), (5, 6_500), (60, 12_000)] {
+        assert_eq!(sealed(limit).ended(at(ends - 1)), None, "{limit}");
+        let ended = sealed(limit).ended(at(ends)).unwrap();
+        assert_eq!((ended.state, ended.closed_at, ended.sealed_at), (State::Closed, Some(at(2_000)), None), "{limit}");
+    }
 }
 
 #[test]

@@ -2,8 +2,11 @@
 //!
 //! Somebody is here while a socket is known to be theirs, or while they give signs of life without one: a lease. When the last
 //! of both is gone they are still here for a while (the grace), so that a page that is loaded again is no news; a stay that is
-//! taken up again within it is one stay. What others see is told only when it changes, however many tabs there are. Bounded:
-//! nobody is remembered who is not here.
+//! taken up again within it is one stay. Whoever does nothing for long looks away until they do something, unless they say
+//! otherwise themselves. What others see is told only when it changes, however many tabs there are. Bounded: nobody is remembered
+//! who is not here.
+
+mod person;
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque, hash_map},
@@ -12,6 +15,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use self::person::{Lease, Person};
 use super::status::{Availability, Shown, Status};
 use crate::ids::{SocketId, UserId};
 
@@ -31,6 +35,15 @@ pub struct Moment {
     pub now: DateTime<Utc>,
     /// How long somebody is still here after their last connection has gone.
     pub grace: TimeDelta,
+    /// How long somebody may do nothing before they look away; `None` = for ever.
+    pub away_after: Option<TimeDelta>,
+}
+
+impl Moment {
+    /// Whoever has done nothing since then looks away.
+    fn idle_since(self) -> Option<DateTime<Utc>> {
+        self.away_after.map(|away_after| self.now - away_after)
+    }
 }
 
 /// A sign of life without a socket.
@@ -44,6 +57,8 @@ pub struct Signal<'a> {
     pub valid_for: TimeDelta,
     /// What they say about themselves by it; `None` = nothing new.
     pub availability: Option<Availability>,
+    /// Somebody else gives it, who does not tell when they do something: they are not taken for idle while it counts.
+    pub is_reported: bool,
 }
 
 /// How somebody goes offline by themselves.
@@ -88,109 +103,14 @@ pub struct Stay {
     pub left: Option<(DateTime<Utc>, &'static str)>,
 }
 
-#[derive(Debug)]
-struct Lease {
-    device: String,
-    scope: Option<String>,
-    until: DateTime<Utc>,
-}
-
-/// What somebody is at, by their signs of life.
-#[derive(Debug)]
-struct Spot {
-    scope: String,
-    since: DateTime<Utc>,
-    /// When the last lease for it went, and why; the grace runs from then.
-    left: Option<(DateTime<Utc>, &'static str)>,
-}
-
-/// Scope, beginning, and end with its reason.
-type SpotStay = (String, DateTime<Utc>, Option<(DateTime<Utc>, &'static str)>);
-
-#[derive(Debug, Default)]
-struct Person {
-    sockets: Vec<SocketId>,
-    leases: Vec<Lease>,
-    spots: Vec<Spot>,
-    /// What they have said about themselves; `None` = not read yet, and nothing is shown until it is.
-    status: Option<Status>,
-    /// They look offline for now.
-    hidden: Option<Offline>,
-    /// What others were told last.
-    shown: Option<Shown>,
-    /// Since when they are here.
-    since: Option<DateTime<Utc>>,
-    /// When the last connection went, and why; the grace runs from then.
-    left: Option<(DateTime<Utc>, &'static str)>,
-    /// It stands in the queue of news.
-    is_news: bool,
-    /// When to look again, as it stands in the index.
-    due: Option<DateTime<Utc>>,
-}
-
-impl Person {
-    /// Drops leases that are over; tells when the last of them ended.
-    fn expire(&mut self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let over = self.leases.iter().map(|lease| lease.until).filter(|until| *until <= now).max();
-        if over.is_some() {
-            self.leases.retain(|lease| lease.until > now);
-        }
-        over
-    }
-
-    fn is_connected(&self) -> bool {
-        !self.sockets.is_empty() || !self.leases.is_empty()
-    }
-
-    /// What others should see.
-    fn target(&self) -> Option<Shown> {
-        self.since?;
-        if self.hidden.is_some() {
-            return None;
-        }
-        self.status.as_ref()?.shown()
-    }
-
-    fn next(&self, grace: TimeDelta) -> Option<DateTime<Utc>> {
-        let lease = self.leases.iter().map(|lease| lease.until).max().filter(|_| self.sockets.is_empty());
-        let scoped = self.leases.iter().filter(|lease| lease.scope.is_some()).map(|lease| lease.until).min();
-        let left = self.spots.iter().filter_map(|spot| spot.left).chain(self.left).map(|(left, _)| left + grace).min();
-        let clear = self.status.as_ref().and_then(|status| status.clear_at);
-        [lease, scoped, left, clear].into_iter().flatten().min()
-    }
-
-    /// Brings what they are at in line with their leases; gives the stays that have begun or ended by that.
-    fn settle_spots(&mut self, (gone, reason): (DateTime<Utc>, &'static str), moment: Moment) -> Vec<SpotStay> {
-        let mut stays = Vec::new();
-        for scope in self.leases.iter().filter_map(|lease| lease.scope.as_ref()) {
-            if self.spots.iter().all(|spot| spot.scope != *scope) {
-                self.spots.push(Spot { scope: scope.clone(), since: moment.now, left: None });
-                stays.push((scope.clone(), moment.now, None));
-            }
-        }
-        let leases = &self.leases;
-        self.spots.retain_mut(|spot| {
-            if leases.iter().any(|lease| lease.scope.as_ref() == Some(&spot.scope)) {
-                spot.left = None;
-                return true;
-            }
-            let left = *spot.left.get_or_insert((gone, reason));
-            let is_over = left.0 + moment.grace <= moment.now;
-            if is_over {
-                stays.push((spot.scope.clone(), spot.since, Some(left)));
-            }
-            !is_over
-        });
-        stays
-    }
-}
-
 /// Everybody who is here.
 #[derive(Debug, Default)]
 pub struct Roll {
     people: HashMap<UserId, Person>,
     /// When to look at whom; everybody stands here once at most.
     due: BTreeSet<(DateTime<Utc>, UserId)>,
+    /// Those who are not idle, by when they did something, or earlier; each stands here once at most.
+    watched: BTreeSet<(DateTime<Utc>, UserId)>,
     /// Those who may look different now, in the order in which they changed.
     news: VecDeque<UserId>,
     /// Stays that have begun or ended.
@@ -218,7 +138,11 @@ impl Roll {
     pub fn own(&self, user: &UserId) -> (usize, Option<Status>) {
         let Some(person) = self.people.get(user) else { return (0, None) };
         let is_here = person.since.is_some() && person.hidden.is_none();
-        (person.sockets.len(), is_here.then(|| person.status.clone().unwrap_or_default()))
+        let status = || {
+            let status = person.status.clone().unwrap_or_default();
+            Status { availability: person.seen_as(status.availability), ..status }
+        };
+        (person.sockets.len(), is_here.then(status))
     }
 
     /// A socket is known to be somebody's.
@@ -228,6 +152,7 @@ impl Roll {
             return;
         }
         person.sockets.push(socket);
+        person.stir(moment.now);
         if person.hidden == Some(Offline::All) {
             person.hidden = None;
         }
@@ -249,12 +174,13 @@ impl Roll {
         let until = moment.now + signal.valid_for;
         let person = self.person(user).ok_or(TooMany)?;
         person.hidden = None;
+        person.stir(moment.now);
         if let (Some(availability), Some(status)) = (signal.availability, &mut person.status) {
             status.availability = availability;
         }
-        let scope = signal.scope.map(str::to_owned);
+        let (scope, is_reported) = (signal.scope.map(str::to_owned), signal.is_reported);
         match person.leases.iter_mut().find(|lease| lease.device == signal.device) {
-            Some(lease) => (lease.until, lease.scope) = (until, scope),
+            Some(lease) => (lease.until, lease.scope, lease.is_reported) = (until, scope, is_reported),
             None => {
                 if person.leases.len() >= MAX_LEASES
                     && let Some(first) =
@@ -262,7 +188,7 @@ impl Roll {
                 {
                     person.leases.swap_remove(first);
                 }
-                person.leases.push(Lease { device: signal.device.to_owned(), scope, until });
+                person.leases.push(Lease { device: signal.device.to_owned(), scope, until, is_reported });
             }
         }
         self.settle(user, "expired", moment);
@@ -302,7 +228,62 @@ impl Roll {
         let Some(person) = self.people.get_mut(user) else { return };
         person.sockets.clear();
         person.leases.clear();
-        self.settle(user, "deactivated", Moment { now, grace: TimeDelta::zero() });
+        self.settle(user, "deactivated", Moment { now, grace: TimeDelta::zero(), away_after: None });
+    }
+
+    /// Somebody does something.
+    pub fn stir(&mut self, user: &UserId, moment: Moment) {
+        if let Some(person) = self.people.get_mut(user)
+            && person.stir(moment.now)
+        {
+            self.settle(user, "closed", moment);
+        }
+    }
+
+    /// Some of those of whom nothing was heard for as long as it takes to be idle, `max` at most, with their sockets: it is to be
+    /// found out when those did something last, and told to [`Roll::rest`].
+    pub fn drowsy(&mut self, max: usize, moment: Moment) -> Vec<(UserId, Vec<SocketId>)> {
+        let Some(limit) = moment.idle_since() else { return Vec::new() };
+        let behind = self.watched.iter().take_while(|(since, _)| *since <= limit).take(max);
+        let behind: Vec<UserId> = behind.map(|(_, user)| user.clone()).collect();
+        let mut found = Vec::new();
+        for user in behind {
+            let Some(person) = self.people.get_mut(&user) else { continue };
+            if person.leases.iter().any(|lease| lease.is_reported) {
+                person.active = moment.now;
+            }
+            if person.active > limit {
+                self.watch(&user);
+            } else {
+                found.push((user, person.sockets.clone()));
+            }
+        }
+        found
+    }
+
+    /// Takes note of when somebody did something last, as far as their sockets know; `None` = not since they are idle. They rest
+    /// unless they have done something meanwhile.
+    pub fn rest(&mut self, user: &UserId, active: Option<DateTime<Utc>>, moment: Moment) {
+        let (Some(limit), Some(person)) = (moment.idle_since(), self.people.get_mut(user)) else { return };
+        person.active = active.map_or(person.active, |active| active.max(person.active));
+        if person.active > limit {
+            self.watch(user);
+        } else {
+            person.is_idle = true;
+            self.settle(user, "closed", moment);
+        }
+    }
+
+    /// Has somebody watched from when they did something last, or not at all.
+    fn watch(&mut self, user: &UserId) {
+        let Some(person) = self.people.get_mut(user) else { return };
+        let since = (person.since.is_some() && !person.is_idle).then_some(person.active);
+        if let Some(before) = mem::replace(&mut person.watched, since) {
+            self.watched.remove(&(before, user.clone()));
+        }
+        if let Some(since) = since {
+            self.watched.insert((since, user.clone()));
+        }
     }
 
     /// Everybody who is here, seen or not.
@@ -378,12 +359,13 @@ impl Roll {
     }
 
     /// Draws the consequences of what has changed about somebody; `reason` is why they go, if they do.
-    fn settle(&mut self, user: &UserId, reason: &'static str, Moment { now, grace }: Moment) {
+    fn settle(&mut self, user: &UserId, reason: &'static str, moment: Moment) {
+        let Moment { now, grace, .. } = moment;
         let Some(person) = self.people.get_mut(user) else { return };
         let expired = person.expire(now);
         // A lease that ended long ago says nothing about the tab that has just been closed.
         let gone = (expired.filter(|_| reason == "expired").unwrap_or(now), reason);
-        for (scope, joined_at, left) in person.settle_spots(gone, Moment { now, grace }) {
+        for (scope, joined_at, left) in person.settle_spots(gone, moment) {
             self.stays.push(Stay { user: user.clone(), scope: Some(scope), joined_at, left });
         }
         if person.is_connected() {
@@ -397,6 +379,7 @@ impl Roll {
             if left.0 + grace <= now {
                 person.since = None;
                 person.hidden = None;
+                person.is_idle = false;
                 self.stays.push(Stay { user: user.clone(), scope: None, joined_at, left: Some(left) });
             }
         }
@@ -409,10 +392,15 @@ impl Roll {
                 self.due.insert((due, user.clone()));
             }
         }
+        let is_watched = person.since.is_some() && !person.is_idle;
         let may_differ = person.target() != person.shown || (person.status.is_none() && person.since.is_some());
         if may_differ && !person.is_news {
             person.is_news = true;
             self.news.push_back(user.clone());
+        }
+        // Who does something stays where they stand until it is looked: that is rare, and doing something is not.
+        if is_watched != person.watched.is_some() {
+            self.watch(user);
         }
         self.forget_gone(user.clone());
     }

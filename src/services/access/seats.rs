@@ -8,7 +8,7 @@ use std::{
     collections::{BTreeSet, HashMap, hash_map::Entry},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
@@ -148,12 +148,18 @@ pub(super) struct State {
     has_left: bool,
 }
 
+/// In the place of a time: nothing was done for long, and that something is done again is news.
+const IDLE: i64 = i64::MIN;
+
 /// What is known about one socket that has a user or hears guarded channels.
 #[derive(Debug)]
 pub struct Seat {
     socket: Arc<Socket>,
     /// Channels were taken away since the session last asked.
     is_disturbed: AtomicBool,
+    /// When its client did something last, in ms since 1970, or [`IDLE`]. Written by the session, and by whoever takes the user for
+    /// idle.
+    active_at: AtomicI64,
     /// Guards what is known.
     state: Mutex<State>,
 }
@@ -197,6 +203,20 @@ impl Seat {
         let state = self.lock();
         let held = state.held.get(channel).filter(|held| matches!(held.topic, Topic::Chat(_)))?;
         Some((held.topic.clone(), held.part()?))
+    }
+
+    /// Takes note that the client does something; tells whether it was taken for idle. For the hot path: one exchange.
+    #[must_use]
+    pub fn stir(&self, now: DateTime<Utc>) -> bool {
+        self.active_at.swap(now.timestamp_millis(), Ordering::Relaxed) == IDLE
+    }
+
+    /// When the client did something last, if that is later than `since`; else it is taken for idle from now on.
+    pub(super) fn active_after(&self, since: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let late = |at: &i64| *at > since.timestamp_millis();
+        let rest = |at: i64| (!late(&at)).then_some(IDLE);
+        let Err(at) = self.active_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest) else { return None };
+        DateTime::from_timestamp_millis(at)
     }
 
     pub(super) fn socket(&self) -> &Arc<Socket> {
@@ -247,8 +267,8 @@ impl Seats {
     pub(super) fn take(&self, socket: &Arc<Socket>) -> Arc<Seat> {
         let mut index = self.index.lock();
         let seat = index.by_socket.entry(socket.id()).or_insert_with(|| {
-            let (socket, is_disturbed, state) = (Arc::clone(socket), AtomicBool::new(false), Mutex::default());
-            Arc::new(Seat { socket, is_disturbed, state })
+            let (socket, is_disturbed) = (Arc::clone(socket), AtomicBool::new(false));
+            Arc::new(Seat { socket, is_disturbed, active_at: AtomicI64::new(0), state: Mutex::default() })
         });
         Arc::clone(seat)
     }

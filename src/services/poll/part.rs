@@ -124,6 +124,7 @@ impl Polls {
                 let found = rights.place().cloned();
                 (Some(rights), found)
             }
+            None if by.caller.is_guest() => return Err(Error::NotFound),
             None => (None, self.store.roster_place(by.app(), place).await?),
         };
         let takes_guests = found.as_ref().is_some_and(takes_guests);

@@ -81,7 +81,7 @@ impl World {
     }
 
     fn by(&self, now: DateTime<Utc>) -> Acting<'_> {
-        Acting { live: &self.live, caller: &self.caller, ip: None, except: None, now }
+        Acting { live: &self.live, caller: &self.caller, guest: None, ip: None, except: None, now }
     }
 
     /// Opens a poll whose results everybody sees at once.
@@ -91,7 +91,7 @@ impl World {
         let settings =
             SettingsEdit { results_visibility: Some(Visibility::Live), time_limit_s: limit, ..SettingsEdit::default() };
         let content = Content::new(Kind::Single, "Which?".to_owned(), &options, &settings).unwrap();
-        let new = NewPoll { place: PlaceId::Class(id("k")), content };
+        let new = NewPoll { place: PlaceId::Class(id("k")), content, opens_at: None };
         let poll = self.polls.create(self.by(at(0)), new).await.unwrap();
         self.polls.step(self.by(at(0)), &poll.id, Move::Open).await.unwrap().id
     }

@@ -5,13 +5,15 @@ use crate::{
     domain::poll::{Ballot, Given, Refusal},
     ids::{ExternalId, UserId},
     store::{Booth, Cast, Voted, Voting},
+    throttle::Network,
 };
 
 impl Polls {
     /// Casts the vote of a person, or casts it anew where votes may be changed.
     ///
     /// # Errors
-    /// When there is no such poll for them, they may not vote there, they have voted, the poll is closed, or the vote is none.
+    /// When there is no such poll for them, they may not vote there, they have voted, the poll is closed, or the vote is none; or
+    /// when guests without an account have cast too many from their address.
     ///
     /// # Cancel safety
     /// Given up before the commit, nobody has voted. The results are told either way.
@@ -65,6 +67,10 @@ impl Polls {
     ) -> Result<Voted> {
         // No roster has such a user, and PostgreSQL no such text.
         let user = by.user().filter(|user| !user.as_str().contains('\0')).ok_or(Error::NotFound)?;
+        if let (Some(ip), Some(_guest)) = (by.ip, by.guest) {
+            let limits = by.live.limits();
+            limits.guest_votes.as_ref().map_or(Ok(()), |limit| limit.take(&Network::from(ip)).map(drop))?;
+        }
         let Ok(_booth) = self.booths.acquire().await else { return Err(Error::NotFound) };
         let Seen { poll, part } = self.seen(by, id).await?;
         let is_guest = part.must_vote(&poll)?;

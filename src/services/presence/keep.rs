@@ -2,16 +2,13 @@
 //!
 //! Rows wait in memory until the database has them, bounded: while it fails, the oldest are lost. Nothing else waits for it.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::Result;
 use crate::{domain::presence::Stay, ids::UserId, services::LiveApp};
 
 /// Most stays, and most times of last sight, that wait for a database that fails; beyond, the oldest are lost.
 const MAX_UNKEPT: usize = 100_000;
-
-/// How often it is kept that those who are here are here still.
-const ALIVE_EVERY: TimeDelta = TimeDelta::seconds(60);
 
 /// What waits to be kept.
 #[derive(Debug, Default)]
@@ -20,10 +17,6 @@ pub(super) struct Unkept {
     seen: Vec<(UserId, DateTime<Utc>)>,
     /// The last attempt to keep all of it has not come to its end.
     is_behind: bool,
-    /// The stays that the last run of the server left open are ended.
-    is_begun: bool,
-    /// When it was kept last who is here still.
-    alive: Option<DateTime<Utc>>,
 }
 
 impl Unkept {
@@ -52,53 +45,30 @@ impl LiveApp {
     ///
     /// # Cancel safety
     /// Rows wait until they are kept. Given up at the wrong moment, some are kept a second time.
-    pub(super) async fn keep_presence(&self, now: DateTime<Utc>) -> Result<()> {
+    pub(super) async fn keep_presence(&self) -> Result<()> {
         let _turn = self.presence.keeping.lock().await;
         let stays = self.presence.roll.lock().take_stays();
-        let (stays, seen, is_begun) = {
+        let (stays, seen) = {
             let mut unkept = self.presence.unkept.lock();
             unkept.add(stays);
             unkept.is_behind = true;
-            (unkept.stays.clone(), unkept.seen.clone(), unkept.is_begun)
+            (unkept.stays.clone(), unkept.seen.clone())
         };
-        let app = self.app();
-        if !is_begun {
-            self.store().presence_restart(&app.id).await?;
-            self.presence.unkept.lock().is_begun = true;
-        }
         if !stays.is_empty() || !seen.is_empty() {
-            self.store().presence_keep(&app.id, &stays, &seen).await?;
+            self.store().presence_keep(&self.app().id, &stays, &seen).await?;
         }
-        let alive = {
-            let mut unkept = self.presence.unkept.lock();
-            unkept.stays.drain(..stays.len());
-            unkept.seen.drain(..seen.len());
-            unkept.is_behind = false;
-            unkept.alive
-        };
-        if alive.is_none_or(|at| now - at >= ALIVE_EVERY) {
-            self.presence_alive(now).await?;
-            self.presence.unkept.lock().alive = Some(now);
-        }
-        Ok(())
-    }
-
-    /// Keeps that those who are here are here still. Once a minute, and before the server goes down: should it not come to keep
-    /// their ends, the next start takes this for them.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn presence_alive(&self, now: DateTime<Utc>) -> Result<()> {
-        let is_empty = self.presence.roll.lock().everybody().next().is_none();
-        if !is_empty {
-            self.store().presence_alive(&self.app().id, now).await?;
-        }
+        let mut unkept = self.presence.unkept.lock();
+        unkept.stays.drain(..stays.len());
+        unkept.seen.drain(..seen.len());
+        unkept.is_behind = false;
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
     use crate::{domain::presence::Moment, ids::SocketId, services::presence::tests::World};
 
@@ -113,17 +83,13 @@ mod tests {
             live.presence.roll.lock().arrive(
                 &8.into(),
                 SocketId::from_random(1),
-                Moment { now, grace: TimeDelta::zero() },
+                Moment { now, grace: TimeDelta::zero(), away_after: None },
             );
             live.presence_tick(now).await.unwrap_err();
             live.presence.roll.lock().expel(&8.into(), now);
         }
         live.presence_tick(now).await.unwrap_err();
-        assert_eq!(
-            live.presence.unkept.lock().stays.len(),
-            MAX_UNKEPT,
-            "though the restart fails before anything is kept"
-        );
+        assert_eq!(live.presence.unkept.lock().stays.len(), MAX_UNKEPT, "only so many wait");
         live.presence.unkept.lock().stays.drain(..MAX_UNKEPT - 4);
         world.store.run("ALTER TABLE away RENAME TO presence_session").await;
         live.presence_tick(now).await.unwrap();

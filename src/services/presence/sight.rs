@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 
-use super::{Audience, Error, Result, event};
+use super::{Audience, Error, MAX_READ, Result, event};
 use crate::{
     dialect,
     domain::{
@@ -92,6 +92,34 @@ impl LiveApp {
             frames += self.tell_sighting((Event::UserOffline, topic), (&edge.user, gone), now);
         }
         frames
+    }
+
+    /// Tells that people are gone who were here by a server that is lost, `seen` last. Not of those who are here, and not of those
+    /// who look offline.
+    ///
+    /// # Errors
+    /// When roster or database cannot be read: those who were not told of then are not.
+    pub async fn presence_lost(&self, users: &[UserId], seen: DateTime<Utc>, now: DateTime<Utc>) -> Result<()> {
+        if !self.app().settings.presence_events {
+            return Ok(());
+        }
+        for some in users.chunks(MAX_READ) {
+            self.expect_people(some).await?;
+            let kept = self.store().presence_statuses(&self.app().id, some).await?;
+            for user in some {
+                let is_invisible = kept.get(user).is_some_and(|kept| kept.status.invisible);
+                let Some(standing) = self.standing(user, now).await?.filter(|_| !is_invisible) else { continue };
+                let audience = self.audience_of(&standing, now).await?;
+                let _turn = self.presence.telling.lock().await;
+                if self.presence.roll.lock().knows(user) {
+                    continue;
+                }
+                self.presence.audiences.lock().insert(user.clone(), audience);
+                let gone = Edge { user: user.clone(), before: None, after: None, seen };
+                self.tell_edge(&gone, (Some(&standing), Audience::new()), now);
+            }
+        }
+        Ok(())
     }
 
     fn tell_sighting(

@@ -12,7 +12,7 @@ use super::{CHANGES_KEPT, CHUNK, COUNTER, Result, RosterWrite};
 use crate::{
     domain::{
         audit::AuditEntry,
-        roster::{Action, Change, Object},
+        roster::{Action, Change, Kind, Object},
     },
     ids::{AppId, ExternalId, UserId},
     store::audit,
@@ -76,6 +76,19 @@ impl<'a> Log<'a> {
         append(change, self.app, &mut self.changes).await?;
         audit::insert(change, &self.audit).await?;
         Ok(self.changes)
+    }
+}
+
+/// What the log says of a person of whom something else has changed than their row in the roster.
+pub(in crate::store) fn of_person(user: &UserId, now: DateTime<Utc>) -> Change {
+    Change {
+        seq: 0,
+        kind: Kind::User,
+        id: user.as_str().to_owned(),
+        action: Action::Updated,
+        user: Some(user.clone()),
+        course: None,
+        at: now.trunc_subsecs(0),
     }
 }
 

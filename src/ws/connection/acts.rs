@@ -63,6 +63,9 @@ pub(super) fn seat_by_token(admitted: &mut Admitted) -> Option<Arc<Seat>> {
 
 impl<Io> Connection<Io> {
     pub(super) fn act(&mut self, app: &App, action: Action, now: Instant) {
+        if matches!(action, Action::Relay(..) | Action::Type { .. } | Action::Subscribe(_)) {
+            self.stir();
+        }
         match action {
             Action::Reply(frame) => self.send(&frame),
             Action::Subscribe(wish) => self.subscribe(&wish),
@@ -78,6 +81,15 @@ impl<Io> Connection<Io> {
             Action::SignIn(user, voucher) => self.sign_in(user, voucher.as_ref()),
             Action::CountIgnored => self.admitted.live.metrics().ignored_events.inc(),
             Action::Close(reason) => self.close(reason, now),
+        }
+    }
+
+    /// Takes note that the client does something.
+    fn stir(&self) {
+        let Some(seat) = &self.incoming.seat else { return };
+        let now = now();
+        if seat.stir(now) {
+            self.admitted.live.seat_stirred(seat, now);
         }
     }
 

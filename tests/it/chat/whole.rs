@@ -6,7 +6,7 @@ use campanile::{
         chat::{Author, Message, Visibility},
     },
     ids::ExternalId,
-    store::ChatWrite,
+    store::NewPost,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Method;
@@ -70,12 +70,12 @@ async fn a_file_that_would_be_too_large_comes_in_parts() {
     let app = enforcing().await;
     let room = app.room().await;
     let (store, main) = (app.store().await, MAIN.app().id);
-    let write = ChatWrite { at: campanile::services::now(), audit: &[], epoch: "e" };
-    for number in 1..=350 {
-        let long = message(&format!("m{number}"), "🔔".repeat(4_000), write.at);
-        let said = store.message_insert(&main, long, TimeDelta::zero(), (write, |_said| Vec::new()));
-        Box::pin(said).await.unwrap();
-    }
+    let long = |number: u32| NewPost {
+        message: message(&format!("m{number}"), "🔔".repeat(4_000), campanile::services::now()),
+        pause: TimeDelta::zero(),
+        facts: Box::new(|_said| Vec::new()),
+    };
+    Box::pin(store.message_insert(&main, (1..=350).map(long).collect(), "e")).await.unwrap();
     let part = room.get("9", &format!("{EXPORT}?format=csv")).await;
     assert_eq!((part.csv_rows().len(), part.header("link")), (301, Some("<?format=csv&after_seq=300>; rel=\"next\"")));
     let part = room.get("9", EXPORT).await.ok();

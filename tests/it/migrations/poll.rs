@@ -66,8 +66,10 @@ fn poll(name: &str, kind: Kind, anonymity: Anonymity) -> Poll {
         round: 0,
         created_by: "user:9".to_owned(),
         created_at: at(0).trunc_subsecs(3),
+        opens_at: None,
         opened_at: None,
         closes_at: None,
+        sealed_at: None,
         closed_at: None,
         published_at: None,
         version: 1,
@@ -150,6 +152,12 @@ async fn keep_and_find(store: &Store) {
     };
     assert_eq!(list(State::ALL, None).await.len(), 2);
     assert_eq!(list(&[State::Open], None).await.len(), 0);
+    let waits = Poll { opens_at: Some(at(5).trunc_subsecs(3)), ..poll("w1", Kind::Open, Anonymity::Named) };
+    store.poll_insert(&app, &waits, entry()).await.unwrap().unwrap();
+    assert!(store.polls_to_open(at(4)).await.unwrap().is_empty());
+    assert_eq!(store.polls_to_open(at(5)).await.unwrap(), [(app.clone(), id("w1"))]);
+    step(store, "w1", Move::Archive).await;
+    assert!(store.polls_to_open(at(5)).await.unwrap().is_empty());
     let opened = step(store, "p1", Move::Open).await;
     assert_eq!(store.poll_find(&app, &id("p1")).await.unwrap(), Some(opened.clone()));
     assert_eq!(step(store, "p1", Move::Open).await, opened, "once more changes nothing");
@@ -254,9 +262,15 @@ async fn seal(store: &Store) {
     let fresh = format!("b{:031}", 0);
     assert!(vote(store, ("b", "0", &fresh), &chosen("1")).await.unwrap().is_some());
     for name in ["b", "b", "nowhere"] {
-        store.poll_seal((&app, &id(name)), &lot, |poll| poll.state == State::Open).await.unwrap();
+        store.poll_seal((&app, &id(name)), (&lot, at(5)), |poll| poll.state == State::Open).await.unwrap();
     }
     assert_eq!(vote(store, ("b", "1", "unused"), &chosen("1")).await, Err(Refusal::Over));
+    let is_due = async |second| store.polls_due(at(second)).await.unwrap().contains(&(app.clone(), id("b")));
+    assert_eq!(
+        (is_due(14).await, is_due(15).await),
+        (false, true),
+        "whoever has sealed it has ten seconds to close it"
+    );
     let closed = step(store, "b", Move::Close).await;
     let ballots = store.poll_ballots(&app, (&closed, 1), &Page { after: None, limit: 10 }).await.unwrap();
     assert!(ballots.len() == 1 && ballots[0].id != fresh, "{ballots:?}");

@@ -8,7 +8,7 @@ use campanile::{
 use serde_json::json;
 
 use super::*;
-use crate::support::app::MAIN;
+use crate::support::{app::MAIN, rest::now};
 
 async fn ballots(app: &TestApp, path: &str) -> Vec<campanile::domain::poll::Ballot> {
     let (store, id) = (app.store().await, ExternalId::parse(path.rsplit('/').next().unwrap()).unwrap());
@@ -81,7 +81,7 @@ async fn a_poll_whose_ballots_are_sealed_takes_no_more_votes_and_is_closed_all_t
     );
     let seal = async |path: &str, is_over: bool| {
         let id = ExternalId::parse(path.rsplit('/').next().unwrap()).unwrap();
-        app.store().await.poll_seal((&MAIN.app().id, &id), &lot, |_| is_over).await.unwrap();
+        app.store().await.poll_seal((&MAIN.app().id, &id), (&lot, now()), |_| is_over).await.unwrap();
     };
     for path in [&sealed, &named] {
         assert_eq!(vote(&app.person("7"), path, "1").await.status, 201);

@@ -114,12 +114,13 @@ impl TestApp {
     async fn launch(edit: impl FnOnce(&mut Config), stored: &[Keys]) -> Self {
         let folder = TempDir::new().unwrap();
         let url = format!("sqlite://{}", folder.path().join("campanile.db").display());
-        let database = store::Config { url: url.clone(), ..store::Config::default() };
         let mut config = Config { app: Some(MAIN.app()), ..Config::default() };
         config.store.url = url.parse().unwrap();
         config.server.port = 0;
         config.server.metrics_address = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         edit(&mut config);
+        let url = config.store.url.expose().to_owned();
+        let database = store::Config { url, ..store::Config::default() };
         if !stored.is_empty() {
             Box::pin(store_apps(&database, stored)).await;
         }
@@ -139,6 +140,11 @@ impl TestApp {
     /// A second connection to the server's database.
     pub(crate) async fn store(&self) -> Store {
         Store::open(&self.database).await.unwrap()
+    }
+
+    /// The same, as another server of this name has it.
+    pub(crate) async fn store_of(&self, node: &str) -> Store {
+        Store::open(&store::Config { node: node.to_owned(), ..self.database.clone() }).await.unwrap()
     }
 
     /// Asks the server to go down, without waiting for it.

@@ -87,6 +87,11 @@ impl Database {
     pub(crate) async fn store(&self) -> Store {
         Store::open(&config(&self.url)).await.unwrap()
     }
+
+    /// The same, as another server of this name has it.
+    pub(crate) async fn store_of(&self, node: &str) -> Store {
+        Store::open(&Config { node: node.to_owned(), ..config(&self.url) }).await.unwrap()
+    }
 }
 
 impl Drop for Database {

@@ -51,7 +51,7 @@ fn the_description_names_the_scope_and_the_ways_to_prove_it() {
                 assert!(has("apiKey") && !has("session") && !is_open, "{what}: API keys only");
             }
             Need::Person => assert!(has("apiKey") && has("session") && !is_open, "{what}: people and keys for them"),
-            Need::TriggerOr(scope) => {
+            Need::TriggerOr(scope) | Need::GuestOr(scope) => {
                 assert!(text.contains(scope.name()), "{what}: {scope}");
                 assert!(is_open, "{what}: may be called without proof");
             }
@@ -106,6 +106,7 @@ fn each_need_lets_exactly_those_through_who_have_it() {
         (Need::Nothing, ["", "", "", ""]),
         (READ, ["no_identity", "missing_scope", "", ""]),
         (WRITE, ["no_identity", "missing_scope", "missing_scope", ""]),
+        (Need::GuestOr(Scope::RosterRead), ["no_identity", "", "", ""]),
         (Need::OneselfOr(Scope::AccessRead), ["no_identity", "", "missing_scope", ""]),
         (Need::Scope(Scope::AccessWrite), ["no_identity", "missing_scope", "missing_scope", "missing_scope"]),
     ] {

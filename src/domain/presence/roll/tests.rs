@@ -6,8 +6,11 @@ use super::*;
 
 const GRACE: TimeDelta = TimeDelta::seconds(10);
 
+const AWAY_AFTER: TimeDelta = TimeDelta::seconds(300);
+
 fn at(seconds: i64) -> Moment {
-    Moment { now: DateTime::from_timestamp(1_000_000 + seconds, 0).unwrap(), grace: GRACE }
+    let now = DateTime::from_timestamp(1_000_000 + seconds, 0).unwrap();
+    Moment { now, grace: GRACE, away_after: Some(AWAY_AFTER) }
 }
 
 fn user(text: &str) -> UserId {
@@ -19,7 +22,7 @@ fn socket(number: u64) -> SocketId {
 }
 
 fn signal(device: &str) -> Signal<'_> {
-    Signal { device, scope: None, valid_for: LEASE, availability: None }
+    Signal { device, scope: None, valid_for: LEASE, availability: None, is_reported: false }
 }
 
 /// All that is news by now.
@@ -288,4 +291,66 @@ proptest! {
         prop_assert!(news(&mut roll, end).iter().all(|edge| online.remove(&edge.user)));
         prop_assert!(online.is_empty() && roll.people.is_empty() && roll.due.is_empty());
     }
+}
+
+/// Looks who is idle; `active` tells when a socket did something last.
+fn look(roll: &mut Roll, moment: Moment, active: impl Fn(SocketId) -> Option<i64>) -> Vec<String> {
+    for (user, sockets) in roll.drowsy(10, moment) {
+        let active = sockets.into_iter().filter_map(&active).map(|second| at(second).now).max();
+        roll.rest(&user, active, moment);
+    }
+    told(roll, moment)
+}
+
+#[test]
+fn whoever_does_nothing_for_long_looks_away_until_they_do_something() {
+    let (mut roll, ada) = (Roll::default(), user("7"));
+    for number in [1, 2] {
+        roll.arrive(&ada, socket(number), at(0));
+    }
+    assert_eq!(told(&mut roll, at(0)), ["7 online"]);
+    assert!(roll.drowsy(10, at(299)).is_empty());
+    assert!(look(&mut roll, at(300), |it| (it == socket(2)).then_some(200)).is_empty(), "one of the tabs was used");
+    assert!(roll.drowsy(10, at(499)).is_empty());
+    assert_eq!(look(&mut roll, at(500), |_| None), ["7 away"]);
+    assert_eq!(roll.own(&ada).1.unwrap().availability, Availability::Away);
+    assert!(look(&mut roll, at(5_000), |_| None).is_empty(), "told once");
+    roll.stir(&ada, at(5_000));
+    assert_eq!(told(&mut roll, at(5_000)), ["7 online"]);
+    assert_eq!(look(&mut roll, at(5_300), |_| None), ["7 away"]);
+    roll.arrive(&ada, socket(3), at(5_301));
+    assert_eq!(told(&mut roll, at(5_301)), ["7 online"], "a new tab is somebody's doing");
+}
+
+#[test]
+fn what_somebody_says_themselves_is_not_overwritten_by_idleness_and_whoever_goes_is_watched_no_more() {
+    let (mut roll, ada) = (Roll::default(), user("7"));
+    roll.arrive(&ada, socket(1), at(0));
+    assert_eq!(told(&mut roll, at(0)), ["7 online"]);
+    roll.say(&ada, Status { availability: Availability::Busy, ..Status::default() }, at(1));
+    assert_eq!(told(&mut roll, at(1)), ["7 busy"]);
+    assert!(look(&mut roll, at(300), |_| None).is_empty());
+    roll.say(&ada, Status::default(), at(301));
+    assert_eq!(told(&mut roll, at(301)), ["7 away"], "idle all the while");
+    roll.say(&ada, Status { availability: Availability::Away, ..Status::default() }, at(302));
+    roll.stir(&ada, at(303));
+    assert!(told(&mut roll, at(303)).is_empty(), "away by their own word");
+    roll.say(&ada, Status { invisible: true, ..Status::default() }, at(304));
+    assert_eq!(told(&mut roll, at(304)), ["7 -"]);
+    assert!(look(&mut roll, at(700), |_| None).is_empty(), "nobody sees the invisible go away");
+    roll.depart(&ada, socket(1), at(701));
+    roll.tick(at(720));
+    assert!(roll.watched.is_empty() && roll.people.is_empty());
+}
+
+#[test]
+fn whoever_somebody_else_reports_is_never_idle_and_nobody_is_where_it_is_switched_off() {
+    let (mut roll, ada, bo) = (Roll::default(), user("7"), user("8"));
+    let reported = Signal { valid_for: TimeDelta::hours(1), is_reported: true, ..signal("hosted") };
+    roll.renew(&ada, reported, at(0)).unwrap();
+    roll.arrive(&bo, socket(1), at(0));
+    assert_eq!(told(&mut roll, at(0)), ["7 online", "8 online"]);
+    let never = Moment { away_after: None, ..at(1_000) };
+    assert!(look(&mut roll, never, |_| None).is_empty());
+    assert_eq!(look(&mut roll, at(1_000), |_| None), ["8 away"]);
 }

@@ -18,11 +18,11 @@ async fn make(store: &Store, name: &str, retention_days: Option<u32>) {
 async fn say(store: &Store, (chat, name): (&str, &str), author: &str, changed: impl FnOnce(&mut Message)) -> i64 {
     let mut said = Message { chat: id(chat), ..message(name, author, None) };
     changed(&mut said);
-    let facts = |said: &Message| {
-        let chat = self::chat(chat, Kind::Course);
+    let (chat, name) = (self::chat(chat, Kind::Course), name.to_owned());
+    let facts = move |said: &Message| {
         let payload = json!({ "message": campanile::dialect::chat::message(said) }).to_string();
         let fact = |topic| Fact {
-            id: name.to_owned(),
+            id: name.clone(),
             event: Event::MessageCreated,
             topic,
             position: None,
@@ -32,8 +32,9 @@ async fn say(store: &Store, (chat, name): (&str, &str), author: &str, changed: i
         };
         said.topics(&chat).into_iter().map(|topic| (fact(topic), None)).collect()
     };
-    match Box::pin(store.message_insert(&app(), said, TimeDelta::zero(), (write(1), facts))).await.unwrap().0 {
-        Posted::New(said) => said.seq,
+    let post = NewPost { facts: Box::new(facts), ..unsaid(said, TimeDelta::zero()) };
+    match post_all(store, vec![post]).await.as_slice() {
+        [Posted::New(said)] => said.seq,
         other => panic!("{other:?}"),
     }
 }
