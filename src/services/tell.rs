@@ -182,12 +182,12 @@ impl Teller {
             // An app that is gone has nobody to hear it.
             if let Some(live) = self.apps.by_id(app.as_str()) {
                 let fact = readable(fact);
-                if is_kept_from_observers(&fact) {
-                    let mut left_out = Box::pin(live.likely_observers(&fact.topic, now())).await;
-                    left_out.extend(*except);
-                    live.tell_but(&fact, &left_out);
-                } else {
-                    live.tell(&fact, *except);
+                match Box::pin(live.who_hears_nothing(&fact)).await {
+                    Some(mut left_out) => {
+                        left_out.extend(*except);
+                        live.tell_but(&fact, &left_out);
+                    }
+                    None => live.tell(&fact, *except),
                 }
             }
             self.told.lock().insert(*id);
@@ -230,6 +230,18 @@ pub(super) fn frames(
 }
 
 impl LiveApp {
+    /// Sockets that hear the topic of a fact and shall not hear this one; `None` = there are none for certain.
+    async fn who_hears_nothing(&self, fact: &Fact<Payload>) -> Option<HashSet<SocketId>> {
+        if is_kept_from_observers(fact) {
+            return Some(self.likely_observers(&fact.topic, now()).await);
+        }
+        let (Topic::Chat(chat), Event::MessageUpdated | Event::MessageDeleted) = (&fact.topic, fact.event) else {
+            return None;
+        };
+        let seq = fact.payload.get("message")?["seq"].as_i64()?;
+        Some(self.newcomers(chat, seq).await)
+    }
+
     /// Tells a fact to everybody who hears its topic, in the spelling of each channel. Nothing is encoded for a channel that
     /// nobody hears.
     pub fn tell(&self, fact: &Fact<Payload>, except: Option<SocketId>) {

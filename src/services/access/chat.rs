@@ -1,10 +1,10 @@
 //! What one person may do in one chat, now; and what follows when a chat has changed.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::HashSet, sync::Arc, time::Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::{Asked, Gathered, Known, Part, Result, patiently, review::Cause, rights::actor, seats::Key};
+use super::{Asked, Gathered, Known, Listener, Part, Result, patiently, review::Cause, rights::actor, seats::Key};
 use crate::{
     domain::{
         access::{self, Decision, Facts, Reason, Topic, capability::Capability},
@@ -12,7 +12,7 @@ use crate::{
         fact::Actor,
         roster::{PlaceId, Role},
     },
-    ids::{ExternalId, UserId},
+    ids::{ExternalId, SocketId, UserId},
     protocol::{ChannelName, channel_name::NameRules},
     services::{LiveApp, roster::Revoked},
 };
@@ -132,6 +132,21 @@ impl LiveApp {
     /// When the database cannot be read.
     pub async fn chat(&self, chat: &ExternalId) -> Result<Option<Arc<Circle>>> {
         patiently(self.access.chat(&self.app().id, chat)).await
+    }
+
+    /// Sockets that hear a chat for those who see nothing of its message with this number: they came later, and the chat shows
+    /// nothing from before. As long as the chat cannot be read, all who hear it.
+    pub(in crate::services) async fn newcomers(&self, chat: &ExternalId, seq: i64) -> HashSet<SocketId> {
+        let circle = self.chat(chat).await.unwrap_or_else(|error| {
+            tracing::warn!(app.id = %self.app().id, %error, "nobody hears of a changed message: it may not be for them");
+            None
+        });
+        let hidden = |listener: &Listener| match &circle {
+            Some(circle) => circle.hidden_from(listener.user.as_ref().map(|(user, _)| user)),
+            None => i64::MAX,
+        };
+        let listeners = self.listeners(&Topic::Chat(chat.clone())).into_iter();
+        listeners.filter(|listener| seq <= hidden(listener)).map(|listener| listener.socket).collect()
     }
 
     /// Decides whether a person may write in a chat now: neither muted nor banned, and the chat open to them. Whoever may not is

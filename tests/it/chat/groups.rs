@@ -103,6 +103,40 @@ async fn those_who_come_later_see_what_was_said_before_only_where_the_group_lets
 }
 
 #[tokio::test]
+async fn those_who_come_later_hear_of_changed_messages_only_where_they_see_them() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    for history in ["all", "joined"] {
+        let id = format!("g-{history}");
+        let settings = json!({ "history": history });
+        room.make(json!({ "id": id, "kind": "group", "title": "x", "members": ["7"], "settings": settings })).await;
+        let before = room.post("7", json!({ "chat_id": id, "body": "before" })).await.json();
+        assert_eq!(room.office.post(&format!("/api/chats/{id}/members"), json!({ "users": ["8"] })).await.status, 200);
+        let channel = format!("private-chat-{id}");
+        let (mut old, mut new) = (room.hears("7", &channel).await, room.hears("8", &channel).await);
+        let edit = async |message: &Value, body: &str| {
+            let path = format!("/api/messages/{}", message["id"].as_str().unwrap());
+            room.call("7", Method::PATCH, &path, Some(json!({ "body": body }))).await.ok();
+        };
+        edit(&before, "edited before").await;
+        let after = room.post("7", json!({ "chat_id": id, "body": "after" })).await.json();
+        edit(&after, "edited after").await;
+        let heard = async |client: &mut Client| {
+            let mut texts: Vec<String> = Vec::new();
+            while texts.last().is_none_or(|text| text != "edited after") {
+                let data = inner(&client.frame().await);
+                texts.extend(data["message"]["body"].as_str().map(str::to_owned));
+            }
+            texts
+        };
+        assert_eq!(heard(&mut old).await, ["edited before", "after", "edited after"]);
+        let seen: &[&str] =
+            if history == "all" { &["edited before", "after", "edited after"] } else { &["after", "edited after"] };
+        assert_eq!(heard(&mut new).await, seen, "{history}");
+    }
+}
+
+#[tokio::test]
 async fn the_owner_of_a_group_without_a_course_leads_it() {
     let app = enforcing().await;
     let room = app.room().await;

@@ -1,6 +1,7 @@
 //! Chats on each database: numbers without gaps, names that count once, reading that never falls, texts as they were.
 
 mod care;
+mod together;
 
 use campanile::{
     domain::{
@@ -267,42 +268,7 @@ async fn post_at_once(store: &Store, other: &Store) {
     let (one, two) = tokio::join!(same(store, "s1"), same(other, "s2"));
     let is_new = |posted: &Posted| matches!(posted, Posted::New(_));
     assert!(is_new(&one) != is_new(&two), "exactly one of two senders makes the message");
-    post_together(store).await;
-}
-
-/// Several messages of one transaction, to two chats: each sees those before it.
-async fn post_together(store: &Store) {
-    let to = |chat: &str, name: &str, author: &str, client_id: Option<&'static str>| Message {
-        id: name.to_owned(),
-        chat: id(chat),
-        ..message("", author, client_id)
-    };
-    let (none, slow) = (TimeDelta::zero(), TimeDelta::seconds(10));
-    let hushed = Message { visibility: Visibility::Users, audience: vec![user("b")], ..to("C", "t6", "a", None) };
-    let all = vec![
-        unsaid(to("C", "t1", "a", Some("t")), none),
-        unsaid(to("q", "t2", "a", None), none),
-        unsaid(to("C", "t3", "a", Some("t")), none),
-        unsaid(to("C", "t4", "A", None), slow),
-        unsaid(Message { created_at: moment(1), ..to("C", "t5", "A", None) }, slow),
-        unsaid(hushed.clone(), none),
-    ];
-    let posted = post_all(store, all).await;
-    let seen = |posted: &Posted| match posted {
-        Posted::New(message) => (message.id.clone(), message.seq),
-        Posted::Again(message) => (format!("again {}", message.id), message.seq),
-        Posted::TooSoon(left) => ("too soon".to_owned(), left.num_seconds()),
-    };
-    let newest = |chat: &'static str| async move {
-        let found = store.message_list((&app(), &id(chat)), (Viewer::All, 0), Window::Newest, 100).await.unwrap();
-        found.last().unwrap().seq
-    };
-    let (many, few) = (newest("C").await, newest("q").await);
-    let expected =
-        [("t1", many - 2), ("t2", few), ("again t1", many - 2), ("t4", many - 1), ("too soon", 9), ("t6", many)];
-    assert_eq!(posted.iter().map(seen).collect::<Vec<_>>(), expected.map(|(name, seq)| (name.to_owned(), seq)));
-    let kept = store.message_find(&app(), "t6").await.unwrap().unwrap();
-    assert_eq!((kept.audience, kept.seq), (hushed.audience, many));
+    together::post(store).await;
 }
 
 async fn revise_and_mark(store: &Store) {
