@@ -175,6 +175,14 @@ pub enum Error {
     Database(#[from] DbErr),
 }
 
+impl Error {
+    /// Tells whether the database works and refuses a row, for its key or for a row that it points at.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Database(error) if error.sql_err().is_some())
+    }
+}
+
 /// Result of a call to the store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

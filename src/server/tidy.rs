@@ -184,7 +184,7 @@ mod tests {
         let post = |days| NewPost {
             message: said(&id, now - TimeDelta::days(days)),
             pause: TimeDelta::zero(),
-            facts: Box::new(|_said| Vec::new()),
+            facts: Arc::new(|_said| Vec::new()),
         };
         Box::pin(store.message_insert(&app.id, [9, 8, 6].map(post).into(), "e")).await.unwrap();
         let live = tidy.apps.by_id("campus").unwrap();

@@ -254,10 +254,16 @@ impl LiveApp {
     ///
     /// # Errors
     /// When the user may not be here, a text is too long, or roster or database fail; nothing is changed then.
-    pub async fn status_change(&self, user: &UserId, change: StatusChange, now: DateTime<Utc>) -> Result<Status> {
+    pub async fn status_change(&self, user: &UserId, mut change: StatusChange, now: DateTime<Utc>) -> Result<Status> {
         self.check_person(user, now).await?;
         let app = self.app();
         let turn = self.presence.saying.lock().await;
+        if let Some(hides) = change.hides_typing {
+            let kept = self.store().presence_statuses(&app.id, std::slice::from_ref(user)).await?;
+            let did_hide = kept.get(user).is_some_and(|kept| kept.status.hides_typing);
+            // What is so already is not changed: no node has anything to follow.
+            change.hides_typing = (hides != did_hide).then_some(hides);
+        }
         let followed = change.hides_typing.map(|_| now);
         let decide = |before: Status| change.made_to(before.at(now));
         let status = self.store().presence_status_change(&app.id, (user, followed), decide).await??;

@@ -94,7 +94,7 @@ pub struct Keystroke<'a> {
 pub(super) struct Typing {
     /// Guards who types; no await under it.
     state: Mutex<Typists>,
-    /// What is told with others; no await under it.
+    /// What is told with others. Held while it is queued at the sockets, never across an await.
     rounds: Mutex<Rounds>,
     /// Signs from the REST API by user: starts.
     starts: Option<Keyed<UserId>>,
@@ -276,8 +276,9 @@ impl LiveApp {
     /// Tells what has waited for its round, stops those of whom no sign has come for long, and tells of crowds. Several times
     /// a second.
     pub fn typing_tick(&self, now: DateTime<Utc>) {
-        let due = self.typing.rounds.lock().due(now);
-        self.send_typing(due);
+        let mut rounds = self.typing.rounds.lock();
+        self.send_typing(&rounds.due(now));
+        drop(rounds);
         let (stopped, crowds) = self.typing.state.lock().tick(now);
         stopped.iter().for_each(|stopped| self.tell_stopped(stopped, None, now));
         for news in &crowds {
@@ -379,14 +380,15 @@ impl LiveApp {
         }
         if !held.is_empty() {
             let due = if event == Event::TypingStarted { Due::InTurn } else { Due::Now };
-            let held = self.typing.rounds.lock().tell(topic, held, due, now);
-            self.send_typing(held);
+            let mut rounds = self.typing.rounds.lock();
+            self.send_typing(&rounds.tell(topic, held, due, now));
         }
     }
 
-    fn send_typing(&self, held: Vec<Held>) {
+    /// Sends frames under the lock of the rounds: nobody's stop overtakes their start.
+    fn send_typing(&self, held: &[Held]) {
         let app = self.app();
-        for Held { channel, frame, except } in &held {
+        for Held { channel, frame, except } in held {
             let publication = Publication { frame, except: *except, keep: None };
             self.hub.publish(channel, publication, &app.settings);
         }

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
 use lru::LruCache;
 use parking_lot::Mutex;
 use serde_json::json;
@@ -42,6 +43,16 @@ type Key = (AppId, Option<ExternalId>);
 /// A list made ready; `None` = it finds nothing.
 type Ready = Option<Arc<Filter>>;
 
+/// A list in memory.
+#[derive(Debug, Clone)]
+struct Known {
+    /// Version and time of the list: one that is made anew begins with the version of another one.
+    edition: (i64, Option<DateTime<Utc>>),
+    ready: Ready,
+    /// What [`Kept::forgotten`] was when it was read: it is read again when more was forgotten, and compiled if it is another.
+    mark: u64,
+}
+
 /// Compiled lists in memory.
 #[derive(Debug)]
 pub(in crate::services) struct Filters {
@@ -52,19 +63,12 @@ pub(in crate::services) struct Filters {
 
 #[derive(Debug)]
 struct Kept {
-    ready: LruCache<Key, Ready>,
+    ready: LruCache<Key, Known>,
     /// Revision of the lists when it was last asked for.
     revision: i64,
     asked_at: Option<Instant>,
-    /// Counts what was forgotten: what was begun to be read before may be old.
+    /// Counts how often a list was written: what was begun to be read before may be old.
     forgotten: u64,
-}
-
-impl Kept {
-    fn forget(&mut self) {
-        self.ready.clear();
-        self.forgotten += 1;
-    }
 }
 
 impl Filters {
@@ -74,10 +78,10 @@ impl Filters {
     }
 
     fn forget(&self) {
-        self.kept.lock().forget();
+        self.kept.lock().forgotten += 1;
     }
 
-    /// Forgets everything if another node has written a list. Asked by one, while the others go on.
+    /// Forgets what is known if another node has written a list. Asked by one, while the others go on.
     async fn follow(&self) -> Result<()> {
         {
             let mut kept = self.kept.lock();
@@ -90,24 +94,29 @@ impl Filters {
         let mut kept = self.kept.lock();
         if kept.revision != revision {
             kept.revision = revision;
-            kept.forget();
+            kept.forgotten += 1;
         }
         Ok(())
     }
 
     async fn ready(&self, key: Key) -> Result<Ready> {
-        let mark = {
+        let (mark, before) = {
             let mut kept = self.kept.lock();
-            if let Some(ready) = kept.ready.get(&key) {
-                return Ok(ready.clone());
+            let mark = kept.forgotten;
+            match kept.ready.get(&key) {
+                Some(known) if known.mark == mark => return Ok(known.ready.clone()),
+                known => (mark, known.cloned()),
             }
-            kept.forgotten
         };
         let list = self.store.word_list(&key.0, key.1.as_ref()).await?;
-        let ready = Filter::new(&list.entries)?.map(Arc::new);
+        let edition = (list.version, list.updated_at);
+        let ready = match before {
+            Some(known) if known.edition == edition => known.ready,
+            _ => Filter::new(&list.entries)?.map(Arc::new),
+        };
         let mut kept = self.kept.lock();
         if kept.forgotten == mark {
-            kept.ready.put(key, ready.clone());
+            kept.ready.put(key, Known { edition, ready: ready.clone(), mark });
             if kept.ready.len() > KEPT {
                 kept.ready.pop_lru();
             }

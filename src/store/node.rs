@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use entity::{node, presence_session};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, TransactionTrait,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, TransactionTrait,
     sea_query::{Expr, OnConflict},
 };
 
@@ -63,6 +63,23 @@ impl Store {
             .await?;
         change.commit().await?;
         Ok(())
+    }
+
+    /// Begins a change of the stays at this server; until it is over nobody takes the server for lost. So whatever stay is open
+    /// is that of a server that stands in the list, and is ended with it. Should this one stand there no more, it was there at
+    /// `seen`.
+    pub(super) async fn node_change_begin(&self, seen: DateTime<Utc>) -> Result<DatabaseTransaction> {
+        loop {
+            let change = self.db.begin().await?;
+            // Written as it is: whoever wants to remove the row waits.
+            let same = Expr::col(node::Column::SeenAt);
+            let held = node::Entity::update_many().col_expr(node::Column::SeenAt, same);
+            if held.filter(node::Column::Id.eq(self.node())).exec(&change).await?.rows_affected > 0 {
+                return Ok(change);
+            }
+            change.rollback().await?;
+            self.node_beat(seen).await?;
+        }
     }
 
     /// Ends the stays at servers that were not there since `before`, when those were there last. Tells who is gone by that; of

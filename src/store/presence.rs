@@ -113,7 +113,11 @@ impl Store {
     /// # Errors
     /// [`Error::Database`](super::Error::Database); nothing is kept then.
     pub async fn presence_keep(&self, app: &AppId, stays: &[Stay], seen: &[(UserId, DateTime<Utc>)]) -> Result<()> {
-        let change = self.db.begin().await?;
+        let there = stays.iter().map(|stay| stay.left.map_or(stay.joined_at, |(left, _why)| left)).max();
+        let change = match there {
+            Some(there) => self.node_change_begin(there).await?,
+            None => self.db.begin().await?,
+        };
         keep_stays(&change, (app, self.node()), stays).await?;
         let latest: BTreeMap<&UserId, DateTime<Utc>> =
             seen.iter().filter(|(user, _)| is_storable(user)).map(|(user, at)| (user, *at)).collect();

@@ -1,7 +1,7 @@
 //! Word lists as rows: one for the app, one for each course that has a list.
 
 use entity::word_list;
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 
 use super::{Result, Store, audit, change_also, moment};
@@ -38,13 +38,16 @@ fn read(row: word_list::Model) -> WordList {
     }
 }
 
-/// Removes the list of a course, or with `None` all lists of an app, within a change of something else.
+/// Removes the list of a course, or with `None` all lists of an app, within a change of something else. It is counted before it is
+/// removed, as whoever writes one does: in another order the two wait for each other.
 pub(super) async fn forget(change: &DatabaseTransaction, app: &AppId, course: Option<&str>) -> Result<()> {
     let which = Condition::all()
         .add(word_list::Column::AppId.eq(app.as_str()))
         .add_option(course.map(|course| word_list::Column::CourseId.eq(course)));
-    if word_list::Entity::delete_many().filter(which).exec(change).await?.rows_affected > 0 {
+    let any = word_list::Entity::find().select_only().column(word_list::Column::AppId).filter(which.clone());
+    if any.into_tuple::<String>().one(change).await?.is_some() {
         change_also(change, COUNTER).await?;
+        word_list::Entity::delete_many().filter(which).exec(change).await?;
     }
     Ok(())
 }

@@ -81,7 +81,8 @@ pub(super) fn snapshot(
     version::is_known(if_none_match, view.poll.version)?;
     let mut known = if_none_match.unwrap_or_default().split(',').map(str::trim);
     let is_known = known.any(|other| other == "*" || other.trim_start_matches("W/") == tag);
-    Ok(if is_known { Polled::Known(tag) } else { Polled::Here(Json(view), tag, cookie) })
+    // A guest's new cookie must reach them, whatever else they know.
+    Ok(if is_known && cookie.is_none() { Polled::Known(tag) } else { Polled::Here(Json(view), tag, cookie) })
 }
 
 /// The cookie that a new guest has to keep. Scripts do not see it, and pages of other sites cannot use it.

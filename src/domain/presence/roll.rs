@@ -137,12 +137,11 @@ impl Roll {
     #[must_use]
     pub fn own(&self, user: &UserId) -> (usize, Option<Status>) {
         let Some(person) = self.people.get(user) else { return (0, None) };
-        let is_here = person.since.is_some() && person.hidden.is_none();
         let status = || {
             let status = person.status.clone().unwrap_or_default();
             Status { availability: person.seen_as(status.availability), ..status }
         };
-        (person.sockets.len(), is_here.then(status))
+        (person.sockets.len(), person.since.map(|_here| status()))
     }
 
     /// A socket is known to be somebody's.
@@ -369,21 +368,23 @@ impl Roll {
             self.stays.push(Stay { user: user.clone(), scope: Some(scope), joined_at, left });
         }
         if person.is_connected() {
-            person.left = None;
-            if person.since.is_none() {
-                person.since = Some(now);
-                self.stays.push(Stay { user: user.clone(), scope: None, joined_at: now, left: None });
-            }
-        } else if let Some(joined_at) = person.since {
-            let left = *person.left.get_or_insert(gone);
-            if left.0 + grace <= now {
-                person.since = None;
-                person.hidden = None;
-                person.is_idle = false;
-                self.stays.push(Stay { user: user.clone(), scope: None, joined_at, left: Some(left) });
+            (person.is_here, person.left) = (true, None);
+        } else if person.is_here {
+            let (left, _why) = *person.left.get_or_insert(gone);
+            if left + grace <= now {
+                (person.is_here, person.hidden, person.is_idle) = (false, None, false);
             }
         }
-        let due = person.since.and_then(|_here| person.next(grace));
+        // Whoever hides has gone, in what is kept as well: should this server be lost, nobody is told of them.
+        let goes_on = person.is_here && person.hidden.is_none();
+        if !goes_on && let Some(joined_at) = person.since.take() {
+            let left = Some(person.left.unwrap_or(gone));
+            self.stays.push(Stay { user: user.clone(), scope: None, joined_at, left });
+        } else if goes_on && person.since.is_none() {
+            person.since = Some(now);
+            self.stays.push(Stay { user: user.clone(), scope: None, joined_at: now, left: None });
+        }
+        let due = if person.is_here { person.next(grace) } else { None };
         if due != person.due {
             if let Some(before) = mem::replace(&mut person.due, due) {
                 self.due.remove(&(before, user.clone()));
@@ -407,7 +408,7 @@ impl Roll {
 
     fn forget_gone(&mut self, user: UserId) {
         if let hash_map::Entry::Occupied(entry) = self.people.entry(user)
-            && entry.get().since.is_none()
+            && !entry.get().is_here
             && !entry.get().is_news
         {
             entry.remove();

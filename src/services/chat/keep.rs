@@ -14,7 +14,8 @@ use crate::{
 const PAGE: u32 = 500;
 
 impl Chats {
-    /// Removes messages that are older than their chats keep them, and tells those who hear the chats. About once an hour.
+    /// Removes messages that are older than their chats keep them, and tells those who hear the chats: once for each
+    /// chat, when nothing is left to remove. About once an hour.
     ///
     /// # Errors
     /// When the database fails; the next call goes on. One chat that fails keeps no other.

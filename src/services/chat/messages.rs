@@ -49,12 +49,15 @@ pub(super) type Origin = (Option<Actor>, DateTime<Utc>, Option<SocketId>);
 
 /// What is told of a message.
 pub(super) fn message_facts(
-    (actor, at, except): Origin,
-    (event, topics): (Event, Vec<Topic>),
+    (actor, at, except): &Origin,
+    (event, topics): (Event, &[Topic]),
     message: &Message,
 ) -> Facts {
-    let draft = |topic| Draft { event, topic, actor: actor.clone(), payload: payload(message), at, except }.into_fact();
-    topics.into_iter().map(draft).collect()
+    let draft = |topic: &Topic| {
+        let (topic, actor, payload) = (topic.clone(), actor.clone(), payload(message));
+        Draft { event, topic, actor, payload, at: *at, except: *except }.into_fact()
+    };
+    topics.iter().map(draft).collect()
 }
 
 impl Entry {
@@ -188,7 +191,7 @@ impl Chats {
                 Err(error) => return Ok((Err(error), Vec::new())),
             };
             let tell = |after: &Message| {
-                let facts = message_facts((entry.actor(), asking.now, asking.except), (event, topics), after);
+                let facts = message_facts(&(entry.actor(), asking.now, asking.except), (event, &topics), after);
                 (facts, Value::Object(payload(after)).to_string())
             };
             let revision = (revision, by.as_str());
@@ -244,7 +247,7 @@ impl Chats {
                 Err(error) => return Ok((Err(error), Vec::new())),
             };
             let facts = |after: &Message| {
-                message_facts((entry.actor(), asking.now, asking.except), (Event::MessageUpdated, topics), after)
+                message_facts(&(entry.actor(), asking.now, asking.except), (Event::MessageUpdated, &topics), after)
             };
             let (marked, kept) = self.store.message_mark((&app, id), &user, mark, (write, facts)).await?;
             Ok::<_, store::Error>((Ok(marked), kept))

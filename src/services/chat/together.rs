@@ -1,30 +1,30 @@
 //! Messages that are written together: group commit.
 //!
-//! A message that comes alone is written at once. Under load those that come within [`GATHER`] of the last write wait for each
-//! other and share a transaction, and each hearer's socket gets them in one write. Whoever is first in line writes for all; who
-//! may say what is judged for each, in turn.
+//! A message that comes alone is written at once. Where several come at nearly the same time, those within [`GATHER`] of the last
+//! write wait for each other and share a transaction, and each hearer's socket gets them in one write. Whoever is first in line
+//! writes for all; who may say what is judged for each, in turn.
 
 use std::{mem, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 use tokio::{
-    sync::{Mutex as Turn, oneshot},
+    sync::{Mutex as Turn, Notify, oneshot},
     time::{Instant, sleep_until},
 };
 
 use super::{Asking, Chats, Entry, Error, Result, messages::message_facts};
 use crate::{
     domain::{access::capability::Capability, caller::Caller, chat::Message, fact::Event},
-    ids::SocketId,
+    ids::{AppId, SocketId},
     services::{LiveApp, new_id, now},
-    store::{self, NewPost, Posted},
+    store::{self, Kept, NewPost, Posted},
 };
 
-/// How long after a write the next one of the app begins at the earliest.
-const GATHER: Duration = Duration::from_millis(8);
+/// How long after a write the next one of the app begins at the earliest: what it costs in delay it saves in transactions.
+const GATHER: Duration = Duration::from_millis(9);
 
-/// Most messages of one transaction. When so many wait, they wait no longer.
+/// Most messages of one transaction. When so many wait, they are written at once.
 const MOST: usize = 32;
 
 /// The messages of one app that wait to be written.
@@ -32,8 +32,18 @@ const MOST: usize = 32;
 pub(in crate::services) struct Together {
     /// In the order in which they came. No await under it.
     waiting: Mutex<Vec<Waiting>>,
-    /// Held by whoever writes, from the wait for others to the answers; when the last write ended. Kept across an await.
-    pen: Turn<Option<Instant>>,
+    /// Held by whoever writes, from the wait for others to the answers, across awaits: the last write.
+    pen: Turn<Option<Last>>,
+    /// As many wait as fit into one transaction.
+    full: Notify,
+}
+
+/// The last write.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    /// Messages.
+    count: usize,
+    end: Instant,
 }
 
 /// A message, and who waits to hear what became of it.
@@ -53,8 +63,22 @@ type Origin = (DateTime<Utc>, Option<SocketId>);
 type Answer = oneshot::Sender<Result<Posted>>;
 
 impl Together {
-    fn is_full(&self) -> bool {
-        self.waiting.lock().len() >= MOST
+    fn put(&self, one: Waiting) {
+        let mut waiting = self.waiting.lock();
+        waiting.push(one);
+        if waiting.len() >= MOST {
+            self.full.notify_one();
+        }
+    }
+
+    /// Waits for others to come, if there have been others of late.
+    async fn gather(&self, last: Option<Last>) {
+        let waiting = self.waiting.lock().len();
+        let Some(last) = last.filter(|last| last.count.max(waiting) > 1) else { return };
+        tokio::select! {
+            () = sleep_until(last.end + GATHER) => {}
+            () = self.full.notified() => {}
+        }
     }
 
     /// The next ones to write.
@@ -72,28 +96,27 @@ impl Chats {
         let (answer, mut outcome) = oneshot::channel();
         let origin = (asking.now, asking.except);
         let together = &asking.live.together;
-        together.waiting.lock().push(Waiting { caller: asking.caller.clone(), entry, message, origin, answer });
+        together.put(Waiting { caller: asking.caller.clone(), entry, message, origin, answer });
         loop {
             tokio::select! {
                 biased;
                 outcome = &mut outcome => return outcome.unwrap_or(Err(Error::Interrupted)),
                 mut pen = together.pen.lock() => {
-                    if let Some(last) = *pen && !together.is_full() {
-                        sleep_until(last + GATHER).await;
-                    }
-                    self.write_together(asking.live).await;
-                    *pen = Some(Instant::now());
+                    together.gather(*pen).await;
+                    let count = self.write_together(asking.live).await;
+                    *pen = Some(Last { count, end: Instant::now() });
                 }
             }
         }
     }
 
-    /// Writes what waits, tells it, and answers those who wait for it.
-    async fn write_together(&self, live: &LiveApp) {
-        let mut answers = Vec::new();
+    /// Writes what waits, tells it, and answers those who wait for it. Tells how many there were.
+    async fn write_together(&self, live: &LiveApp) -> usize {
+        let (mut answers, mut count) = (Vec::new(), 0);
         let save = async {
             let mut posts = Vec::new();
             for waiting in live.together.take() {
+                count += 1;
                 let Waiting { caller, entry, message, origin: (at, except), answer } = waiting;
                 let asking = Asking { live, caller: &caller, ip: None, except, now: at };
                 match judged(&asking, entry, message).await {
@@ -104,10 +127,13 @@ impl Chats {
                     Err(error) => drop(answer.send(Err(error))),
                 }
             }
-            self.store.message_insert(&live.app().id, posts, &new_id(now())).await
+            self.save(&live.app().id, posts).await
         };
         match self.teller.keep_and_tell(Box::pin(save)).await {
-            Ok(posted) => answers.into_iter().zip(posted).for_each(|(answer, posted)| drop(answer.send(Ok(posted)))),
+            Ok(posted) => answers
+                .into_iter()
+                .zip(posted)
+                .for_each(|(answer, posted)| drop(answer.send(posted.map_err(Error::Store)))),
             Err(error) => {
                 // What was left behind before could not be told: nobody has been asked yet.
                 if answers.is_empty() {
@@ -117,6 +143,30 @@ impl Chats {
                 answers.into_iter().for_each(|answer| drop(answer.send(Err(Error::Together(Arc::clone(&error))))));
             }
         }
+        count
+    }
+}
+
+impl Chats {
+    /// Writes messages in one transaction; where the database refuses one of them, each in its own, so that it is refused alone.
+    async fn save(&self, app: &AppId, posts: Vec<NewPost>) -> store::Result<(Vec<store::Result<Posted>>, Vec<Kept>)> {
+        let epoch = new_id(now());
+        match self.store.message_insert(app, posts.clone(), &epoch).await {
+            Err(error) if posts.len() > 1 && error.is_refusal() => {}
+            outcome => return outcome.map(|(posted, kept)| (posted.into_iter().map(Ok).collect(), kept)),
+        }
+        let (mut posted, mut told) = (Vec::with_capacity(posts.len()), Vec::new());
+        for post in posts {
+            match self.store.message_insert(app, vec![post], &epoch).await {
+                Ok((one, kept)) => {
+                    posted.extend(one.into_iter().map(Ok));
+                    told.extend(kept);
+                }
+                Err(error) if error.is_refusal() => posted.push(Err(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((posted, told))
     }
 }
 
@@ -129,6 +179,6 @@ async fn judged(asking: &Asking<'_>, entry: Entry, message: Message) -> Result<N
     Ok(NewPost {
         message,
         pause: TimeDelta::seconds(if is_slow { slow.into() } else { 0 }),
-        facts: Box::new(move |kept| message_facts(origin, (Event::MessageCreated, topics), kept)),
+        facts: Arc::new(move |kept| message_facts(&origin, (Event::MessageCreated, &topics), kept)),
     })
 }

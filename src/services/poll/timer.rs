@@ -48,7 +48,8 @@ impl Polls {
     /// A draft that cannot be opened stays one, and waits for nothing any more; the audit says why.
     async fn open_by_timer(&self, app: &AppId, id: &ExternalId, now: DateTime<Utc>) -> Result<()> {
         let Some(found) = self.store.poll_find(app, id).await? else { return Ok(()) };
-        let eligible = if found.is_anonymous() { self.students(app, &found, now).await? } else { 0 };
+        // Counted for named ones too: an edit may make it anonymous before it opens.
+        let eligible = self.students(app, &found, now).await?;
         let (epoch, secret) = (new_id(now), Secret::new(&random(32)?));
         let decide = |before: &Poll, open_here| {
             let Some((poll, refusal)) = before.begun(before.has_room_for(eligible), open_here, to_ms(now)) else {

@@ -34,6 +34,12 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new() -> Self {
+        Self::with(|_settings| ()).await
+    }
+
+    async fn with(edit: impl FnOnce(&mut AppSettings)) -> Self {
+        let mut settings = AppSettings { presence_grace: 0, ..AppSettings::default() };
+        edit(&mut settings);
         let config = Config { url: "sqlite::memory:".to_owned(), ..Config::default() };
         let store = Store::open(&config).await.unwrap();
         store.migrate().await.unwrap();
@@ -44,7 +50,7 @@ impl World {
             name: "Campus".to_owned(),
             secrets: vec![Secret::new("0123456789abcdef")],
             enabled: true,
-            settings: AppSettings { presence_grace: 0, ..AppSettings::default() },
+            settings,
         }]);
         let live = apps.by_id("campus").unwrap();
         let listener = live.open_socket(1 << 20, 1).unwrap();
@@ -102,7 +108,9 @@ impl World {
         while self.listener.outbox().take(&context, 0, &mut batch) == Taken::Frames {
             for frame in batch.iter() {
                 let text = String::from_utf8_lossy(frame.as_bytes()).into_owned();
-                told.extend(["user:online", "user:offline"].into_iter().filter(|name| text.contains(name)));
+                told.extend(
+                    ["user:online", "user:offline", "user:away"].into_iter().filter(|name| text.contains(name)),
+                );
             }
             batch = Queue::default();
         }
@@ -148,5 +156,31 @@ async fn two_changes_of_a_status_at_once_are_both_made() {
         for status in [&kept[&7.into()].status, &shown] {
             assert_eq!((status.invisible, status.text.as_ref()), (round % 2 == 0, Some(&text)));
         }
+    }
+}
+
+#[tokio::test]
+async fn nobody_goes_away_by_themselves_where_that_is_switched_off() {
+    for (away_after, later) in [(0, vec![]), (300, vec!["user:away"])] {
+        let world = World::with(|settings| settings.presence_away_after = away_after).await;
+        let (live, now) = (&world.live, world.now);
+        live.presence.arrive(&live.app(), &7.into(), SocketId::from_random(1), now);
+        live.presence_tick(now).await.unwrap();
+        assert_eq!(world.told(), ["user:online"]);
+        live.presence_tick(now + TimeDelta::days(3)).await.unwrap();
+        assert_eq!(world.told(), later, "{away_after}");
+    }
+}
+
+#[tokio::test]
+async fn only_who_says_something_new_about_their_typing_stands_in_the_log_of_changes() {
+    let world = World::new().await;
+    let mut seq = world.store.roster_seq().await.unwrap();
+    for (hides_typing, is_new) in [(false, 0), (true, 1), (true, 0), (false, 1)] {
+        let change = StatusChange { hides_typing: Some(hides_typing), ..StatusChange::default() };
+        let status = world.live.status_change(&7.into(), change, world.now).await.unwrap();
+        assert_eq!(status.hides_typing, hides_typing);
+        seq += is_new;
+        assert_eq!(world.store.roster_seq().await.unwrap(), seq);
     }
 }

@@ -23,13 +23,13 @@ use crate::{
 };
 
 /// Most messages that are removed at once.
-const STEP: u64 = 500;
+const STEP: usize = 500;
 
 /// Kind of the author of a row that stands for a number alone.
 const NOBODY: &str = "none";
 
-/// Numbers of the oldest messages of a chat, as far as they are older than its days; at most [`STEP`]. A younger message ends
-/// the list: nothing behind it is taken for old.
+/// Numbers of the oldest messages of a chat, as far as they are older than its days; at most one more than [`STEP`]. A younger
+/// message ends the list: nothing behind it is taken for old.
 async fn oldest(db: &impl ConnectionTrait, app: &AppId, chat: &Chat, now: DateTime<Utc>) -> Result<Vec<i64>> {
     let Some(days) = chat.settings.retention_days else { return Ok(Vec::new()) };
     let before = now - TimeDelta::days(days.into());
@@ -38,7 +38,7 @@ async fn oldest(db: &impl ConnectionTrait, app: &AppId, chat: &Chat, now: DateTi
         .columns([chat_message::Column::Seq, chat_message::Column::CreatedAt])
         .filter(of_chat(app, &chat.id).add(chat_message::Column::AuthorKind.ne(NOBODY)))
         .order_by_asc(chat_message::Column::Seq)
-        .limit(STEP);
+        .limit(STEP as u64 + 1);
     let rows: Vec<(i64, i64)> = rows.into_tuple().all(db).await?;
     Ok(rows.into_iter().take_while(|(_, at)| moment(*at) < before).map(|(seq, _)| seq).collect())
 }
@@ -61,7 +61,8 @@ impl Store {
     }
 
     /// Removes the oldest messages of a chat that are older than it keeps them, at most 500, with what people have put on them,
-    /// what they said before, reports of them, and what streams keep of them. Tells how many.
+    /// what they said before, reports of them, and what streams keep of them. Tells how many. `facts` are told when none is left
+    /// that is older: once for all steps.
     ///
     /// # Errors
     /// [`Error::Database`](crate::store::Error::Database).
@@ -82,12 +83,14 @@ impl Store {
         let found = chat::Entity::find_by_id(by_id(app, id)).one(&change).await?;
         let key = found.as_ref().and_then(|row| row.dm_key.clone());
         let Some(mut chat) = found.and_then(rows::chat) else { return Ok((0, Vec::new())) };
-        let old = oldest(&change, app, &chat, write.at).await?;
+        let mut old = oldest(&change, app, &chat, write.at).await?;
+        let is_done = old.len() <= STEP;
+        old.truncate(STEP);
         let Some(last) = old.last().copied() else { return Ok((0, Vec::new())) };
         remove(&change, (app, &chat), last).await?;
         chat.cleared_seq = chat.cleared_seq.max(last);
         chat::Entity::update(rows::chat_row(app, &chat, key)).exec(&change).await?;
-        let facts = facts(&chat);
+        let facts = if is_done { facts(&chat) } else { Vec::new() };
         let kept = finish_changed(change, (app, id), write, facts).await?;
         Ok((old.len() as u64, kept))
     }

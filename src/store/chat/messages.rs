@@ -1,6 +1,6 @@
 //! Messages: written once, found, listed, edited, deleted with a trace.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{chat_mark, chat_message, chat_message_version};
@@ -34,13 +34,14 @@ pub enum Posted {
 }
 
 /// A message that is to be written.
+#[derive(Clone)]
 pub struct NewPost {
     /// The message, without its number.
     pub message: Message,
     /// The slow mode that is in force for its author.
     pub pause: TimeDelta,
     /// What is told of it when it has its number.
-    pub facts: Box<dyn FnOnce(&Message) -> Facts + Send>,
+    pub facts: Arc<dyn Fn(&Message) -> Facts + Send + Sync>,
 }
 
 /// What is to become of a message.

@@ -2,7 +2,9 @@
 //!
 //! Moderators still find what it said. Streams have a gap where they told it.
 
-use entity::{chat, chat_message, chat_message_version};
+use std::collections::{BTreeMap, HashMap};
+
+use entity::{chat, chat_mark, chat_message, chat_message_version};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -10,11 +12,12 @@ use sea_orm::{
 };
 use serde_json::Value;
 
-use super::{ChatWrite, Facts, by_id, finish, messages::of_chat, rows, wipe};
+use super::{ChatWrite, Facts, by_id, finish, marks, messages::of_chat, rows, wipe};
 use crate::{
     domain::{
+        access::Topic,
         audit::AuditEntry,
-        chat::{Chat, Purge},
+        chat::{Chat, Purge, Visibility},
     },
     ids::{AppId, ExternalId, UserId},
     store::{Kept, Result, Store, streams},
@@ -23,9 +26,12 @@ use crate::{
 /// Most messages that are deleted at once.
 const STEP: u64 = 500;
 
+/// A message that is deleted: its number, its id, for whom it is.
+type Doomed = (i64, String, String);
+
 impl Store {
-    /// Deletes the newest messages of somebody in a chat before a number, at most 500; `None` = there are no more. `tell` says
-    /// what is told of it, and what the audit says.
+    /// Deletes the newest messages of somebody in a chat before a number, at most 500; `None` = there are no more. `tell` is given
+    /// all that is deleted and what each topic may know of it; it says what is told, and what the audit says.
     ///
     /// # Errors
     /// [`Error::Database`](crate::store::Error::Database).
@@ -35,7 +41,7 @@ impl Store {
         (app, id): (&AppId, &ExternalId),
         (author, before, by): (&UserId, i64, &str),
         write: ChatWrite<'_>,
-        tell: impl FnOnce(&Purge) -> (Facts, AuditEntry) + Send,
+        tell: impl FnOnce(&Purge, Vec<(Topic, Purge)>) -> (Facts, AuditEntry) + Send,
     ) -> Result<(Option<Purge>, Vec<Kept>)> {
         use chat_message::Column as C;
         if author.as_str().contains('\0') {
@@ -51,22 +57,65 @@ impl Store {
             .add(C::DeletedAt.is_null());
         let newest = chat_message::Entity::find()
             .select_only()
-            .column(C::Seq)
+            .columns([C::Seq, C::Id, C::Visibility])
             .filter(theirs.clone().add(C::Seq.lt(before)))
             .order_by_desc(C::Seq)
             .limit(STEP);
-        let seqs: Vec<i64> = newest.into_tuple().all(&change).await?;
-        let (Some(to), Some(from)) = (seqs.first().copied(), seqs.last().copied()) else {
+        let doomed: Vec<Doomed> = newest.into_tuple().all(&change).await?;
+        let Some(purge) = sum((id, author), doomed.iter().map(|(seq, ..)| *seq)) else {
             return Ok((None, Vec::new()));
         };
-        let purge = Purge { chat: id.clone(), author: author.clone(), from, to, count: seqs.len() as u64 };
-        let which = theirs.add(C::Seq.between(from, to));
+        let told = heard_by(&change, (app, &chat), &purge, &doomed).await?;
+        let which = theirs.add(C::Seq.between(purge.from, purge.to));
         delete(&change, (app, &chat), (&purge, which), (by, write.at.timestamp_millis())).await?;
-        let (facts, audit) = tell(&purge);
+        let (facts, audit) = tell(&purge, told);
         let write = ChatWrite { audit: &[audit], ..write };
         let kept = finish(change, app, write, facts).await?;
         Ok((Some(purge), kept))
     }
+}
+
+/// Messages of somebody with these numbers; `None` = there are none.
+fn sum((chat, author): (&ExternalId, &UserId), seqs: impl Iterator<Item = i64> + Clone) -> Option<Purge> {
+    let (from, to) = (seqs.clone().min()?, seqs.clone().max()?);
+    Some(Purge { chat: chat.clone(), author: author.clone(), from, to, count: seqs.count() as u64 })
+}
+
+/// What each topic may know: the chat of what was for all, its staff of everything, and people of what was for them alone.
+async fn heard_by(
+    change: &DatabaseTransaction,
+    (app, chat): (&AppId, &Chat),
+    all: &Purge,
+    doomed: &[Doomed],
+) -> Result<Vec<(Topic, Purge)>> {
+    use chat_mark::Column as M;
+    let key = (&chat.id, &all.author);
+    let (open, hushed): (Vec<&Doomed>, Vec<&Doomed>) =
+        doomed.iter().partition(|(_, _, visibility)| visibility == Visibility::All.name());
+    let for_all = sum(key, open.iter().map(|(seq, ..)| *seq));
+    let mut told: Vec<_> = for_all.map(|purge| (Topic::Chat(chat.id.clone()), purge)).into_iter().collect();
+    if hushed.is_empty() {
+        return Ok(told);
+    }
+    told.extend(chat.staff().map(|staff| (staff, all.clone())));
+    let seqs: HashMap<&str, i64> = hushed.iter().map(|(seq, id, _)| (id.as_str(), *seq)).collect();
+    let audience = chat_mark::Entity::find()
+        .select_only()
+        .columns([M::UserId, M::MessageId])
+        .filter(M::AppId.eq(app.as_str()))
+        .filter(M::Kind.eq(marks::TO))
+        .filter(M::MessageId.is_in(seqs.keys().copied()));
+    let audience: Vec<(String, String)> = audience.into_tuple().all(change).await?;
+    let mut theirs: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    for (user, message) in audience {
+        theirs.entry(user).or_default().extend(seqs.get(message.as_str()));
+    }
+    theirs.insert(all.author.as_str().to_owned(), seqs.into_values().collect());
+    told.extend(theirs.into_iter().filter_map(|(user, seqs)| {
+        let purge = sum(key, seqs.into_iter())?;
+        Some((Topic::User(UserId::parse(&user).ok()?), purge))
+    }));
+    Ok(told)
 }
 
 /// Keeps what the messages said, then takes it out of them and of what was told of them.

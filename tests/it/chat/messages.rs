@@ -1,9 +1,14 @@
 //! Messages from being said to being forgotten.
 
+use campanile::{
+    domain::roster::{Kind, Operation},
+    store::RosterWrite,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
+    app::MAIN,
     chat::{Room, SENT, bodies, enforcing, heard},
     client::inner,
 };
@@ -200,6 +205,28 @@ async fn of_those_who_write_at_the_same_time_each_hears_what_became_of_their_own
             1 | 2 => assert_eq!(said["client_id"], (number / 4).to_string(), "{said}"),
             _ => assert_eq!((answer.status, &said["code"]), (403, &json!("muted")), "{said}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn message_that_the_database_refuses_takes_no_other_with_it() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    assert_eq!(room.office.put("/api/courses/202", json!({ "title": "Bells" })).await.status, 201);
+    room.make(json!({ "id": "d", "kind": "course", "course": "202", "title": "Bells" })).await;
+    let post = |number: u32, chat: &'static str| {
+        let office = room.office.clone();
+        async move { office.post("/api/chat/messages", json!({ "chat_id": chat, "body": number.to_string() })).await.status }
+    };
+    assert_eq!(post(0, "d").await, 201);
+    // Gone in the database, while this server may not know it yet.
+    let by = RosterWrite { source: "test", actor: "test", ip: None, now: campanile::services::now() };
+    let gone = [Operation::Delete(Kind::Course, "202".to_owned())];
+    Box::pin(app.store().await.roster_apply(&MAIN.app().id, by, &gone)).await.unwrap();
+    let chats = (0..24).map(|number| post(number, if number % 4 == 1 { "d" } else { "c" }));
+    let statuses = futures_util::future::join_all(chats).await;
+    for (number, status) in statuses.into_iter().enumerate() {
+        assert!(if number % 4 == 1 { matches!(status, 404 | 503) } else { status == 201 }, "{number}: {status}");
     }
 }
 

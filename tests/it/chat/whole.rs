@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     app::{MAIN, TestApp},
-    chat::{Room, bodies, enforcing},
+    chat::{Room, SENT, bodies, enforcing},
     client::inner,
 };
 
@@ -73,7 +73,7 @@ async fn a_file_that_would_be_too_large_comes_in_parts() {
     let long = |number: u32| NewPost {
         message: message(&format!("m{number}"), "🔔".repeat(4_000), campanile::services::now()),
         pause: TimeDelta::zero(),
-        facts: Box::new(|_said| Vec::new()),
+        facts: std::sync::Arc::new(|_said| Vec::new()),
     };
     Box::pin(store.message_insert(&main, (1..=350).map(long).collect(), "e")).await.unwrap();
     let part = room.get("9", &format!("{EXPORT}?format=csv")).await;
@@ -111,7 +111,7 @@ fn message(id: &str, body: String, created_at: DateTime<Utc>) -> Message {
 }
 
 #[tokio::test]
-async fn whatever_somebody_has_said_is_deleted_in_one_go_and_told_in_one_event() {
+async fn whatever_somebody_has_said_is_deleted_in_one_go_and_told_to_those_who_heard_it() {
     let app = enforcing().await;
     let room = app.room().await;
     let first = room.said("7", "rude 1").await;
@@ -120,17 +120,23 @@ async fn whatever_somebody_has_said_is_deleted_in_one_go_and_told_in_one_event()
     let whisper = json!({ "chat_id": "c", "body": "rude 3", "visibility": "users", "visible_to": ["5"] });
     assert_eq!(room.post("7", whisper).await.status, 201);
     let (mut dots, mut dashes) = (room.hears("8", "private-chat.c").await, room.hears("9", "private-chat-c").await);
+    let mut staff = room.hears("9", "private-course.101.instructor").await;
+    let mut whispered_to = room.hears("5", "private-user.5").await;
     purge(&room, "8", "7").await.problem(403, "wrong_role");
     purge(&room, "5", "9").await.problem(403, "rank");
     let purged = purge(&room, "5", "7").await.ok();
     assert_eq!(purged, json!({ "chat_id": "c", "user_id": "7", "from_seq": 1, "to_seq": 4, "count": 3 }));
     for name in ["App\\Events\\ChatPurged", "chat.purged"] {
         let told = inner(&dots.expect(name).await);
-        assert_eq!((&told["purge"], &told["actor"]["id"]), (&purged, &json!("5")));
+        let for_all = json!({ "chat_id": "c", "user_id": "7", "from_seq": 1, "to_seq": 3, "count": 2 });
+        assert_eq!((&told["purge"], &told["actor"]["id"]), (&for_all, &json!("5")));
     }
     let told = inner(&dashes.expect("chat:purged").await);
-    assert_eq!((&told["purge"]["userId"], &told["purge"]["toSeq"]), (&json!("7"), &json!(4)));
+    assert_eq!((&told["purge"]["userId"], &told["purge"]["toSeq"]), (&json!("7"), &json!(3)));
     dots.expect_silence().await;
+    assert_eq!(inner(&staff.expect("App\\Events\\ChatPurged").await)["purge"], purged);
+    let theirs = json!({ "chat_id": "c", "user_id": "7", "from_seq": 4, "to_seq": 4, "count": 1 });
+    assert_eq!(inner(&whispered_to.expect("App\\Events\\ChatPurged").await)["purge"], theirs);
     assert_eq!(room.seen("8").await, ["", "kind", ""]);
     let path = format!("/api/messages/{}", first["id"].as_str().unwrap());
     let trace = room.get("8", &path).await.ok();
@@ -146,6 +152,25 @@ async fn whatever_somebody_has_said_is_deleted_in_one_go_and_told_in_one_event()
     room.office.post("/api/chats/c/purge", json!({ "user": "8" })).await.ok();
     assert_eq!(room.seen("9").await, ["", "", ""]);
     assert_eq!(room.said("7", "may write").await["seq"], 5);
+}
+
+#[tokio::test]
+async fn of_deleted_whispers_alone_the_chat_hears_nothing() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let mut other = room.hears("8", "private-chat.c").await;
+    let mut author = room.hears("7", "private-user.7").await;
+    let whisper = json!({ "chat_id": "c", "body": "hush", "visibility": "staff" });
+    assert_eq!(room.post("7", whisper).await.status, 201);
+    author.expect(SENT).await;
+    author.expect("chat.message.sent").await;
+    assert_eq!(purge(&room, "9", "7").await.ok()["count"], 1);
+    let told = inner(&author.expect("App\\Events\\ChatPurged").await);
+    assert_eq!((&told["purge"]["from_seq"], &told["purge"]["count"]), (&json!(1), &json!(1)));
+    other.expect_silence().await;
+    let position = room.get("8", "/api/chats/c/messages").await.ok()["stream"].clone();
+    assert_eq!(position["seq"], 0, "nor does its stream know of it");
+    assert!(room.seen("9").await.iter().all(String::is_empty));
 }
 
 #[tokio::test]

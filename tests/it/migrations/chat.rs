@@ -101,7 +101,7 @@ fn belonging(name: &str) -> Belonging {
 }
 
 fn unsaid(message: Message, pause: TimeDelta) -> NewPost {
-    NewPost { message, pause, facts: Box::new(|_message| Vec::new()) }
+    NewPost { message, pause, facts: std::sync::Arc::new(|_message| Vec::new()) }
 }
 
 async fn post_all(store: &Store, posts: Vec<NewPost>) -> Vec<Posted> {
@@ -337,7 +337,7 @@ async fn forget(store: &Store) {
         let (chat, name) = (self::chat(chat, Kind::Course), name.to_owned());
         let facts =
             move |said: &Message| said.topics(&chat).into_iter().map(|topic| fact(topic, said, &name)).collect();
-        post_all(store, vec![NewPost { facts: Box::new(facts), ..unsaid(said, TimeDelta::zero()) }]).await;
+        post_all(store, vec![NewPost { facts: std::sync::Arc::new(facts), ..unsaid(said, TimeDelta::zero()) }]).await;
     };
     let kept = async |topic: &str| {
         let (app, after) = (app(), (None, 0));

@@ -53,8 +53,17 @@ pub(crate) async fn lose_a_server(here: &Store, lost: &Store) {
     lost.presence_keep(&app, &[over], &[]).await.unwrap();
     lost.node_beat(at(11)).await.unwrap();
     assert_eq!(ends("3", None).await, [Some(second(10))]);
+    assert_eq!(here.node_sweep(at(12)).await.unwrap().len(), 1, "lost once more");
+    lost.presence_keep(&app, &[stay("6", None, 13)], &[]).await.unwrap();
+    let gone = Left { app: app.clone(), users: vec![user("6"), user("é1")], seen: second(13) };
+    assert_eq!(
+        here.node_sweep(at(14)).await.unwrap(),
+        [gone],
+        "it came back to keep stays, and has said nothing since"
+    );
+    assert_eq!((ends("6", None).await, ends("é1", None).await), (vec![Some(second(13))], vec![Some(second(13))]));
     hide_typing(here).await;
-    assert_eq!(here.presence_prune(second(100) + TimeDelta::days(1)).await.unwrap(), 1);
+    assert_eq!(here.presence_prune(second(100) + TimeDelta::days(1)).await.unwrap(), 5, "all of the lost");
 }
 
 /// Whoever hides that they type stands in the log of changes, and whoever says anything else does not.

@@ -46,14 +46,3 @@ async fn a_sign_of_life_makes_active_and_a_program_that_acts_for_somebody_does_n
     told(&mut watcher, "user:active", "7").await;
     told(&mut watcher, "user:away", "7").await;
 }
-
-#[tokio::test]
-async fn nobody_goes_away_by_themselves_where_that_is_switched_off() {
-    let app = without_grace().await;
-    course_of_four(&app).await;
-    let mut watcher = listener(&app, "8", COURSE).await;
-    app.person("7").post(ONLINE, json!({})).await.ok();
-    told(&mut watcher, "user:online", "7").await;
-    watcher.expect_silence().await;
-    assert_eq!(shown(&app.person("9"), "7").await["status"], "online");
-}

@@ -54,9 +54,11 @@ async fn those_who_were_here_by_a_server_that_is_lost_are_told_gone_once_and_the
     let begun = (now() - TimeDelta::minutes(9)).trunc_subsecs(3);
     let stay = |who: &str| Stay { user: user(who), scope: None, joined_at: begun, left: None };
     let seen = (now() - TimeDelta::minutes(1)).trunc_subsecs(3);
+    for server in [&lost, &here] {
+        server.node_beat(now()).await.unwrap();
+    }
     lost.presence_keep(&main_app(), &["7", "9", "5"].map(stay), &[]).await.unwrap();
     here.presence_keep(&main_app(), &[stay("6")], &[]).await.unwrap();
-    here.node_beat(now()).await.unwrap();
     lost.node_beat(seen).await.unwrap();
     let gone = told(&mut watcher, "user:offline", "7").await;
     assert_eq!(gone["status"], "offline");
@@ -68,6 +70,28 @@ async fn those_who_were_here_by_a_server_that_is_lost_are_told_gone_once_and_the
 
     lost.node_beat(now()).await.unwrap();
     assert_eq!(stays(&here, "7").await, [(begun, None, None)], "it was not lost after all");
+}
+
+#[tokio::test]
+async fn whoever_went_offline_by_hand_is_not_among_those_who_were_here_by_a_lost_server_though_their_tab_lives() {
+    let app = without_grace().await;
+    course_of_four(&app).await;
+    let mut tabs = Vec::new();
+    for who in ["7", "8"] {
+        let mut tab = app.connect().await;
+        tab.sign_in(who).await;
+        tabs.push(tab);
+    }
+    let here = app.store_of("here").await;
+    let is_open = async |who: &str| matches!(&stays(&here, who).await[..], [(_, None, None)]);
+    eventually("both are here", async || is_open("7").await && is_open("8").await).await;
+    app.person("7").post(OFFLINE, json!({ "invisible": true })).await;
+    let has_left = async || matches!(&stays(&here, "7").await[..], [(_, Some(_), Some(why))] if why == "left");
+    eventually("the stay has ended", has_left).await;
+    let later = now() + TimeDelta::minutes(1);
+    let lose = async || matches!(&here.node_sweep(later).await.unwrap()[..], [left] if left.users == [user("8")]);
+    eventually("their server is lost", lose).await;
+    drop(tabs);
 }
 
 #[tokio::test]

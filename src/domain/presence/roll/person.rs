@@ -40,7 +40,9 @@ pub(super) struct Person {
     pub(super) hidden: Option<Offline>,
     /// What others were told last.
     pub(super) shown: Option<Shown>,
-    /// Since when they are here.
+    /// By a connection, or still in the grace after it; whether they look so or not.
+    pub(super) is_here: bool,
+    /// Since when the stay goes on that is kept; `None` = they are not here, or look offline by their own hand.
     pub(super) since: Option<DateTime<Utc>>,
     /// When the last connection went, and why; the grace runs from then.
     pub(super) left: Option<(DateTime<Utc>, &'static str)>,
@@ -73,9 +75,6 @@ impl Person {
     /// What others should see.
     pub(super) fn target(&self) -> Option<Shown> {
         self.since?;
-        if self.hidden.is_some() {
-            return None;
-        }
         let shown = self.status.as_ref()?.shown()?;
         Some(Shown { availability: self.seen_as(shown.availability), ..shown })
     }

@@ -171,6 +171,22 @@ fn whoever_goes_offline_as_a_whole_is_gone_at_once_though_tabs_live() {
     assert!(told(&mut roll, at(4)).is_empty());
     roll.renew(&ada, signal(""), at(5)).unwrap();
     assert_eq!(told(&mut roll, at(5)), ["7 online"], "a sign of life");
+    assert_eq!(left(&mut roll), [(0, 1, "left"), (2, 3, "left")], "and what is kept says no more than that");
+}
+
+#[test]
+fn whoever_hides_is_remembered_while_a_tab_lives_and_their_stay_ends_once() {
+    let (mut roll, ada) = (Roll::default(), user("7"));
+    roll.arrive(&ada, socket(1), at(0));
+    told(&mut roll, at(0));
+    roll.end(&ada, "", Offline::Invisible, at(1));
+    assert_eq!(told(&mut roll, at(1)), ["7 -"]);
+    assert!(roll.knows(&ada) && roll.watched.is_empty());
+    assert_eq!(roll.own(&ada), (1, None));
+    assert_eq!(left(&mut roll), [(0, 1, "left")]);
+    roll.depart(&ada, socket(1), at(2));
+    assert!(told(&mut roll, at(12)).is_empty());
+    assert!(left(&mut roll).is_empty() && roll.people.is_empty() && roll.due.is_empty());
 }
 
 #[test]

@@ -32,7 +32,7 @@ async fn say(store: &Store, (chat, name): (&str, &str), author: &str, changed: i
         };
         said.topics(&chat).into_iter().map(|topic| (fact(topic), None)).collect()
     };
-    let post = NewPost { facts: Box::new(facts), ..unsaid(said, TimeDelta::zero()) };
+    let post = NewPost { facts: std::sync::Arc::new(facts), ..unsaid(said, TimeDelta::zero()) };
     match post_all(store, vec![post]).await.as_slice() {
         [Posted::New(said)] => said.seq,
         other => panic!("{other:?}"),
@@ -98,6 +98,32 @@ pub(super) async fn expire(store: &Store) {
     assert_eq!(expire(3 * DAY).await, 1);
     assert_eq!(listed(store, "old", 0).await, ["o7"], "nor is anything left of the number");
     assert_eq!(listed(store, "ever", 0).await, ["o5"]);
+    Box::pin(expire_many(store)).await;
+}
+
+/// More than are removed at once: it is told once, with the last step.
+async fn expire_many(store: &Store) {
+    make(store, "many", Some(1)).await;
+    let (app, chat) = (app(), id("many"));
+    let many = |number: u32| {
+        let said = Message { chat: id("many"), ..message(&format!("many{number}"), "a", None) };
+        unsaid(said, TimeDelta::zero())
+    };
+    for first in [1, 251, 501, 751] {
+        post_all(store, (first..first + 250).map(many).collect()).await;
+    }
+    let expire = async || {
+        let mut told = None;
+        let tell = |after: &Chat| {
+            told = Some(after.cleared_seq);
+            Vec::new()
+        };
+        let gone = Box::pin(store.chat_expire((&app, &chat), write(DAY + 1), tell)).await.unwrap().0;
+        (gone, told)
+    };
+    assert_eq!(expire().await, (500, None));
+    assert_eq!(expire().await, (500, Some(1_000)));
+    assert_eq!(expire().await, (0, None));
 }
 
 pub(super) async fn purge(store: &Store) {
@@ -123,11 +149,23 @@ pub(super) async fn purge(store: &Store) {
         at: at(9),
     };
     let purge = async |before: i64| {
-        let tell = |_purge: &Purge| (Vec::new(), audit());
-        Box::pin(store.chat_purge((&app, &chat), (&a, before, "user:b"), write(9), tell)).await.unwrap().0
+        let mut told = Vec::new();
+        let tell = |_purge: &Purge, heard: Vec<(Topic, Purge)>| {
+            told = heard;
+            (Vec::new(), audit())
+        };
+        let purged = Box::pin(store.chat_purge((&app, &chat), (&a, before, "user:b"), write(9), tell)).await.unwrap().0;
+        (purged, told)
     };
-    let purged = Purge { chat: chat.clone(), author: a.clone(), from: 1, to: 3, count: 2 };
-    assert_eq!((purge(i64::MAX).await, purge(1).await, purge(i64::MAX).await), (Some(purged), None, None));
+    let part = |from, to, count| Purge { chat: chat.clone(), author: a.clone(), from, to, count };
+    let told = vec![
+        (Topic::Chat(chat.clone()), part(1, 1, 1)),
+        (Topic::CourseStaff(id("1")), part(1, 3, 2)),
+        (Topic::User(a.clone()), part(3, 3, 1)),
+        (Topic::User(user("b")), part(3, 3, 1)),
+    ];
+    assert_eq!(purge(i64::MAX).await, (Some(part(1, 3, 2)), told));
+    assert_eq!((purge(1).await, purge(i64::MAX).await), ((None, Vec::new()), (None, Vec::new())));
     for name in ["y1", "y3"] {
         let gone = store.message_find(&app, name).await.unwrap().unwrap();
         assert_eq!((gone.body.as_str(), gone.deleted_at, gone.version), ("", Some(moment(9)), 2));

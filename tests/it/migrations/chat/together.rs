@@ -35,4 +35,9 @@ pub(super) async fn post(store: &Store) {
     assert_eq!(posted.iter().map(seen).collect::<Vec<_>>(), expected.map(|(name, seq)| (name.to_owned(), seq)));
     let kept = store.message_find(&app(), "t6").await.unwrap().unwrap();
     assert_eq!((kept.audience, kept.seq), (hushed.audience, many));
+    let orphan = vec![unsaid(to("C", "t7", "a", None), none), unsaid(to("nowhere", "t8", "a", None), none)];
+    let refused = Box::pin(store.message_insert(&app(), orphan, "e")).await.unwrap_err();
+    assert!(refused.is_refusal(), "{refused:?}");
+    assert!(store.message_find(&app(), "t7").await.unwrap().is_none());
+    assert_eq!(newest("C").await, many);
 }

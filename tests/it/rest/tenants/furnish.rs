@@ -104,7 +104,7 @@ async fn say(app: &TestApp, keys: Keys) {
         version: 1,
     };
     let (store, id) = (app.store().await, keys.app().id);
-    let post = NewPost { message, pause: TimeDelta::zero(), facts: Box::new(|_message| Vec::new()) };
+    let post = NewPost { message, pause: TimeDelta::zero(), facts: std::sync::Arc::new(|_message| Vec::new()) };
     let said = store.message_insert(&id, vec![post], "e").await.unwrap().0;
     assert!(matches!(said.as_slice(), [Posted::New(_)]));
 }
