@@ -25,7 +25,12 @@ fn url(folder: &TempDir) -> String {
 
 /// A server on a database that others use too.
 async fn server(folder: &TempDir) -> TestApp {
-    TestApp::with(|config| config.store.url = url(folder).parse().unwrap()).await
+    TestApp::with(|config| {
+        config.store.url = url(folder).parse().unwrap();
+        // These tests ask again and again.
+        crate::support::app::settings(config).requests_per_minute_per_user = 0;
+    })
+    .await
 }
 
 #[tokio::test]
