@@ -12,6 +12,12 @@ use crate::{
     ids::AppId,
 };
 
+/// What a key may be good for.
+fn scopes() -> String {
+    let names: Vec<&str> = Scope::ALL.iter().map(|scope| scope.name()).collect();
+    format!("What it may do: {}", names.join(", "))
+}
+
 /// What to do with API keys.
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum ApiKeyCommand {
@@ -20,9 +26,8 @@ pub enum ApiKeyCommand {
         /// What the key is for
         #[arg(long, value_name = "TEXT", value_parser = name)]
         name: String,
-        /// What it may do: roster:read, roster:write, access:read, access:write, events:publish, presence:read,
-        /// notifications:send, live:manage, results:read, admin:*
-        #[arg(long = "scope", value_name = "SCOPE[,SCOPE]", required = true, value_delimiter = ',')]
+        /// What it may do.
+        #[arg(long = "scope", help = scopes(), value_name = "SCOPE[,SCOPE]", required = true, value_delimiter = ',')]
         scopes: Vec<Scope>,
         /// When it ends, such as 90d [default: never]
         #[arg(long, value_name = "SPAN", value_parser = span)]

@@ -318,7 +318,8 @@ impl Chats {
             None => self.store.roster_place(&asking.app(), place).await?,
         };
         let Some(course) = found.as_ref().and_then(|found| found.course.as_ref()) else {
-            return Err(Error::field("/course", "the roster has no such course or class".to_owned()));
+            let pointer = if matches!(place, PlaceId::Class(_)) { "/class" } else { "/course" };
+            return Err(Error::field(pointer, "the roster has no such course or class".to_owned()));
         };
         let class = found.as_ref().and_then(|found| found.class.as_ref()).map(|class| class.id.clone());
         Ok((Some(course.id.clone()), class))

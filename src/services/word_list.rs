@@ -1,7 +1,7 @@
 //! Word lists: kept by staff and programs, and asked about everything that is said in chats.
 //!
 //! The list of the app counts in every chat, that of a course in its chats as well. Lists are compiled when they are first needed
-//! and kept in memory; what another node writes counts here within [`BELIEVED_FOR`].
+//! and kept in memory; what another node writes counts here within two seconds.
 
 use std::{
     sync::Arc,

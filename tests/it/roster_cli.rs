@@ -78,6 +78,22 @@ fn example_roster_is_shown_first_then_imported_and_then_known() {
 }
 
 #[test]
+fn column_that_is_left_out_leaves_what_it_names_as_it_is() {
+    let folder = folder();
+    import(&folder, &FILES, &["--apply"]).ok();
+    folder.write("users.csv", "id,name\n1,Renamed One\n");
+    folder.write("courses.csv", "id,title\n1,Renamed course\n");
+    folder.write("enrollments.csv", "id,user,course,role\n2,2,1,assistant\n");
+    let shown = import(&folder, &["enrollments.csv"], &[]).ok();
+    assert!(shown.contains("enrollments.csv (enrollments): update 1, drop"), "{shown}");
+    for file in ["users.csv", "courses.csv"] {
+        let done = import(&folder, &[file], &["--apply"]).ok();
+        assert!(done.ends_with("0 created, 1 updated, 0 dropped"), "{file}: {done}");
+    }
+    assert!(import(&folder, &["users.csv", "orgs.csv"], &[]).ok().ends_with("Nothing to do"));
+}
+
+#[test]
 fn wrong_rows_are_told_and_the_others_are_imported() {
     let folder = folder();
     folder.write("users.csv", "id,name\n1,One\n2,\n");

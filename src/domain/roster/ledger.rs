@@ -93,6 +93,16 @@ impl Ledger {
         self.rows.get(&(kind, id.to_owned()))
     }
 
+    /// All rows, in no order.
+    pub fn into_rows(self) -> impl Iterator<Item = Versioned> {
+        self.rows.into_values()
+    }
+
+    /// All objects, in no order.
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.rows.values().map(|row| &row.object)
+    }
+
     /// All enrollments, in no order.
     pub fn enrollments(&self) -> impl Iterator<Item = (&Enrollment, &Versioned)> {
         self.rows.values().filter_map(|row| match &row.object {

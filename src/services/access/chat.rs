@@ -228,7 +228,7 @@ impl LiveApp {
         self.access.advance();
     }
 
-    /// [`LiveApp::chat_changed`] for whoever follows the changes of other nodes. A chat that nobody here hears is only forgotten.
+    /// `LiveApp::chat_changed` for whoever follows the changes of other nodes. A chat that nobody here hears is only forgotten.
     ///
     /// # Cancel safety
     /// As that one.

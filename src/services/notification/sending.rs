@@ -22,6 +22,9 @@ use crate::{
     store::{self, Hourly, Last, Piece, Telling},
 };
 
+/// How long ago a planned time may be: clocks differ, and requests take their time.
+const SKEW: TimeDelta = TimeDelta::minutes(1);
+
 /// How far ahead a sending may be planned.
 pub(super) const AHEAD: TimeDelta = TimeDelta::days(366);
 
@@ -84,7 +87,7 @@ impl Notifications {
     pub async fn broadcast(&self, sender: Sender<'_>, new: NewNotificationBroadcast) -> Result<NotificationBroadcast> {
         let Sender { live, now, .. } = sender;
         let begin = new.scheduled_at.unwrap_or(now);
-        if begin - now > AHEAD {
+        if !(-SKEW..=AHEAD).contains(&(begin - now)) {
             return Err(Error::When);
         }
         new.content.check(begin.max(now))?;

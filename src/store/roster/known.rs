@@ -83,6 +83,16 @@ pub(super) async fn with_ids(db: &impl ConnectionTrait, app: &AppId, ids: &Ids<'
     Ok(ledger)
 }
 
+/// The rows that those of a ledger name, beside them.
+pub(super) async fn named_by(db: &impl ConnectionTrait, app: &AppId, ledger: &Ledger) -> Result<Ledger> {
+    let mut wanted = Wanted::default();
+    ledger.objects().for_each(|object| wanted.add_object(object));
+    for (kind, ids) in &mut wanted.ids {
+        ids.retain(|id| ledger.get(*kind, id).is_none());
+    }
+    with_ids(db, app, &wanted.ids).await
+}
+
 async fn take<T: Table>(ledger: &mut Ledger, (db, app): (&impl ConnectionTrait, &AppId), ids: &Ids<'_>) -> Result<()> {
     if let Some(ids) = ids.get(&T::KIND) {
         table::find_ids::<T>(db, app, ids).await?.into_iter().for_each(|row| ledger.know(row));

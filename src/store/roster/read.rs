@@ -181,7 +181,7 @@ impl Store {
         }))
     }
 
-    /// The rows with these ids, and all enrollments in these courses: what it takes to judge an import.
+    /// The rows with these ids, those that they name, and all enrollments in these courses: what it takes to judge an import.
     ///
     /// # Errors
     /// [`Error::Database`](crate::store::Error::Database).
@@ -192,6 +192,9 @@ impl Store {
         courses: &BTreeSet<&str>,
     ) -> Result<Ledger> {
         let mut ledger = known::with_ids(&self.db, app, ids).await?;
+        // What a row keeps, because its file leaves the column out, must be known too.
+        let named = known::named_by(&self.db, app, &ledger).await?;
+        named.into_rows().for_each(|row| ledger.know(row));
         let courses: Vec<&str> = courses.iter().copied().collect();
         for some in courses.chunks(CHUNK) {
             let in_them = Condition::all().add(enrollment::Column::CourseId.is_in(some.iter().copied()));

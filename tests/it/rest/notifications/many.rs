@@ -108,6 +108,7 @@ async fn what_is_wrong_with_a_notification_is_named() {
     wrong("group_key", json!("x".repeat(129)), "/group_key").await;
     wrong("expires_at", json!("2020-01-01T00:00:00Z"), "/expires_at").await;
     wrong("schedule_at", json!(text(now() + TimeDelta::days(367))), "/schedule_at").await;
+    wrong("schedule_at", json!(text(now() - TimeDelta::minutes(2))), "/schedule_at").await;
     wrong("audience", json!({ "type": "course", "ids": [] }), "/audience/ids").await;
     wrong("audience", json!({ "type": "school", "ids": ["1"] }), "/audience/type").await;
     wrong("audience", json!({ "type": "course", "ids": ["1", "a.b"] }), "/audience/ids/1").await;
