@@ -99,6 +99,7 @@ fn body_of(template: &str) -> Option<Value> {
         "/api/chats/{id}" => json!({ "title": "Mine" }),
         "/api/chats/{id}/members" => json!({ "users": ["theirs-7"] }),
         "/api/chats/{id}/read" => json!({ "seq": 1 }),
+        "/api/chats/{id}/purge" => json!({ "user": "theirs-7" }),
         "/api/chats/{id}/moderation" => json!({ "user": "theirs-7", "measure": "ban" }),
         "/api/moderation/words" | "/api/courses/{id}/words" => json!({ "entries": [] }),
         "/api/chats/{id}/reports/{report}" => json!({ "state": "dismissed" }),
