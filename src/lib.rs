@@ -64,7 +64,8 @@
 //! the sender may, counts the limits and keeps the sending; `services/audience.rs` finds out who that is, now or when its time
 //! has come, and `services/notification/sending.rs` writes some people's rows and facts at a time, through
 //! [`services::Teller::keep_and_tell`]: committed first, then spelled by [`dialect::spelling`] for each channel that somebody
-//! hears. How far it has come stands in the same transaction, so that the next start of the server goes on from there.
+//! hears. How far it has come stands in the same transaction, so that the next start of the server goes on from there. (A message
+//! of a chat goes the same way; those that come at nearly the same time share the commit, in `services/chat/together.rs`.)
 //!
 //! **A student comes back.** The client has said how far it has heard, to the auth endpoint or with its subscription. While
 //! `ws/connection/acts.rs` waits for the roster, [`services::replay`] reads what was missed from the log of the topic, takes the

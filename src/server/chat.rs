@@ -6,8 +6,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Result,
-    keep::{follow, ticker},
-    roster::Hands,
+    keep::{Hands, follow, ticker},
 };
 use crate::{
     services::{Apps, now},

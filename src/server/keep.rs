@@ -1,16 +1,22 @@
 //! What is done over and over while the server runs: each in a task of its own, which begins again after a panic.
 //!
 //! [`Keep`] starts the tasks, [`ticker`] paces them, [`follow`] has what others change looked for and [`Duty`] complains of what
-//! fails, once until it works again. The files beside this one say what is done.
+//! fails, once until it works again. [`Hands`] work on apps side by side. The files beside this one say what is done.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{Interval, MissedTickBehavior, interval, sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Error, Result};
 use crate::metrics::Metrics;
+
+/// Apps that are worked on at the same time.
+const AT_ONCE: usize = 64;
 
 /// How long after a panic a task begins again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -43,6 +49,30 @@ impl Keep {
                     break;
                 }
             }
+        });
+    }
+}
+
+/// Works on apps side by side, so that one whose roster gives no answer keeps no other waiting.
+#[derive(Debug, Clone)]
+pub(super) struct Hands {
+    tasks: TaskTracker,
+    token: CancellationToken,
+    free: Arc<Semaphore>,
+}
+
+impl Hands {
+    pub(super) fn new(tasks: TaskTracker, token: CancellationToken) -> Self {
+        Self { tasks, token, free: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Begins a piece of work as soon as a hand is free.
+    pub(super) async fn give(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let Ok(hand) = Arc::clone(&self.free).acquire_owned().await else { return };
+        let token = self.token.clone();
+        self.tasks.spawn(async move {
+            let _cancelled = token.run_until_cancelled(work).await;
+            drop(hand);
         });
     }
 }
@@ -135,6 +165,8 @@ mod tests {
         sync::atomic::{AtomicU32, Ordering},
     };
 
+    use tokio::sync::oneshot;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -179,5 +211,25 @@ mod tests {
             }
         };
         tokio::select! { () = look => {}, () = watch => {} }
+    }
+
+    #[tokio::test]
+    async fn work_that_hangs_keeps_no_other_waiting_until_all_hands_are_full() {
+        let (tasks, token) = (TaskTracker::new(), CancellationToken::new());
+        let hands = Hands::new(tasks.clone(), token.clone());
+        for _ in 0..AT_ONCE - 1 {
+            hands.give(pending()).await;
+        }
+        for _ in 0..3 {
+            let (done, is_done) = oneshot::channel();
+            hands.give(async move { done.send(()).unwrap() }).await;
+            is_done.await.unwrap();
+        }
+        hands.give(pending()).await;
+        let full = hands.give(pending());
+        assert!(futures_util::FutureExt::now_or_never(full).is_none(), "the next one waits");
+        token.cancel();
+        tasks.close();
+        tasks.wait().await;
     }
 }

@@ -2,12 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Result,
-    keep::{follow, ticker},
+    keep::{Hands, follow, ticker},
 };
 use crate::{
     domain::roster::Change,
@@ -25,35 +24,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Changes that are read at once.
 const PAGE: u32 = 1_000;
 
-/// Apps that are worked on at the same time.
-const AT_ONCE: usize = 64;
-
 /// Longest wait for the audit when the server goes down.
 const FAREWELL: Duration = Duration::from_secs(2);
-
-/// Works on apps side by side, so that one whose roster gives no answer keeps no other waiting.
-#[derive(Debug, Clone)]
-pub(super) struct Hands {
-    tasks: TaskTracker,
-    token: CancellationToken,
-    free: Arc<Semaphore>,
-}
-
-impl Hands {
-    pub(super) fn new(tasks: TaskTracker, token: CancellationToken) -> Self {
-        Self { tasks, token, free: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
-
-    /// Begins a piece of work as soon as a hand is free.
-    pub(super) async fn give(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let Ok(hand) = Arc::clone(&self.free).acquire_owned().await else { return };
-        let token = self.token.clone();
-        self.tasks.spawn(async move {
-            let _cancelled = token.run_until_cancelled(work).await;
-            drop(hand);
-        });
-    }
-}
 
 /// Ends access that has come to its end, until cancelled.
 pub(super) async fn keep_deadlines((apps, tasks): (Arc<Apps>, TaskTracker), token: CancellationToken) {
@@ -109,33 +81,4 @@ async fn catch_up(store: &Store, apps: &Apps, hands: &Hands, known: Option<i64>)
         }
     }
     Ok(newest)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::pending;
-
-    use tokio::sync::oneshot;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn work_that_hangs_keeps_no_other_waiting_until_all_hands_are_full() {
-        let (tasks, token) = (TaskTracker::new(), CancellationToken::new());
-        let hands = Hands::new(tasks.clone(), token.clone());
-        for _ in 0..AT_ONCE - 1 {
-            hands.give(pending()).await;
-        }
-        for _ in 0..3 {
-            let (done, is_done) = oneshot::channel();
-            hands.give(async move { done.send(()).unwrap() }).await;
-            is_done.await.unwrap();
-        }
-        hands.give(pending()).await;
-        let full = hands.give(pending());
-        assert!(futures_util::FutureExt::now_or_never(full).is_none(), "the next one waits");
-        token.cancel();
-        tasks.close();
-        tasks.wait().await;
-    }
 }

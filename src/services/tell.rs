@@ -239,7 +239,7 @@ impl LiveApp {
             return None;
         };
         let seq = fact.payload.get("message")?["seq"].as_i64()?;
-        Some(self.newcomers(chat, seq).await)
+        self.newcomers(chat, seq).await
     }
 
     /// Tells a fact to everybody who hears its topic, in the spelling of each channel. Nothing is encoded for a channel that

@@ -135,18 +135,20 @@ impl LiveApp {
     }
 
     /// Sockets that hear a chat for those who see nothing of its message with this number: they came later, and the chat shows
-    /// nothing from before. As long as the chat cannot be read, all who hear it.
-    pub(in crate::services) async fn newcomers(&self, chat: &ExternalId, seq: i64) -> HashSet<SocketId> {
+    /// nothing from before. `None` = it shows everybody all. As long as the chat cannot be read, all who hear it.
+    pub(in crate::services) async fn newcomers(&self, chat: &ExternalId, seq: i64) -> Option<HashSet<SocketId>> {
         let circle = self.chat(chat).await.unwrap_or_else(|error| {
             tracing::warn!(app.id = %self.app().id, %error, "nobody hears of a changed message: it may not be for them");
             None
         });
-        let hidden = |listener: &Listener| match &circle {
-            Some(circle) => circle.hidden_from(listener.user.as_ref().map(|(user, _)| user)),
-            None => i64::MAX,
-        };
+        let hidden = |user: Option<&UserId>| circle.as_ref().map_or(i64::MAX, |circle| circle.hidden_from(user));
+        // What somebody unknown sees, everybody sees: most chats need no look at who hears them.
+        if hidden(None) < seq {
+            return None;
+        }
         let listeners = self.listeners(&Topic::Chat(chat.clone())).into_iter();
-        listeners.filter(|listener| seq <= hidden(listener)).map(|listener| listener.socket).collect()
+        let is_newcomer = |one: &Listener| seq <= hidden(one.user.as_ref().map(|(user, _)| user));
+        Some(listeners.filter(is_newcomer).map(|one| one.socket).collect())
     }
 
     /// Decides whether a person may write in a chat now: neither muted nor banned, and the chat open to them. Whoever may not is

@@ -32,8 +32,10 @@ const MOST: usize = 32;
 pub(in crate::services) struct Together {
     /// In the order in which they came. No await under it.
     waiting: Mutex<Vec<Waiting>>,
-    /// Held by whoever writes, from the wait for others to the answers, across awaits: the last write.
-    pen: Turn<Option<Last>>,
+    /// Held by whoever writes, from the wait for others to the answers, across awaits. Guards no data.
+    pen: Turn<()>,
+    /// The last write. No await under it.
+    last: Mutex<Option<Last>>,
     /// As many wait as fit into one transaction.
     full: Notify,
 }
@@ -52,15 +54,12 @@ struct Waiting {
     caller: Caller,
     entry: Entry,
     message: Message,
-    /// Of whoever sends it.
-    origin: Origin,
-    answer: Answer,
+    /// When it was sent.
+    at: DateTime<Utc>,
+    /// Socket that does not hear of it.
+    except: Option<SocketId>,
+    answer: oneshot::Sender<Result<Posted>>,
 }
-
-/// When it was sent, and the socket that does not hear of it.
-type Origin = (DateTime<Utc>, Option<SocketId>);
-
-type Answer = oneshot::Sender<Result<Posted>>;
 
 impl Together {
     fn put(&self, one: Waiting) {
@@ -72,8 +71,9 @@ impl Together {
     }
 
     /// Waits for others to come, if there have been others of late.
-    async fn gather(&self, last: Option<Last>) {
+    async fn gather(&self) {
         let waiting = self.waiting.lock().len();
+        let last = *self.last.lock();
         let Some(last) = last.filter(|last| last.count.max(waiting) > 1) else { return };
         tokio::select! {
             () = sleep_until(last.end + GATHER) => {}
@@ -94,17 +94,16 @@ impl Chats {
     /// Writes a message and tells it. Whether they may say it is judged again in turn, if anything has changed meanwhile.
     pub(super) async fn insert(&self, asking: &Asking<'_>, entry: Entry, message: Message) -> Result<Posted> {
         let (answer, mut outcome) = oneshot::channel();
-        let origin = (asking.now, asking.except);
-        let together = &asking.live.together;
-        together.put(Waiting { caller: asking.caller.clone(), entry, message, origin, answer });
+        let (caller, together) = (asking.caller.clone(), &asking.live.together);
+        together.put(Waiting { caller, entry, message, at: asking.now, except: asking.except, answer });
         loop {
             tokio::select! {
                 biased;
                 outcome = &mut outcome => return outcome.unwrap_or(Err(Error::Interrupted)),
-                mut pen = together.pen.lock() => {
-                    together.gather(*pen).await;
+                _pen = together.pen.lock() => {
+                    together.gather().await;
                     let count = self.write_together(asking.live).await;
-                    *pen = Some(Last { count, end: Instant::now() });
+                    *together.last.lock() = Some(Last { count, end: Instant::now() });
                 }
             }
         }
@@ -117,9 +116,9 @@ impl Chats {
             let mut posts = Vec::new();
             for waiting in live.together.take() {
                 count += 1;
-                let Waiting { caller, entry, message, origin: (at, except), answer } = waiting;
+                let Waiting { caller, entry, message, at, except, answer } = waiting;
                 let asking = Asking { live, caller: &caller, ip: None, except, now: at };
-                match judged(&asking, entry, message).await {
+                match admitted(&asking, entry, message).await {
                     Ok(post) => {
                         posts.push(post);
                         answers.push(answer);
@@ -145,9 +144,7 @@ impl Chats {
         }
         count
     }
-}
 
-impl Chats {
     /// Writes messages in one transaction; where the database refuses one of them, each in its own, so that it is refused alone.
     async fn save(&self, app: &AppId, posts: Vec<NewPost>) -> store::Result<(Vec<store::Result<Posted>>, Vec<Kept>)> {
         let epoch = new_id(now());
@@ -171,7 +168,7 @@ impl Chats {
 }
 
 /// The message as it is written, if whoever sends it may do so now.
-async fn judged(asking: &Asking<'_>, entry: Entry, message: Message) -> Result<NewPost> {
+async fn admitted(asking: &Asking<'_>, entry: Entry, message: Message) -> Result<NewPost> {
     let (entry, topics) = entry.again_about(asking, &message, |entry| entry.demand_voice(asking.now)).await?;
     let slow = entry.circle().chat.settings.slow_mode_s;
     let is_slow = slow > 0 && !entry.may(Capability::ChatModerate);

@@ -8,7 +8,12 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::{domain::access::Topic, hub::Frame, hub::MAX_BATCH, ids::SocketId, protocol::ChannelName};
+use crate::{
+    domain::access::Topic,
+    hub::{Frame, MAX_BATCH},
+    ids::SocketId,
+    protocol::ChannelName,
+};
 
 /// How long what is told in a topic keeps the next from being told.
 const ROUND: TimeDelta = TimeDelta::milliseconds(200);

@@ -271,6 +271,9 @@ impl Store {
             }
             posted.push(one);
         }
+        if posted.iter().all(|one| !matches!(one, Posted::New(_))) {
+            return Ok((posted, Vec::new()));
+        }
         sheet.write().await?;
         let kept = streams::append_from(&change, (first, count), (app, epoch), facts).await?;
         change.commit().await?;

@@ -1,20 +1,13 @@
 //! What concerns much of a chat at once: a file of it, somebody's messages deleted in one go, how long messages are kept.
 
-use campanile::{
-    domain::{
-        audit::AuditFilter,
-        chat::{Author, Message, Visibility},
-    },
-    ids::ExternalId,
-    store::NewPost,
-};
-use chrono::{DateTime, TimeDelta, Utc};
+use campanile::{domain::audit::AuditFilter, store::NewPost};
+use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
     app::{MAIN, TestApp},
-    chat::{Room, SENT, bodies, enforcing},
+    chat::{Room, SENT, bodies, enforcing, message},
     client::inner,
 };
 
@@ -82,32 +75,6 @@ async fn a_file_that_would_be_too_large_comes_in_parts() {
     assert_eq!((part["messages"].as_array().unwrap().len(), &part["next_after_seq"]), (300, &json!(300)));
     let last = room.get("9", &format!("{EXPORT}?after_seq=300")).await.ok();
     assert_eq!((last["messages"].as_array().unwrap().len(), &last["next_after_seq"]), (50, &Value::Null));
-}
-
-fn message(id: &str, body: String, created_at: DateTime<Utc>) -> Message {
-    Message {
-        id: id.to_owned(),
-        chat: ExternalId::parse("c").unwrap(),
-        seq: 0,
-        author: Author::Program,
-        author_name: "Under test".to_owned(),
-        author_role: None,
-        parent: None,
-        client_id: None,
-        body,
-        mentions: Vec::new(),
-        visibility: Visibility::All,
-        audience: Vec::new(),
-        attachments: Vec::new(),
-        reactions: Vec::new(),
-        acks: 0,
-        created_at,
-        edited_at: None,
-        deleted_at: None,
-        pinned_at: None,
-        pinned_until: None,
-        version: 1,
-    }
 }
 
 #[tokio::test]

@@ -1,9 +1,14 @@
 //! A course that talks: people of each role and a chat.
 
-use campanile::domain::{
-    app::{AppSettings, Authz},
-    caller::Scope,
+use campanile::{
+    domain::{
+        app::{AppSettings, Authz},
+        caller::Scope,
+        chat::{Author, Message, Visibility},
+    },
+    ids::ExternalId,
 };
+use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -140,4 +145,31 @@ pub(crate) fn bodies(list: &Value) -> Vec<String> {
 /// The message of the next frame, which must be this event.
 pub(crate) async fn heard(client: &mut Client, event: &str) -> Value {
     inner(&client.expect(event).await)["message"].take()
+}
+
+/// A message of a program in chat `c`, as it is before it has a number.
+pub(crate) fn message(id: &str, body: String, created_at: DateTime<Utc>) -> Message {
+    Message {
+        id: id.to_owned(),
+        chat: ExternalId::parse("c").unwrap(),
+        seq: 0,
+        author: Author::Program,
+        author_name: "A program".to_owned(),
+        author_role: None,
+        parent: None,
+        client_id: None,
+        body,
+        mentions: Vec::new(),
+        visibility: Visibility::All,
+        audience: Vec::new(),
+        attachments: Vec::new(),
+        reactions: Vec::new(),
+        acks: 0,
+        created_at,
+        edited_at: None,
+        deleted_at: None,
+        pinned_at: None,
+        pinned_until: None,
+        version: 1,
+    }
 }

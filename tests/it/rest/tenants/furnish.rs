@@ -6,7 +6,7 @@ use campanile::{
         audience::Audience,
         audit::AuditEntry,
         broadcast::{Broadcast, LogEntry, LogKind, LogOutcome},
-        chat::{Author, Message, Visibility},
+        chat::{Author, Message},
         fact::{Event, Fact},
         notification::{self, BroadcastState, Category, Notification, NotificationBroadcast, Recipient},
         poll::{Content, Kind, Poll, SettingsEdit, State, Venue},
@@ -20,6 +20,7 @@ use serde_json::json;
 use super::SECRET;
 use crate::support::{
     app::{Keys, TestApp},
+    chat::message,
     rest::{Voice, now},
 };
 
@@ -81,27 +82,10 @@ pub(super) async fn furnish_poll(app: &TestApp, keys: Keys) {
 /// Says something in the chat under a name that is known beforehand.
 async fn say(app: &TestApp, keys: Keys) {
     let message = Message {
-        id: "theirs-m".to_owned(),
         chat: "theirs-c".parse().unwrap(),
-        seq: 0,
         author: Author::User("theirs-7".parse().unwrap()),
         author_name: SECRET.to_owned(),
-        author_role: None,
-        parent: None,
-        client_id: None,
-        body: SECRET.to_owned(),
-        mentions: Vec::new(),
-        visibility: Visibility::All,
-        audience: Vec::new(),
-        attachments: Vec::new(),
-        reactions: Vec::new(),
-        acks: 0,
-        created_at: now(),
-        edited_at: None,
-        deleted_at: None,
-        pinned_at: None,
-        pinned_until: None,
-        version: 1,
+        ..message("theirs-m", SECRET.to_owned(), now())
     };
     let (store, id) = (app.store().await, keys.app().id);
     let post = NewPost { message, pause: TimeDelta::zero(), facts: std::sync::Arc::new(|_message| Vec::new()) };
