@@ -113,7 +113,7 @@ impl From<Kept> for EventView {
             event_id: fact.id,
             timestamp: Word(fact.at),
             actor: fact.actor.map(ActorView::from),
-            payload: serde_json::from_str(&fact.payload).unwrap_or_default(),
+            payload: fact.payload.into_iter().collect(),
         }
     }
 }

@@ -3,8 +3,10 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use super::spelling::Payload;
-use crate::domain::poll::{Answer, Ballot, Content, Entry, Kind, Poll, PollOption, Results, Settings, Thousandths};
+use crate::domain::{
+    fact::Payload,
+    poll::{Answer, Ballot, Content, Entry, Kind, Poll, PollOption, Results, Settings, Thousandths},
+};
 
 /// How much of a poll is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

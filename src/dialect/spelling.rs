@@ -5,13 +5,13 @@
 //! The reverse of [`route`]: each channel named here is one that stands for the topic there.
 
 use chrono::SecondsFormat;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::route;
 use crate::domain::{
     access::Topic,
     app::LaravelNames,
-    fact::{Event, Fact},
+    fact::{Event, Fact, Payload},
 };
 
 /// How the names of a channel are made up, and with them those of its events.
@@ -24,9 +24,6 @@ pub enum Grammar {
     /// Dashes, as pusher-js applications have them.
     Dashes,
 }
-
-/// The payload of a fact: what the event's own keys hold, in snake_case.
-pub type Payload = Map<String, Value>;
 
 /// Keys whose values are the application's own: their inner keys stay as they are.
 const FOREIGN: [&str; 3] = ["data", "meta", "payload"];
@@ -142,7 +139,7 @@ pub fn names(event: Event, grammar: Grammar, laravel: LaravelNames) -> Vec<&'sta
 
 /// Names under which a fact goes out on channels of a grammar: those of its event, or of a broadcast the one that it was given.
 #[must_use]
-pub fn names_of(fact: &Fact<Payload>, grammar: Grammar, laravel: LaravelNames) -> Vec<&str> {
+pub fn names_of(fact: &Fact, grammar: Grammar, laravel: LaravelNames) -> Vec<&str> {
     match fact.payload.get("event").and_then(Value::as_str) {
         Some(name) if fact.event == Event::Broadcast => vec![name],
         _ => names(fact.event, grammar, laravel),
@@ -151,13 +148,13 @@ pub fn names_of(fact: &Fact<Payload>, grammar: Grammar, laravel: LaravelNames) -
 
 /// The data of an event for channels of a grammar, as JSON text.
 #[must_use]
-pub fn data(fact: &Fact<Payload>, grammar: Grammar) -> String {
+pub fn data(fact: &Fact, grammar: Grammar) -> String {
     data_with(fact, grammar, Payload::new())
 }
 
 /// The same with what else there is to say, which replaces nothing and stays as it is.
 #[must_use]
-pub fn data_with(fact: &Fact<Payload>, grammar: Grammar, more: Payload) -> String {
+pub fn data_with(fact: &Fact, grammar: Grammar, more: Payload) -> String {
     let mut data = match grammar {
         // What the application sends has its own keys in every grammar.
         _ if fact.event == Event::Broadcast => broadcast_data(&fact.payload),
@@ -171,7 +168,7 @@ pub fn data_with(fact: &Fact<Payload>, grammar: Grammar, more: Payload) -> Strin
     }
     data.insert("timestamp".to_owned(), fact.at.to_rfc3339_opts(SecondsFormat::Millis, true).into());
     if let Some(actor) = &fact.actor {
-        let mut entry = Map::new();
+        let mut entry = Payload::new();
         entry.insert("id".to_owned(), actor.id.as_str().into());
         entry.insert("name".to_owned(), actor.name.as_str().into());
         if let Some(role) = actor.role {
@@ -291,7 +288,7 @@ mod tests {
         }
     }
 
-    fn fact(payload: &Value) -> Fact<Payload> {
+    fn fact(payload: &Value) -> Fact {
         Fact {
             id: "01HZ".to_owned(),
             event: Event::MessageCreated,

@@ -3,10 +3,9 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use super::spelling::Payload;
 use crate::domain::{
     access::Topic,
-    fact::topic_key,
+    fact::{Payload, topic_key},
     typing::{CrowdNews, Typist},
 };
 

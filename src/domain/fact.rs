@@ -4,6 +4,7 @@
 //! copies share the id, the place in the stream and the time.
 
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 
 use super::{
     access::{Topic, TopicKind},
@@ -158,9 +159,12 @@ pub struct Position {
     pub seq: i64,
 }
 
+/// What there is to say of a fact: what the event's own keys hold, in snake_case.
+pub type Payload = Map<String, Value>;
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fact<P> {
+pub struct Fact {
     /// Unique name: a ULID.
     pub id: String,
     /// What kind of thing.
@@ -174,15 +178,7 @@ pub struct Fact<P> {
     /// Who did it.
     pub actor: Option<Actor>,
     /// What there is to say.
-    pub payload: P,
-}
-
-impl<P> Fact<P> {
-    /// The same with its payload in another form.
-    pub fn map<Q>(self, form: impl FnOnce(P) -> Q) -> Fact<Q> {
-        let Self { id, event, topic, position, at, actor, payload } = self;
-        Fact { id, event, topic, position, at, actor, payload: form(payload) }
-    }
+    pub payload: Payload,
 }
 
 #[cfg(test)]

@@ -20,17 +20,15 @@ use super::{
     LiveApp, Teller, access, audience,
     broadcast_log::{BroadcastLog, LogKind, LogOutcome, Logged},
     new_id, publish,
-    tell::text,
 };
 pub use crate::domain::broadcast::{Ack, Broadcast};
 use crate::{
-    dialect::spelling::Payload,
     domain::{
         access::{Decision, Topic},
         audience::{Audience, Sending},
         broadcast::{self, DATA_MAX, LogEntry, NameError, TTL_MAX},
         caller::{Caller, Who},
-        fact::{Actor, Event, Fact},
+        fact::{Actor, Event, Fact, Payload},
     },
     ids::{SocketId, UserId},
     store::{self, Store},
@@ -254,7 +252,7 @@ impl Broadcasts {
     }
 
     /// Writes the broadcast and tells it: what is durable from its rows, which are all written or none.
-    async fn write(&self, sender: Sender<'_>, rows: (&Broadcast, &LogEntry), facts: Vec<Fact<Payload>>) -> Result<()> {
+    async fn write(&self, sender: Sender<'_>, rows: (&Broadcast, &LogEntry), facts: Vec<Fact>) -> Result<()> {
         let Sender { live, now, except, .. } = sender;
         let (app, epoch) = (live.app().id.clone(), new_id(now));
         if !rows.0.durable {
@@ -262,7 +260,7 @@ impl Broadcasts {
             facts.iter().for_each(|fact| live.tell(fact, except));
             return Ok(());
         }
-        let lasting = facts.into_iter().map(|fact| (fact.map(text), except)).collect();
+        let lasting = facts.into_iter().map(|fact| (fact, except)).collect();
         let write = async { Ok(((), self.store.broadcast_insert(&app, rows, lasting, &epoch).await?)) };
         Ok(self.teller.keep_and_tell::<_, store::Error>(write).await?)
     }
@@ -326,7 +324,7 @@ impl Broadcasts {
 }
 
 /// What is told: the same on every topic, under the same id.
-fn facts(broadcast: &Broadcast, (data, actor): (Payload, Option<&Actor>), topics: Vec<Topic>) -> Vec<Fact<Payload>> {
+fn facts(broadcast: &Broadcast, (data, actor): (Payload, Option<&Actor>), topics: Vec<Topic>) -> Vec<Fact> {
     let mut payload = Payload::new();
     payload.insert("event".to_owned(), broadcast.event.as_str().into());
     payload.insert("data".to_owned(), data.into());

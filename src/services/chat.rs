@@ -35,7 +35,7 @@ use crate::{
         audit::AuditEntry,
         caller::Caller,
         chat::{Chat, ChatEdit, Kind, Part, ReadState, Settings, TITLE_MAX, normalised},
-        fact::{Event, Position, topic_key},
+        fact::{Event, Payload, Position, topic_key},
         roster::{Expected, PlaceId},
     },
     ids::{AppId, ExternalId, SocketId, UserId},
@@ -428,7 +428,7 @@ impl Chats {
 }
 
 fn chat_draft((at, except): (DateTime<Utc>, Option<SocketId>), chat: &Chat, what: &str, topic: Topic) -> Draft {
-    let mut payload = dialect::spelling::Payload::new();
+    let mut payload = Payload::new();
     payload.insert("chat".to_owned(), dialect::chat::chat(chat));
     payload.insert("change".to_owned(), json!(what));
     Draft { event: Event::ChatUpdated, topic, actor: None, payload, at, except }

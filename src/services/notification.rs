@@ -23,7 +23,7 @@ use crate::{
     domain::{
         access::{Decision, Topic, capability::Capability},
         audience::Audience,
-        fact::{Actor, Event, Fact, Position, topic_key},
+        fact::{Actor, Event, Fact, Payload, Position, topic_key},
         notification::{PREFERENCES_MAX, Recipient},
         roster::PlaceId,
     },
@@ -221,7 +221,6 @@ impl Notifications {
         now: DateTime<Utc>,
     ) -> store::Result<Marked> {
         let facts = |ids: &[String], unread: u64| {
-            let payload = serde_json::Value::Object(shape::marked(ids, mark, unread)).to_string();
             let fact = Fact {
                 id: new_id(now),
                 event: Event::NotificationRead,
@@ -229,7 +228,7 @@ impl Notifications {
                 position: None,
                 at: now,
                 actor: None,
-                payload,
+                payload: shape::marked(ids, mark, unread),
             };
             vec![(fact, except)]
         };
@@ -283,12 +282,7 @@ async fn judge(live: &LiveApp, user: &UserId, place: Option<&PlaceId>, now: Date
 }
 
 /// What is told to the person of a notification.
-pub(in crate::services) fn fact(
-    id: String,
-    notification: &Notification,
-    payload: crate::dialect::spelling::Payload,
-    now: DateTime<Utc>,
-) -> Fact<String> {
+pub(in crate::services) fn fact(id: String, notification: &Notification, payload: Payload, now: DateTime<Utc>) -> Fact {
     Fact {
         id,
         event: Event::NotificationCreated,
@@ -296,7 +290,7 @@ pub(in crate::services) fn fact(
         position: None,
         at: now,
         actor: notification.actor.clone(),
-        payload: serde_json::Value::Object(payload).to_string(),
+        payload,
     }
 }
 

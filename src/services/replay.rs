@@ -211,12 +211,11 @@ impl Reading<'_> {
             return;
         }
         let (channel, grammar) = self.spelled;
-        let fact = tell::readable(&kept.fact);
-        if self.is_for_observer == Some(true) && is_kept_from_observers(&fact) {
+        if self.is_for_observer == Some(true) && is_kept_from_observers(&kept.fact) {
             return;
         }
-        let data = spelling::data(&fact, grammar);
-        for frame in tell::frames(&fact, (channel, grammar), &data, self.app) {
+        let data = spelling::data(&kept.fact, grammar);
+        for frame in tell::frames(&kept.fact, (channel, grammar), &data, self.app) {
             self.bytes += frame.len();
             self.frames.push(frame);
         }

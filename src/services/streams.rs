@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 
 use super::{
     LiveApp,
     access::{self, is_kept_from_observers},
-    tell::readable,
 };
 use crate::{
     domain::{
@@ -134,7 +132,7 @@ impl Streams {
                 return Err(Error::Gap(position));
             }
             let last = kept.last().and_then(|kept| kept.fact.position.as_ref()).map(|position| position.seq);
-            kept.retain(|kept| !is_for_observer || !is_kept_from_observers(&readable(&kept.fact)));
+            kept.retain(|kept| !is_for_observer || !is_kept_from_observers(&kept.fact));
             kept.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
             match last {
                 // A page of which nothing is left would be taken for the end.
@@ -150,6 +148,6 @@ pub(super) fn tells_hidden(kept: &Kept, hidden: i64) -> bool {
     if hidden == 0 || !kept.fact.event.is_of_a_message() {
         return false;
     }
-    let payload: Value = serde_json::from_str(&kept.fact.payload).unwrap_or_default();
-    payload.pointer("/message/seq").and_then(Value::as_i64).is_some_and(|seq| seq <= hidden)
+    let message = kept.fact.payload.get("message");
+    message.and_then(|message| message["seq"].as_i64()).is_some_and(|seq| seq <= hidden)
 }

@@ -22,11 +22,11 @@ use super::{
     now,
 };
 use crate::{
-    dialect::spelling::{self, Grammar, Payload},
+    dialect::spelling::{self, Grammar},
     domain::{
         access::Topic,
         app::App,
-        fact::{Actor, Event, Fact},
+        fact::{Actor, Event, Fact, Payload},
     },
     hub::{Frame, Publication},
     ids::SocketId,
@@ -55,16 +55,9 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// The fact as the store writes it, and who does not hear it.
+    /// The fact, and who does not hear it.
     #[must_use]
-    pub fn into_fact(self) -> (Fact<String>, Option<SocketId>) {
-        let (fact, except) = self.into_fleeting();
-        (fact.map(text), except)
-    }
-
-    /// The fact as it is told at once; for what is fleeting.
-    #[must_use]
-    pub fn into_fleeting(self) -> (Fact<Payload>, Option<SocketId>) {
+    pub fn into_fact(self) -> (Fact, Option<SocketId>) {
         let Self { event, topic, actor, payload, at, except } = self;
         (Fact { id: super::new_id(at), event, topic, position: None, at, actor, payload }, except)
     }
@@ -181,13 +174,12 @@ impl Teller {
         for Kept { id, app, fact, except } in kept {
             // An app that is gone has nobody to hear it.
             if let Some(live) = self.apps.by_id(app.as_str()) {
-                let fact = readable(fact);
-                match Box::pin(live.who_hears_nothing(&fact)).await {
+                match Box::pin(live.who_hears_nothing(fact)).await {
                     Some(mut left_out) => {
                         left_out.extend(*except);
-                        live.tell_but(&fact, &left_out);
+                        live.tell_but(fact, &left_out);
                     }
-                    None => live.tell(&fact, *except),
+                    None => live.tell(fact, *except),
                 }
             }
             self.told.lock().insert(*id);
@@ -208,19 +200,9 @@ impl Teller {
     }
 }
 
-/// A payload as rows keep it.
-pub(super) fn text(payload: Payload) -> String {
-    serde_json::Value::Object(payload).to_string()
-}
-
-/// The fact with its payload read; one that is no object, which nobody writes, is told as an empty one.
-pub(super) fn readable(fact: &Fact<String>) -> Fact<Payload> {
-    fact.clone().map(|payload| serde_json::from_str(&payload).unwrap_or_default())
-}
-
 /// An event on a channel as it is sent: once for each of its names.
 pub(super) fn frames(
-    fact: &Fact<Payload>,
+    fact: &Fact,
     (channel, grammar): (&ChannelName, Grammar),
     data: &str,
     app: &App,
@@ -231,7 +213,7 @@ pub(super) fn frames(
 
 impl LiveApp {
     /// Sockets that hear the topic of a fact and shall not hear this one; `None` = there are none for certain.
-    async fn who_hears_nothing(&self, fact: &Fact<Payload>) -> Option<HashSet<SocketId>> {
+    async fn who_hears_nothing(&self, fact: &Fact) -> Option<HashSet<SocketId>> {
         if is_kept_from_observers(fact) {
             return Some(self.likely_observers(&fact.topic, now()).await);
         }
@@ -244,7 +226,7 @@ impl LiveApp {
 
     /// Tells a fact to everybody who hears its topic, in the spelling of each channel. Nothing is encoded for a channel that
     /// nobody hears.
-    pub fn tell(&self, fact: &Fact<Payload>, except: Option<SocketId>) {
+    pub fn tell(&self, fact: &Fact, except: Option<SocketId>) {
         let app = self.app();
         self.spell(fact, |channel, frame| {
             self.hub.publish(channel, Publication { frame, except, keep: None }, &app.settings);
@@ -254,7 +236,7 @@ impl LiveApp {
     }
 
     /// Tells a fact to everybody who hears its topic but for some.
-    pub fn tell_but(&self, fact: &Fact<Payload>, left_out: &HashSet<SocketId>) {
+    pub fn tell_but(&self, fact: &Fact, left_out: &HashSet<SocketId>) {
         self.spell(fact, |channel, frame| {
             let _heard = self.hub.publish_but(channel, frame, left_out);
         });
@@ -278,7 +260,7 @@ impl LiveApp {
     }
 
     /// Makes the frames of a fact, one for each name that it has on each channel that somebody hears.
-    pub(super) fn spell(&self, fact: &Fact<Payload>, mut send: impl FnMut(&ChannelName, &Frame)) {
+    pub(super) fn spell(&self, fact: &Fact, mut send: impl FnMut(&ChannelName, &Frame)) {
         let app = self.app();
         let mut spelled: HashMap<bool, String> = HashMap::new();
         for (name, grammar) in spelling::channels(&fact.topic) {

@@ -16,11 +16,11 @@ use super::{Draft, LiveApp, access, client_event::Sender, tell::frames};
 use crate::{
     dialect::{
         self, route,
-        spelling::{self, Grammar, Payload},
+        spelling::{self, Grammar},
     },
     domain::{
         access::{Decision, Topic, capability::Capability},
-        fact::Event,
+        fact::{Event, Payload},
         presence::Status,
         roster::Role,
         typing::{Sign, Stopped, Typist, Typists},
@@ -355,7 +355,7 @@ impl LiveApp {
         let Telling { event, topic, payload, source, except, more } = telling;
         let app = self.app();
         let draft = Draft { event, topic: topic.clone(), actor: None, payload, at: now, except };
-        let (fact, _except) = draft.into_fleeting();
+        let (fact, _except) = draft.into_fact();
         let mut channels: Vec<(ChannelName, Grammar)> = spelling::channels(topic)
             .into_iter()
             .filter_map(|(name, grammar)| Some((ChannelName::parse(&name, NameRules::OWN).ok()?, grammar)))

@@ -67,7 +67,7 @@ impl Store {
         &self,
         app: &AppId,
         (new, entry): (&Broadcast, &LogEntry),
-        facts: Vec<(Fact<String>, Option<SocketId>)>,
+        facts: Vec<(Fact, Option<SocketId>)>,
         epoch: &str,
     ) -> Result<Vec<Kept>> {
         let change = self.change_begin(streams::COUNTER).await?;

@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// Facts as they are written, with the socket that does not hear each.
-pub type Facts = Vec<(Fact<String>, Option<SocketId>)>;
+pub type Facts = Vec<(Fact, Option<SocketId>)>;
 
 /// What goes with a write: when it happens, what the audit says of it, and the name of streams that begin with it.
 #[derive(Debug, Clone, Copy)]

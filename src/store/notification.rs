@@ -36,13 +36,13 @@ pub struct Telling<'a> {
     /// A new ULID.
     pub new_id: &'a (dyn Fn() -> String + Send + Sync),
     /// What is told of a new or counted-up notification.
-    pub fact: &'a (dyn Fn(&Notification) -> Fact<String> + Send + Sync),
+    pub fact: &'a (dyn Fn(&Notification) -> Fact + Send + Sync),
     /// When.
     pub now: DateTime<Utc>,
 }
 
 /// A fact, and the socket that does not hear it.
-pub type Told = (Fact<String>, Option<SocketId>);
+pub type Told = (Fact, Option<SocketId>);
 
 /// What is sent, apart from whom it is for.
 #[derive(Debug, Clone, Copy)]

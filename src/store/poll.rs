@@ -57,7 +57,7 @@ pub struct PollChange {
     /// What becomes of its voters' keys.
     pub keys: VoterKeys,
     /// What there is to tell.
-    pub facts: Vec<(Fact<String>, Option<SocketId>)>,
+    pub facts: Vec<(Fact, Option<SocketId>)>,
     /// What the audit shall know.
     pub audit: Vec<AuditEntry>,
 }

@@ -40,7 +40,7 @@ const TOPICS: usize = 500;
 /// Most rows of one answer.
 pub const MAX_PAGE: u64 = 300;
 
-/// A fact as a row: its payload is a JSON object.
+/// A fact that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// Number in the order of commits.
@@ -48,7 +48,7 @@ pub struct Kept {
     /// The app.
     pub app: AppId,
     /// What happened.
-    pub fact: Fact<String>,
+    pub fact: Fact,
     /// Socket that does not hear it.
     pub except: Option<SocketId>,
 }
@@ -70,7 +70,7 @@ pub enum Missed {
 pub(super) async fn append(
     change: &DatabaseTransaction,
     app: &AppId,
-    facts: Vec<(Fact<String>, Option<SocketId>)>,
+    facts: Vec<(Fact, Option<SocketId>)>,
     epoch: &str,
 ) -> Result<Vec<Kept>> {
     if facts.is_empty() {
@@ -86,7 +86,7 @@ pub(super) async fn append_from(
     change: &DatabaseTransaction,
     (first, counted): (i64, i64),
     (app, epoch): (&AppId, &str),
-    facts: Vec<(Fact<String>, Option<SocketId>)>,
+    facts: Vec<(Fact, Option<SocketId>)>,
 ) -> Result<Vec<Kept>> {
     let count = i64::try_from(facts.len()).unwrap_or(i64::MAX);
     if count > counted {
@@ -224,7 +224,7 @@ fn of_messages(app: &AppId, topics: &[String], piece: &str) -> Condition {
 
 fn row(
     (id, app, topic): (i64, &AppId, &str),
-    (fact, except): (&Fact<String>, Option<SocketId>),
+    (fact, except): (&Fact, Option<SocketId>),
     seq: i64,
 ) -> stream_event::ActiveModel {
     let actor = fact.actor.as_ref();
@@ -235,7 +235,7 @@ fn row(
         seq: Set(seq),
         event_id: Set(fact.id.clone()),
         event: Set(fact.event.name().to_owned()),
-        payload: Set(fact.payload.clone()),
+        payload: Set(serde_json::Value::from(fact.payload.clone()).to_string()),
         actor_id: Set(actor.map(|actor| actor.id.clone())),
         actor_name: Set(actor.map(|actor| actor.name.clone())),
         actor_role: Set(actor.and_then(|actor| actor.role).map(|role| role.name().to_owned())),
@@ -259,7 +259,7 @@ fn read(row: stream_event::Model, epoch: &str) -> Option<Kept> {
         position: Some(Position { epoch: epoch.to_owned(), seq: row.seq }),
         at: DateTime::from_timestamp_millis(row.at)?,
         actor,
-        payload: row.payload,
+        payload: serde_json::from_str(&row.payload).ok()?,
     };
     let except = row.except_socket.as_deref().and_then(SocketId::parse);
     Some(Kept { id: row.id, app: AppId::parse(&row.app_id).ok()?, fact, except })
@@ -274,7 +274,7 @@ impl Store {
     pub async fn stream_append(
         &self,
         app: &AppId,
-        facts: Vec<(Fact<String>, Option<SocketId>)>,
+        facts: Vec<(Fact, Option<SocketId>)>,
         epoch: &str,
     ) -> Result<Vec<Kept>> {
         let change = self.change_begin(COUNTER).await?;

@@ -43,7 +43,7 @@ impl LiveApp {
             let payload = Map::from_iter([course, role, ("previous_role".to_owned(), json!(before))]);
             let (event, topic) = (Event::AccessChanged, Topic::User(user));
             let draft = Draft { event, topic, actor: None, payload, at: now, except: None };
-            let (fact, except) = draft.into_fleeting();
+            let (fact, except) = draft.into_fact();
             self.tell(&fact, except);
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         access::{Topic, capability::Capability},
         chat::{Chat, Circle, Kind, Message, Notify, ReadState, message::is_emoji},
-        fact::{Actor, Event},
+        fact::{Actor, Event, Payload},
         roster::Expected,
     },
     ids::{ExternalId, SocketId},
@@ -40,8 +40,8 @@ async fn listeners(asking: &Asking<'_>, chat: &Chat, message: &Message) -> Resul
 }
 
 /// What a message is told with.
-fn payload(message: &Message) -> dialect::spelling::Payload {
-    dialect::spelling::Payload::from_iter([("message".to_owned(), dialect::chat::message(message))])
+fn payload(message: &Message) -> Payload {
+    Payload::from_iter([("message".to_owned(), dialect::chat::message(message))])
 }
 
 /// Who does something, when, and their socket, which does not hear of it.
@@ -281,7 +281,7 @@ impl Chats {
         let after = state.last_read_seq.max(entry.hidden());
         let unread = self.store.message_unread((&app, chat), (user, entry.is_staff()), after).await?;
         if state.last_read_seq > before.last_read_seq {
-            let mut payload = dialect::spelling::Payload::new();
+            let mut payload = Payload::new();
             payload.insert("chat_id".to_owned(), json!(chat.as_str()));
             payload.insert("user_id".to_owned(), json!(user.as_str()));
             payload.insert("last_read_seq".to_owned(), json!(state.last_read_seq));
@@ -292,7 +292,7 @@ impl Chats {
             let topic = if is_told { Topic::Chat(chat.clone()) } else { Topic::User(user.clone()) };
             let (actor, at, except) = (entry.actor(), asking.now, asking.except);
             let draft = Draft { event: Event::ChatRead, topic, actor, payload, at, except };
-            let (fact, except) = draft.into_fleeting();
+            let (fact, except) = draft.into_fact();
             asking.live.tell(&fact, except);
         }
         Ok((state, unread))

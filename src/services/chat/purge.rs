@@ -8,7 +8,7 @@ use crate::{
     domain::{
         access::{Topic, capability::Capability},
         chat::Purge,
-        fact::{Event, Fact},
+        fact::{Event, Fact, Payload},
     },
     ids::{ExternalId, SocketId, UserId},
     services::{Draft, moderation::outranked, new_id},
@@ -76,8 +76,8 @@ impl Chats {
 }
 
 /// What is told in one topic, and the socket that does not hear it.
-fn fact(asking: &Asking<'_>, entry: &Entry, (topic, purge): (Topic, Purge)) -> (Fact<String>, Option<SocketId>) {
-    let mut payload = dialect::spelling::Payload::new();
+fn fact(asking: &Asking<'_>, entry: &Entry, (topic, purge): (Topic, Purge)) -> (Fact, Option<SocketId>) {
+    let mut payload = Payload::new();
     payload.insert("purge".to_owned(), dialect::chat::purge(&purge));
     let (event, at, except) = (Event::ChatPurged, asking.now, asking.except);
     Draft { event, topic, actor: entry.actor(), payload, at, except }.into_fact()

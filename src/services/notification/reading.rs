@@ -5,14 +5,14 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Notification, NotificationFilter, Notifications, Result, TooMany, readers::Reader};
 use crate::{
     dialect::spelling::{self, Grammar},
     domain::{
         access::Topic,
-        fact::{Event, Position, topic_key},
+        fact::{Event, Payload, Position, topic_key},
     },
     ids::{AppId, UserId},
     services::LiveApp,
@@ -166,8 +166,7 @@ impl Notifications {
 }
 
 /// The id of the notification that an event is about.
-fn id_in(payload: &str) -> Option<String> {
-    let payload: Value = serde_json::from_str(payload).ok()?;
+fn id_in(payload: &Payload) -> Option<String> {
     payload.get("notification")?.get("id")?.as_str().map(str::to_owned)
 }
 
@@ -220,7 +219,6 @@ impl Following {
 }
 
 fn event(kept: &Kept) -> Option<StreamEvent> {
-    let fact = crate::services::tell::readable(&kept.fact);
-    let data = spelling::data(&fact, Grammar::Dots);
+    let data = spelling::data(&kept.fact, Grammar::Dots);
     Some(StreamEvent { position: kept.fact.position.clone()?, name: kept.fact.event.name(), data })
 }

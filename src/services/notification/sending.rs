@@ -256,7 +256,7 @@ impl Notifications {
 }
 
 /// What everybody hears who listens to `notifications`.
-fn announcement(broadcast: &NotificationBroadcast, now: DateTime<Utc>) -> Fact<String> {
+fn announcement(broadcast: &NotificationBroadcast, now: DateTime<Utc>) -> Fact {
     Fact {
         id: broadcast.id.clone(),
         event: Event::NotificationCreated,
@@ -264,6 +264,6 @@ fn announcement(broadcast: &NotificationBroadcast, now: DateTime<Utc>) -> Fact<S
         position: None,
         at: now,
         actor: broadcast.actor.clone(),
-        payload: serde_json::Value::Object(shape::announced(broadcast)).to_string(),
+        payload: shape::announced(broadcast),
     }
 }

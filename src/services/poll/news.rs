@@ -4,13 +4,10 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::{
-    dialect::{
-        poll::{self as shapes, Shown},
-        spelling::Payload,
-    },
+    dialect::poll::{self as shapes, Shown},
     domain::{
         access::Topic,
-        fact::{Actor, Event, Fact},
+        fact::{Actor, Event, Fact, Payload},
         poll::{Anonymity, Ballot, Move, Poll, Viewer},
     },
     ids::{SocketId, UserId},
@@ -18,7 +15,7 @@ use crate::{
 };
 
 /// A fact as it is kept, and the socket that does not hear it.
-type News = (Fact<String>, Option<SocketId>);
+type News = (Fact, Option<SocketId>);
 
 /// Who does it, and the socket that knows already.
 type By = (Option<Actor>, Option<SocketId>);
@@ -84,6 +81,6 @@ pub(super) fn of_ballot(
 
 /// What is true for a moment.
 pub(super) fn tell(live: &LiveApp, draft: Draft) {
-    let (fact, except) = draft.into_fleeting();
+    let (fact, except) = draft.into_fact();
     live.tell(&fact, except);
 }

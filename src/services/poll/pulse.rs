@@ -130,7 +130,7 @@ impl Polls {
             let draft = Draft { event: Event::PollResults, topic: all, actor: None, payload, at: now, except: None };
             let is_published = poll.shows_results_to(Viewer::Observer);
             let left_out = if is_published { HashSet::new() } else { live.observers(&draft.topic, now).await? };
-            live.tell_but(&draft.into_fleeting().0, &left_out);
+            live.tell_but(&draft.into_fact().0, &left_out);
         }
         if staff_hears {
             // Staff hears the place too; its own channel has what is not for all.

@@ -130,7 +130,7 @@ impl LiveApp {
     ) -> usize {
         let payload = [("user".to_owned(), dialect::presence::sighting(&seen).into())].into_iter().collect();
         let draft = Draft { event, topic, actor: None, payload, at: now, except: None };
-        let (fact, _everybody) = draft.into_fleeting();
+        let (fact, _everybody) = draft.into_fact();
         let mut frames = 0;
         self.spell(&fact, |channel, frame| {
             frames += self.hub.publish_but(channel, frame, &self.others_than_peers(channel, user));

@@ -1,7 +1,11 @@
 //! Streams in a real SQLite file.
 
 use super::*;
-use crate::{domain::access::Topic, ids::ExternalId, store::tests::migrated};
+use crate::{
+    domain::{access::Topic, fact::Payload},
+    ids::ExternalId,
+    store::tests::migrated,
+};
 
 fn app(id: &str) -> AppId {
     AppId::parse(id).unwrap()
@@ -11,7 +15,7 @@ fn chat(id: &str) -> Topic {
     Topic::Chat(ExternalId::parse(id).unwrap())
 }
 
-fn fact(topic: Topic, number: i64) -> (Fact<String>, Option<SocketId>) {
+fn fact(topic: Topic, number: i64) -> (Fact, Option<SocketId>) {
     let fact = Fact {
         id: format!("e{number}"),
         event: Event::MessageCreated,
@@ -19,7 +23,7 @@ fn fact(topic: Topic, number: i64) -> (Fact<String>, Option<SocketId>) {
         position: None,
         at: DateTime::from_timestamp_millis(1_700_000_000_000 + number).unwrap(),
         actor: Some(Actor { id: "7".to_owned(), name: "Student".to_owned(), role: None }),
-        payload: "{}".to_owned(),
+        payload: Payload::new(),
     };
     (fact, SocketId::parse("1.2"))
 }

@@ -10,7 +10,7 @@ use campanile::{
             Author, Chat, ChatEdit, History, Kind, Message, Notify, Part, Settings, Visibility,
             message::{Attachment, Content},
         },
-        fact::{Event, Fact},
+        fact::{Event, Fact, Payload},
         moderation::{Complaint, Measure, Report, ReportState, Sanction},
         roster::{Course, Expected, Object, Operation, Person, Role, Standing, Visibility as Open},
     },
@@ -324,10 +324,9 @@ async fn revise_and_mark(store: &Store) {
 /// What streams keep of messages goes with them.
 async fn forget(store: &Store) {
     let fact = |topic: Topic, message: &Message, text: &str| {
-        let payload = format!(
-            r#"{{"message":{{"id":"{}","chat_id":"{}","seq":{},"body":"{text}"}}}}"#,
-            message.id, message.chat, message.seq
-        );
+        let Message { id, chat, seq, .. } = message;
+        let said = json!({ "id": id, "chat_id": chat.as_str(), "seq": seq, "body": text });
+        let payload = Payload::from_iter([("message".to_owned(), said)]);
         let (event, at) = (Event::MessageCreated, moment(1));
         (Fact { id: format!("{topic}{text}"), event, topic, position: None, at, actor: None, payload }, None)
     };
@@ -342,7 +341,7 @@ async fn forget(store: &Store) {
     let kept = async |topic: &str| {
         let (app, after) = (app(), (None, 0));
         match store.stream_after(&app, topic, after, 100).await.unwrap() {
-            Missed::Events(kept) => kept.iter().map(|one| one.fact.payload.clone()).collect::<String>(),
+            Missed::Events(kept) => kept.iter().map(|one| json!(one.fact.payload).to_string()).collect::<String>(),
             Missed::Gap => "gap".to_owned(),
         }
     };

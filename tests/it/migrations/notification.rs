@@ -49,7 +49,7 @@ fn new_id() -> String {
     campanile::services::new_id(at(0))
 }
 
-fn fact(notification: &Notification) -> Fact<String> {
+fn fact(notification: &Notification) -> Fact {
     Fact {
         id: new_id(),
         event: Event::NotificationCreated,
@@ -57,7 +57,7 @@ fn fact(notification: &Notification) -> Fact<String> {
         position: None,
         at: at(0),
         actor: None,
-        payload: "{}".to_owned(),
+        payload: serde_json::Map::new(),
     }
 }
 
@@ -370,7 +370,7 @@ async fn keep_broadcasts_acks_and_their_log(store: &Store) {
     store.broadcast_log_insert(&app, &vec![entry(LogOutcome::RateLimited); 501]).await.unwrap();
 }
 
-fn sample() -> Fact<String> {
+fn sample() -> Fact {
     Fact {
         id: new_id(),
         event: Event::Broadcast,
@@ -378,7 +378,7 @@ fn sample() -> Fact<String> {
         position: None,
         at: at(0),
         actor: None,
-        payload: "{}".to_owned(),
+        payload: serde_json::Map::new(),
     }
 }
 

@@ -11,7 +11,7 @@ fn app() -> AppId {
     AppId::parse("tower").unwrap()
 }
 
-fn fact(topic: &str, id: &str, at: DateTime<Utc>) -> (Fact<String>, Option<SocketId>) {
+fn fact(topic: &str, id: &str, at: DateTime<Utc>) -> (Fact, Option<SocketId>) {
     let fact = Fact {
         id: id.to_owned(),
         event: Event::MessageCreated,
@@ -19,7 +19,7 @@ fn fact(topic: &str, id: &str, at: DateTime<Utc>) -> (Fact<String>, Option<Socke
         position: None,
         at,
         actor: Some(Actor { id: "u1".to_owned(), name: "Ünïcode 🔔".to_owned(), role: None }),
-        payload: format!("{{\"text\":\"{}\"}}", "🔔".repeat(20_000)),
+        payload: serde_json::Map::from_iter([("text".to_owned(), "🔔".repeat(20_000).into())]),
     };
     (fact, SocketId::parse("1.2"))
 }

@@ -20,7 +20,7 @@ async fn say(store: &Store, (chat, name): (&str, &str), author: &str, changed: i
     changed(&mut said);
     let (chat, name) = (self::chat(chat, Kind::Course), name.to_owned());
     let facts = move |said: &Message| {
-        let payload = json!({ "message": campanile::dialect::chat::message(said) }).to_string();
+        let payload = Payload::from_iter([("message".to_owned(), campanile::dialect::chat::message(said))]);
         let fact = |topic| Fact {
             id: name.clone(),
             event: Event::MessageCreated,
@@ -41,7 +41,7 @@ async fn say(store: &Store, (chat, name): (&str, &str), author: &str, changed: i
 
 async fn kept(store: &Store, topic: &str) -> Option<String> {
     match store.stream_after(&app(), topic, (None, 0), 100).await.unwrap() {
-        Missed::Events(kept) => Some(kept.iter().map(|one| one.fact.payload.clone()).collect()),
+        Missed::Events(kept) => Some(kept.iter().map(|one| json!(one.fact.payload).to_string()).collect()),
         Missed::Gap => None,
     }
 }

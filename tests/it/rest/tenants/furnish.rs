@@ -113,7 +113,7 @@ pub(super) async fn furnish_messages(app: &TestApp, keys: Keys) {
         position: None,
         at: now(),
         actor: None,
-        payload: "{}".to_owned(),
+        payload: serde_json::Map::new(),
     };
     let telling = Telling { new_id: &|| "theirs-n".to_owned(), fact: &fact, now: now() };
     let outgoing = Outgoing { content: &content, actor: None, broadcast: None, except: None };
