@@ -53,6 +53,7 @@ pub fn now() -> DateTime<Utc> {
 pub fn new_id(now: DateTime<Utc>) -> String {
     let milliseconds = u64::try_from(now.timestamp_millis()).unwrap_or_default();
     // Without random numbers names would still differ by the time; sessions and secrets do not rest on this.
-    let random = [(); 2].map(|()| u128::from(getrandom::u64().unwrap_or_default()));
-    Ulid::from_parts(milliseconds, random[0] << 64 | random[1]).to_string()
+    let mut random = [0; 16];
+    let _none = getrandom::fill(&mut random);
+    Ulid::from_parts(milliseconds, u128::from_ne_bytes(random)).to_string()
 }

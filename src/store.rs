@@ -44,8 +44,8 @@ use sea_orm::{
 
 pub use apps::NewApp;
 pub use chat::{
-    Belonging, ChatChanged, ChatFilter, ChatMade, ChatWrite, Edited, Facts, Mark, Marked, MembersAdded, NewPost,
-    Posted, Revision, Viewer, Window,
+    Along, Belonging, ChatChanged, ChatFilter, ChatMade, ChatWrite, Edited, Facts, Mark, Marked, MembersAdded, NewPost,
+    Notices, Posted, Revision, Viewer, Window,
 };
 pub use idempotency::{ANSWER_KEPT_FOR, KeptAnswer, RESERVED_FOR, Reserved, Slot};
 pub use node::Left;

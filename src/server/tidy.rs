@@ -185,6 +185,7 @@ mod tests {
             message: said(&id, now - TimeDelta::days(days)),
             pause: TimeDelta::zero(),
             facts: Arc::new(|_said| Vec::new()),
+            along: store::Along::default(),
         };
         Box::pin(store.message_insert(&app.id, [9, 8, 6].map(post).into(), "e")).await.unwrap();
         let live = tidy.apps.by_id("campus").unwrap();

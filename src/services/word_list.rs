@@ -222,23 +222,27 @@ impl Chats {
         Ok((content, flagged))
     }
 
-    /// Reports a message to staff for a word in it. The message is said whether or not this succeeds.
-    pub(in crate::services) async fn flag(&self, asking: &Asking<'_>, message: &Message, word: Option<String>) {
-        let Some(word) = word else { return };
-        let report = Report {
-            id: new_id(asking.now),
-            chat: message.chat.clone(),
-            message: message.id.clone(),
-            reporter: None,
-            reason: Complaint::Other,
-            note: format!("'{word}' is on a word list"),
-            state: ReportState::Open,
-            created_at: asking.now,
-            handled_by: None,
-            handled_at: None,
-        };
+    /// Reports an edited message to staff for a word in it. It is edited whether or not this succeeds.
+    pub(in crate::services) async fn flag(&self, asking: &Asking<'_>, message: &Message, word: &str) {
+        let report = listed(message, word, asking.now);
         if let Err(error) = self.store.report_insert(&asking.app(), &report).await {
             tracing::warn!(app.id = %asking.app(), %error, "a message with a listed word is not reported");
         }
+    }
+}
+
+/// The report of a message for a word in it.
+pub(in crate::services) fn listed(message: &Message, word: &str, now: DateTime<Utc>) -> Report {
+    Report {
+        id: new_id(now),
+        chat: message.chat.clone(),
+        message: message.id.clone(),
+        reporter: None,
+        reason: Complaint::Other,
+        note: format!("'{word}' is on a word list"),
+        state: ReportState::Open,
+        created_at: now,
+        handled_by: None,
+        handled_at: None,
     }
 }

@@ -2,8 +2,8 @@
 
 use entity::{moderation_action, report};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, sea_query::Expr,
 };
 
 use super::{
@@ -63,6 +63,36 @@ fn read(row: report::Model) -> Option<Report> {
 
 fn of_report(app: &AppId, chat: &ExternalId) -> Condition {
     Condition::all().add(report::Column::AppId.eq(app.as_str())).add(report::Column::ChatId.eq(chat.as_str()))
+}
+
+/// Writes a report, unless whoever reports it has done so before; tells the report and whether it is new.
+pub(super) async fn report(change: &DatabaseTransaction, app: &AppId, new: &Report) -> Result<(Report, bool)> {
+    let reporter = new.reporter.as_ref().map(UserId::as_str).unwrap_or_default();
+    let same = of_report(app, &new.chat)
+        .add(report::Column::MessageId.eq(new.message.as_str()))
+        .add(report::Column::ReporterId.eq(reporter));
+    if let Some(before) = report::Entity::find().filter(same).one(change).await?.and_then(read) {
+        if new.reporter.is_some() || before.state == ReportState::Open {
+            return Ok((before, false));
+        }
+        // What the message says now has not been looked into.
+        report::Entity::delete_by_id((app.as_str().to_owned(), before.id)).exec(change).await?;
+    }
+    let row = report::ActiveModel {
+        app_id: Set(app.as_str().to_owned()),
+        id: Set(new.id.clone()),
+        chat_id: Set(new.chat.as_str().to_owned()),
+        message_id: Set(new.message.clone()),
+        reporter_id: Set(reporter.to_owned()),
+        reason: Set(new.reason.name().to_owned()),
+        note: Set(new.note.clone()),
+        state: Set(new.state.name().to_owned()),
+        created_at: Set(new.created_at.timestamp_millis()),
+        handled_by: Set(None),
+        handled_at: Set(None),
+    };
+    report::Entity::insert(row).exec_without_returning(change).await?;
+    Ok((new.clone(), true))
 }
 
 impl Store {
@@ -149,33 +179,9 @@ impl Store {
     #[tracing::instrument(name = "store.report_insert", level = "debug", skip_all, fields(app.id = %app))]
     pub async fn report_insert(&self, app: &AppId, new: &Report) -> Result<(Report, bool)> {
         let change = self.change_begin(streams::COUNTER).await?;
-        let reporter = new.reporter.as_ref().map(UserId::as_str).unwrap_or_default();
-        let same = of_report(app, &new.chat)
-            .add(report::Column::MessageId.eq(new.message.as_str()))
-            .add(report::Column::ReporterId.eq(reporter));
-        if let Some(before) = report::Entity::find().filter(same).one(&change).await?.and_then(read) {
-            if new.reporter.is_some() || before.state == ReportState::Open {
-                return Ok((before, false));
-            }
-            // What the message says now has not been looked into.
-            report::Entity::delete_by_id((app.as_str().to_owned(), before.id)).exec(&change).await?;
-        }
-        let row = report::ActiveModel {
-            app_id: Set(app.as_str().to_owned()),
-            id: Set(new.id.clone()),
-            chat_id: Set(new.chat.as_str().to_owned()),
-            message_id: Set(new.message.clone()),
-            reporter_id: Set(reporter.to_owned()),
-            reason: Set(new.reason.name().to_owned()),
-            note: Set(new.note.clone()),
-            state: Set(new.state.name().to_owned()),
-            created_at: Set(new.created_at.timestamp_millis()),
-            handled_by: Set(None),
-            handled_at: Set(None),
-        };
-        report::Entity::insert(row).exec_without_returning(&change).await?;
+        let reported = report(&change, app, new).await?;
         change.commit().await?;
-        Ok((new.clone(), true))
+        Ok(reported)
     }
 
     /// Reports of a chat, oldest first, page by page.

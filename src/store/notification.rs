@@ -260,7 +260,7 @@ async fn unread(db: &impl ConnectionTrait, app: &AppId, user: &str, now: DateTim
 
 /// Writes a notification for each of some people, at most some hundred, and says what is to be told of it. Who does not want
 /// it is left out.
-async fn write(
+pub(super) async fn write(
     change: &DatabaseTransaction,
     app: &AppId,
     recipients: &[Recipient],

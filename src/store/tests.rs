@@ -77,9 +77,14 @@ async fn file_name_may_hold_blanks_and_escapes() {
 #[tokio::test]
 async fn sqlite_is_opened_with_the_promised_pragmas() {
     let (_directory, store) = migrated().await;
-    for (name, value) in
-        [("journal_mode", "wal"), ("synchronous", "1"), ("foreign_keys", "1"), ("busy_timeout", "5000")]
-    {
+    let promised = [
+        ("journal_mode", "wal"),
+        ("synchronous", "1"),
+        ("foreign_keys", "1"),
+        ("busy_timeout", "5000"),
+        ("wal_autocheckpoint", "4000"),
+    ];
+    for (name, value) in promised {
         assert_eq!(pragma(&store, name).await, value, "{name}");
     }
 }

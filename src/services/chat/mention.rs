@@ -1,6 +1,6 @@
 //! Whoever is mentioned is notified.
 
-use super::{Asking, Chats, Result};
+use super::{Asking, Chats, Entry, Result};
 use crate::{
     dialect::notification as shape,
     domain::{
@@ -9,8 +9,8 @@ use crate::{
         notification::{Category, Content, Notification, Recipient},
     },
     ids::UserId,
-    services::{new_id, notification},
-    store::{Outgoing, Telling},
+    services::{access::ChatRights, new_id, notification},
+    store::Notices,
 };
 
 /// Longest part of the author's name in a title, in characters.
@@ -33,39 +33,35 @@ fn content(message: &Message) -> Content {
 }
 
 impl Chats {
-    /// Notifies those whom a new message mentions by their ids, who may see it and want to know of it. The message is said
-    /// whether or not this succeeds.
-    pub(super) async fn notify_mentioned(&self, asking: &Asking<'_>, message: &Message) {
+    /// Notifications for those whom a new message mentions by their ids, who may see it and want to know of it.
+    pub(super) async fn mentioned(
+        &self,
+        asking: &Asking<'_>,
+        entry: &Entry,
+        message: &Message,
+    ) -> Result<Option<Notices>> {
         let mut users: Vec<UserId> = message.mentions.iter().filter_map(|one| UserId::parse(one).ok()).collect();
         users.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
         users.dedup();
         users.retain(|user| message.author != Author::User(user.clone()));
+        let mut recipients = Vec::with_capacity(users.len());
         for user in users {
-            if let Err(error) = self.notify(asking, message, &user).await {
-                tracing::warn!(app.id = %asking.app(), %error, "somebody who is mentioned is not notified");
+            if self.is_to_know(asking, message, &user).await? {
+                recipients.push(Recipient { user, course: entry.circle().chat.course.clone() });
             }
         }
+        let fact = |of: &Notification, now| notification::fact(new_id(now), of, shape::created(of), now);
+        let notices = Notices { recipients, actor: entry.actor(), content, fact, new_id };
+        Ok(Some(notices).filter(|notices| !notices.recipients.is_empty()))
     }
 
-    async fn notify(&self, asking: &Asking<'_>, message: &Message, user: &UserId) -> Result<()> {
-        let (app, now) = (asking.app(), asking.now);
-        let Some(rights) = asking.live.chat_rights(user, &message.chat, now).await? else { return Ok(()) };
-        if !rights.may(Capability::HearChat) || !message.is_for(user, rights.is_staff()) {
-            return Ok(());
+    /// Tells whether somebody may see a message and wants to know that they are mentioned in it.
+    async fn is_to_know(&self, asking: &Asking<'_>, message: &Message, user: &UserId) -> Result<bool> {
+        let rights = asking.live.chat_rights(user, &message.chat, asking.now).await?;
+        let sees = |rights: &ChatRights| rights.may(Capability::HearChat) && message.is_for(user, rights.is_staff());
+        if !rights.as_ref().is_some_and(sees) {
+            return Ok(false);
         }
-        if self.store.chat_read_state(&app, &message.chat, user).await?.notify == Notify::None {
-            return Ok(());
-        }
-        let recipient = Recipient { user: user.clone(), course: rights.circle().chat.course.clone() };
-        let actor = match asking.caller.user() {
-            Some(author) => Some(asking.live.actor(author, now).await?),
-            None => None,
-        };
-        let content = content(message);
-        let outgoing = Outgoing { content: &content, actor: actor.as_ref(), broadcast: None, except: None };
-        let fact = |new: &Notification| notification::fact(new_id(now), new, shape::created(new), now);
-        let telling = Telling { new_id: &move || new_id(now), fact: &fact, now };
-        self.tell(Box::pin(self.store.notification_insert(&app, &recipient, outgoing, &telling))).await?;
-        Ok(())
+        Ok(self.store.chat_read_state(&asking.app(), &message.chat, user).await?.notify != Notify::None)
     }
 }

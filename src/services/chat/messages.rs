@@ -200,7 +200,9 @@ impl Chats {
         };
         match self.teller.keep_and_tell(Box::pin(save)).await?? {
             Edited::Done(message) => {
-                self.flag(asking, &message, flagged).await;
+                if let Some(word) = flagged {
+                    self.flag(asking, &message, &word).await;
+                }
                 Ok(*message)
             }
             Edited::Unchanged(message) => Ok(*message),

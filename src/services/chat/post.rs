@@ -14,8 +14,8 @@ use crate::{
         roster::Role,
     },
     ids::{ExternalId, UserId},
-    services::new_id,
-    store::Posted,
+    services::{new_id, word_list::listed},
+    store::{Along, Posted},
 };
 
 /// Something that somebody wants to say.
@@ -84,13 +84,15 @@ impl Chats {
             pinned_until: None,
             version: 1,
         };
-        match self.insert(asking, entry, message).await? {
+        let along = Along {
+            notices: self.mentioned(asking, &entry, &message).await?,
+            report: flagged.map(|word| listed(&message, &word, asking.now)),
+        };
+        match self.insert(asking, entry, (message, along)).await? {
             Posted::New(message) => {
                 if let Author::User(author) = &message.author {
                     asking.live.typing_stopped(&Topic::Chat(message.chat.clone()), author, asking.now);
                 }
-                self.notify_mentioned(asking, &message).await;
-                self.flag(asking, &message, flagged).await;
                 Ok((*message, true))
             }
             Posted::Again(message) => Ok((*message, false)),

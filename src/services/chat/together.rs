@@ -18,11 +18,11 @@ use crate::{
     domain::{access::capability::Capability, caller::Caller, chat::Message, fact::Event},
     ids::{AppId, SocketId},
     services::{LiveApp, new_id, now},
-    store::{self, Kept, NewPost, Posted},
+    store::{self, Along, Kept, NewPost, Posted},
 };
 
 /// How long after a write the next one of the app begins at the earliest: what it costs in delay it saves in transactions.
-const GATHER: Duration = Duration::from_millis(9);
+const GATHER: Duration = Duration::from_millis(13);
 
 /// Most messages of one transaction. When so many wait, they are written at once.
 const MOST: usize = 32;
@@ -53,7 +53,7 @@ struct Last {
 struct Waiting {
     caller: Caller,
     entry: Entry,
-    message: Message,
+    new: (Message, Along),
     /// When it was sent.
     at: DateTime<Utc>,
     /// Socket that does not hear of it.
@@ -92,10 +92,10 @@ impl Together {
 
 impl Chats {
     /// Writes a message and tells it. Whether they may say it is judged again in turn, if anything has changed meanwhile.
-    pub(super) async fn insert(&self, asking: &Asking<'_>, entry: Entry, message: Message) -> Result<Posted> {
+    pub(super) async fn insert(&self, asking: &Asking<'_>, entry: Entry, new: (Message, Along)) -> Result<Posted> {
         let (answer, mut outcome) = oneshot::channel();
         let (caller, together) = (asking.caller.clone(), &asking.live.together);
-        together.put(Waiting { caller, entry, message, at: asking.now, except: asking.except, answer });
+        together.put(Waiting { caller, entry, new, at: asking.now, except: asking.except, answer });
         loop {
             tokio::select! {
                 biased;
@@ -116,9 +116,9 @@ impl Chats {
             let mut posts = Vec::new();
             for waiting in live.together.take() {
                 count += 1;
-                let Waiting { caller, entry, message, at, except, answer } = waiting;
+                let Waiting { caller, entry, new, at, except, answer } = waiting;
                 let asking = Asking { live, caller: &caller, ip: None, except, now: at };
-                match admitted(&asking, entry, message).await {
+                match admitted(&asking, entry, new).await {
                     Ok(post) => {
                         posts.push(post);
                         answers.push(answer);
@@ -168,7 +168,7 @@ impl Chats {
 }
 
 /// The message as it is written, if whoever sends it may do so now.
-async fn admitted(asking: &Asking<'_>, entry: Entry, message: Message) -> Result<NewPost> {
+async fn admitted(asking: &Asking<'_>, entry: Entry, (message, along): (Message, Along)) -> Result<NewPost> {
     let (entry, topics) = entry.again_about(asking, &message, |entry| entry.demand_voice(asking.now)).await?;
     let slow = entry.circle().chat.settings.slow_mode_s;
     let is_slow = slow > 0 && !entry.may(Capability::ChatModerate);
@@ -177,5 +177,6 @@ async fn admitted(asking: &Asking<'_>, entry: Entry, message: Message) -> Result
         message,
         pause: TimeDelta::seconds(if is_slow { slow.into() } else { 0 }),
         facts: Arc::new(move |kept| message_facts(&origin, (Event::MessageCreated, &topics), kept)),
+        along,
     })
 }

@@ -1,8 +1,6 @@
-//! Messages: written once, found, listed, edited, deleted with a trace.
+//! Messages: found, listed, edited, deleted with a trace.
 
-use std::{collections::HashMap, sync::Arc};
-
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use entity::{chat_mark, chat_message, chat_message_version};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -13,7 +11,7 @@ use super::{ChatWrite, Facts, finish, marks, rows, wipe};
 use crate::{
     domain::{
         chat::{
-            Author, Message, UNREAD_MAX, Visibility,
+            Message, UNREAD_MAX, Visibility,
             message::{Content, VERSIONS_MAX},
         },
         roster::Expected,
@@ -21,28 +19,6 @@ use crate::{
     ids::{AppId, ExternalId, UserId},
     store::{Kept, Result, Store, moment, streams, whole},
 };
-
-/// What became of a new message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Posted {
-    /// It is there now.
-    New(Box<Message>),
-    /// The author has sent it before; this is how it is now.
-    Again(Box<Message>),
-    /// The author has to wait.
-    TooSoon(TimeDelta),
-}
-
-/// A message that is to be written.
-#[derive(Clone)]
-pub struct NewPost {
-    /// The message, without its number.
-    pub message: Message,
-    /// The slow mode that is in force for its author.
-    pub pause: TimeDelta,
-    /// What is told of it when it has its number.
-    pub facts: Arc<dyn Fn(&Message) -> Facts + Send + Sync>,
-}
 
 /// What is to become of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +110,7 @@ pub(super) async fn newest_seq(db: &impl ConnectionTrait, app: &AppId, chat: &Ex
     Ok(newest.into_tuple::<i64>().one(db).await?.unwrap_or_default())
 }
 
-async fn find(db: &impl ConnectionTrait, app: &AppId, which: Condition) -> Result<Option<Message>> {
+pub(super) async fn find(db: &impl ConnectionTrait, app: &AppId, which: Condition) -> Result<Option<Message>> {
     let of_app = chat_message::Entity::find().filter(chat_message::Column::AppId.eq(app.as_str()));
     let Some(row) = of_app.filter(which).one(db).await? else { return Ok(None) };
     let mut found: Vec<Message> = rows::message(row).into_iter().collect();
@@ -152,154 +128,13 @@ pub(super) async fn find_by_id(db: &impl ConnectionTrait, app: &AppId, id: &str)
     Ok(found.filter(|message| message.id == id))
 }
 
-/// The message of an author that they have given this name.
-async fn sent(
-    db: &impl ConnectionTrait,
-    app: &AppId,
-    (chat, author, client_id): (&ExternalId, &Author, &str),
-) -> Result<Option<Message>> {
-    let same = of_chat(app, chat)
-        .add(chat_message::Column::AuthorKind.eq(author.kind()))
-        .add(chat_message::Column::AuthorId.eq(author.id()))
-        .add(chat_message::Column::ClientId.eq(client_id));
-    find(db, app, same).await
-}
-
-/// How long the author has to wait before they may write again.
-async fn wait(
-    change: &DatabaseTransaction,
-    (app, message): (&AppId, &Message),
-    pause: TimeDelta,
-) -> Result<Option<TimeDelta>> {
-    let theirs = of_chat(app, &message.chat)
-        .add(chat_message::Column::AuthorKind.eq(message.author.kind()))
-        .add(chat_message::Column::AuthorId.eq(message.author.id()));
-    let last = chat_message::Entity::find()
-        .select_only()
-        .column(chat_message::Column::CreatedAt)
-        .filter(theirs)
-        .order_by_desc(chat_message::Column::Seq)
-        .limit(1);
-    let last = last.into_tuple::<i64>().one(change).await?.map(moment);
-    let left = last.map(|last| last + pause - message.created_at);
-    Ok(left.filter(|left| *left > TimeDelta::zero()))
-}
-
-/// New messages that become rows of one transaction.
-struct Sheet<'a> {
-    change: &'a DatabaseTransaction,
-    app: &'a AppId,
-    /// Number of the newest message of each chat.
-    newest: HashMap<ExternalId, i64>,
-    /// Those that have their number and are not written yet.
-    fresh: Vec<Message>,
-}
-
-impl<'a> Sheet<'a> {
-    fn new(change: &'a DatabaseTransaction, app: &'a AppId) -> Self {
-        Self { change, app, newest: HashMap::new(), fresh: Vec::new() }
-    }
-
-    /// Gives a message its number, unless its author has sent it before or has to wait.
-    async fn enter(&mut self, mut new: Message, pause: TimeDelta) -> Result<Posted> {
-        new.created_at = whole(new.created_at);
-        let is_another = |one: &Message| (&one.chat, &one.author) == (&new.chat, &new.author);
-        if (new.client_id.is_some() || pause > TimeDelta::zero()) && self.fresh.iter().any(is_another) {
-            // What the author has just said counts too.
-            self.write().await?;
-        }
-        if let Some(client_id) = &new.client_id
-            && let Some(before) = sent(self.change, self.app, (&new.chat, &new.author, client_id)).await?
-        {
-            return Ok(Posted::Again(Box::new(before)));
-        }
-        if pause > TimeDelta::zero()
-            && let Some(left) = wait(self.change, (self.app, &new), pause).await?
-        {
-            return Ok(Posted::TooSoon(left));
-        }
-        let newest = match self.newest.get(&new.chat) {
-            Some(newest) => *newest,
-            None => newest_seq(self.change, self.app, &new.chat).await?,
-        };
-        new.seq = newest + 1;
-        self.newest.insert(new.chat.clone(), new.seq);
-        self.fresh.push(new.clone());
-        Ok(Posted::New(Box::new(new)))
-    }
-
-    /// Writes the rows.
-    async fn write(&mut self) -> Result<()> {
-        let fresh = std::mem::take(&mut self.fresh);
-        if fresh.is_empty() {
-            return Ok(());
-        }
-        let rows = fresh.iter().map(|new| rows::message_row(self.app, new));
-        chat_message::Entity::insert_many(rows).exec_without_returning(self.change).await?;
-        for new in &fresh {
-            marks::insert_audience(self.change, self.app, new).await?;
-        }
-        Ok(())
-    }
-}
-
 impl Store {
-    /// Writes messages in one transaction and gives each its number, unless its author has sent it before or has to wait. Answers
-    /// for each in the order in which they came. `epoch` is for topics that begin with them.
-    ///
-    /// # Errors
-    /// [`Error::Database`](crate::store::Error::Database); then none is written.
-    #[tracing::instrument(name = "store.message_insert", level = "debug", skip_all, fields(app.id = %app, posts = posts.len()))]
-    pub async fn message_insert(
-        &self,
-        app: &AppId,
-        posts: Vec<NewPost>,
-        epoch: &str,
-    ) -> Result<(Vec<Posted>, Vec<Kept>)> {
-        if posts.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
-        }
-        // Most messages are told in one topic.
-        let count = i64::try_from(posts.len()).unwrap_or(1);
-        let (change, first) = self.change_begin_many(streams::COUNTER, count).await?;
-        let (mut sheet, mut facts) = (Sheet::new(&change, app), Vec::new());
-        let mut posted = Vec::with_capacity(posts.len());
-        for NewPost { message, pause, facts: tell } in posts {
-            let one = sheet.enter(message, pause).await?;
-            if let Posted::New(message) = &one {
-                facts.extend(tell(message));
-            }
-            posted.push(one);
-        }
-        if posted.iter().all(|one| !matches!(one, Posted::New(_))) {
-            return Ok((posted, Vec::new()));
-        }
-        sheet.write().await?;
-        let kept = streams::append_from(&change, (first, count), (app, epoch), facts).await?;
-        change.commit().await?;
-        Ok((posted, kept))
-    }
-
     /// A message by its id.
     ///
     /// # Errors
     /// [`Error::Database`](crate::store::Error::Database).
     pub async fn message_find(&self, app: &AppId, id: &str) -> Result<Option<Message>> {
         find_by_id(&self.db, app, id).await
-    }
-
-    /// The message of an author in a chat that they have given this name before.
-    ///
-    /// # Errors
-    /// [`Error::Database`](crate::store::Error::Database).
-    pub async fn message_sent(
-        &self,
-        app: &AppId,
-        chat: &ExternalId,
-        author: &Author,
-        client_id: &str,
-    ) -> Result<Option<Message>> {
-        sent(&self.db, app, (chat, author, client_id)).await
     }
 
     /// Messages of a chat that a viewer may see, after number `hidden`, by number; one more than `limit` where there are more.

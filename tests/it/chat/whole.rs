@@ -1,6 +1,9 @@
 //! What concerns much of a chat at once: a file of it, somebody's messages deleted in one go, how long messages are kept.
 
-use campanile::{domain::audit::AuditFilter, store::NewPost};
+use campanile::{
+    domain::audit::AuditFilter,
+    store::{Along, NewPost},
+};
 use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -67,6 +70,7 @@ async fn a_file_that_would_be_too_large_comes_in_parts() {
         message: message(&format!("m{number}"), "🔔".repeat(4_000), campanile::services::now()),
         pause: TimeDelta::zero(),
         facts: std::sync::Arc::new(|_said| Vec::new()),
+        along: Along::default(),
     };
     Box::pin(store.message_insert(&main, (1..=350).map(long).collect(), "e")).await.unwrap();
     let part = room.get("9", &format!("{EXPORT}?format=csv")).await;

@@ -16,8 +16,8 @@ use campanile::{
     },
     ids::{AppId, ExternalId, UserId},
     store::{
-        Belonging, ChatChanged, ChatFilter, ChatMade, ChatWrite, Edited, Mark, Marked, MembersAdded, Missed, NewPost,
-        Page, Posted, Revision, RosterWrite, Store, Viewer, Window,
+        Along, Belonging, ChatChanged, ChatFilter, ChatMade, ChatWrite, Edited, Mark, Marked, MembersAdded, Missed,
+        NewPost, Page, Posted, Revision, RosterWrite, Store, Viewer, Window,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -101,7 +101,7 @@ fn belonging(name: &str) -> Belonging {
 }
 
 fn unsaid(message: Message, pause: TimeDelta) -> NewPost {
-    NewPost { message, pause, facts: std::sync::Arc::new(|_message| Vec::new()) }
+    NewPost { message, pause, facts: std::sync::Arc::new(|_message| Vec::new()), along: Along::default() }
 }
 
 async fn post_all(store: &Store, posts: Vec<NewPost>) -> Vec<Posted> {
@@ -269,6 +269,7 @@ async fn post_at_once(store: &Store, other: &Store) {
     let is_new = |posted: &Posted| matches!(posted, Posted::New(_));
     assert!(is_new(&one) != is_new(&two), "exactly one of two senders makes the message");
     together::post(store).await;
+    Box::pin(together::post_along(store)).await;
 }
 
 async fn revise_and_mark(store: &Store) {

@@ -1,5 +1,10 @@
 //! Messages of one transaction.
 
+use campanile::{
+    domain::notification::{Category, Content as Note, Recipient},
+    store::Notices,
+};
+
 use super::*;
 
 /// Several messages of one transaction, to two chats: each sees those before it.
@@ -40,4 +45,68 @@ pub(super) async fn post(store: &Store) {
     assert!(refused.is_refusal(), "{refused:?}");
     assert!(store.message_find(&app(), "t7").await.unwrap().is_none());
     assert_eq!(newest("C").await, many);
+}
+
+/// A notification and a report that go with a message.
+fn along(message: &str, recipient: &str) -> Along {
+    let content = |message: &Message| Note {
+        category: Category::Mention,
+        kind: None,
+        title: format!("number {}", message.seq),
+        body: String::new(),
+        url: None,
+        data: None,
+        group_key: None,
+        expires_at: None,
+    };
+    let fact = |of: &campanile::domain::notification::Notification, at| Fact {
+        id: of.id.clone(),
+        event: Event::NotificationCreated,
+        topic: Topic::User(of.user.clone()),
+        position: None,
+        at,
+        actor: None,
+        payload: Payload::new(),
+    };
+    let recipients = vec![Recipient { user: user(recipient), course: None }];
+    let report = Report {
+        id: format!("r{message}"),
+        chat: id("C"),
+        message: message.to_owned(),
+        reporter: None,
+        reason: Complaint::Other,
+        note: "a word".to_owned(),
+        state: ReportState::Open,
+        created_at: moment(0),
+        handled_by: None,
+        handled_at: None,
+    };
+    let notices = Notices { recipients, actor: None, content, fact, new_id: |_at| "along".to_owned() };
+    Along { notices: Some(notices), report: Some(report) }
+}
+
+/// What goes with a message is written with it, or not at all.
+pub(super) async fn post_along(store: &Store) {
+    let post = |name: &str, recipient: &str| NewPost {
+        along: along(name, recipient),
+        ..unsaid(Message { id: name.to_owned(), chat: id("C"), ..message("", "a", None) }, TimeDelta::zero())
+    };
+    let page = Page { after: None, limit: 100 };
+    let reported = async || {
+        let reports = store.report_list(&app(), &id("C"), None, &page).await.unwrap();
+        reports.into_iter().map(|report| report.message).collect::<Vec<_>>()
+    };
+    let before = reported().await;
+    let twice = vec![post("v1", "b"), post("v2", "q")];
+    let refused = Box::pin(store.message_insert(&app(), twice, "e")).await.unwrap_err();
+    assert!(refused.is_refusal(), "two notifications with one name: {refused:?}");
+    assert!(store.message_find(&app(), "v1").await.unwrap().is_none());
+    assert!(store.notification(&app(), &user("b"), "along").await.unwrap().is_none());
+    assert_eq!(reported().await, before);
+    let (posted, kept) = Box::pin(store.message_insert(&app(), vec![post("v1", "b")], "e")).await.unwrap();
+    let [Posted::New(said)] = posted.as_slice() else { panic!("{posted:?}") };
+    let note = store.notification(&app(), &user("b"), "along").await.unwrap().unwrap();
+    assert_eq!(note.content.title, format!("number {}", said.seq));
+    assert_eq!(kept.iter().map(|kept| &kept.fact.topic).collect::<Vec<_>>(), [&Topic::User(user("b"))]);
+    assert_eq!(reported().await.len(), before.len() + 1);
 }

@@ -12,7 +12,7 @@ use campanile::{
         poll::{Content, Kind, Poll, SettingsEdit, State, Venue},
     },
     ids::UserId,
-    store::{NewPost, Outgoing, Posted, Telling},
+    store::{Along, NewPost, Outgoing, Posted, Telling},
 };
 use chrono::{DateTime, TimeDelta};
 use serde_json::json;
@@ -88,7 +88,12 @@ async fn say(app: &TestApp, keys: Keys) {
         ..message("theirs-m", SECRET.to_owned(), now())
     };
     let (store, id) = (app.store().await, keys.app().id);
-    let post = NewPost { message, pause: TimeDelta::zero(), facts: std::sync::Arc::new(|_message| Vec::new()) };
+    let post = NewPost {
+        message,
+        pause: TimeDelta::zero(),
+        facts: std::sync::Arc::new(|_message| Vec::new()),
+        along: Along::default(),
+    };
     let said = store.message_insert(&id, vec![post], "e").await.unwrap().0;
     assert!(matches!(said.as_slice(), [Posted::New(_)]));
 }
