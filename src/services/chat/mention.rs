@@ -36,6 +36,9 @@ impl Chats {
     /// Notifies those whom a new message mentions by their ids, who may see it and want to know of it. The message is said
     /// whether or not this succeeds.
     pub(super) async fn notify_mentioned(&self, asking: &Asking<'_>, message: &Message) {
+        if message.is_shadowed {
+            return;
+        }
         let mut users: Vec<UserId> = message.mentions.iter().filter_map(|one| UserId::parse(one).ok()).collect();
         users.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
         users.dedup();

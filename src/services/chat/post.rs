@@ -49,7 +49,7 @@ impl Chats {
         if let Some(client_id) = &new.client_id
             && let Some(sent) = self.store.message_sent(&asking.app(), &new.chat, &author, client_id).await?
         {
-            return Ok((sent, false));
+            return Ok((entry.shown(sent), false));
         }
         entry.demand_voice(asking.now)?;
         self.demand_pair(asking, &entry).await?;
@@ -74,6 +74,7 @@ impl Chats {
             mentions: content.mentions,
             visibility,
             audience,
+            is_shadowed: false,
             attachments: content.attachments,
             reactions: Vec::new(),
             acks: 0,
@@ -84,6 +85,7 @@ impl Chats {
             pinned_until: None,
             version: 1,
         };
+        let unmarked = |message: Box<Message>| Message { is_shadowed: false, ..*message };
         match self.insert(asking, entry, message).await? {
             Posted::New(message) => {
                 if let Author::User(author) = &message.author {
@@ -91,9 +93,9 @@ impl Chats {
                 }
                 self.notify_mentioned(asking, &message).await;
                 self.flag(asking, &message, flagged).await;
-                Ok((*message, true))
+                Ok((unmarked(message), true))
             }
-            Posted::Again(message) => Ok((*message, false)),
+            Posted::Again(message) => Ok((unmarked(message), false)),
             Posted::TooSoon(wait) => Err(Error::SlowMode { wait: wait.to_std().unwrap_or(Duration::from_secs(1)) }),
         }
     }
