@@ -4,6 +4,7 @@
 //! may do what are in `access`; here is what a chat and a message are, and what a well-formed text is.
 
 pub mod message;
+pub mod search;
 
 use std::collections::HashMap;
 

@@ -10,6 +10,7 @@ mod messages;
 mod moderation;
 mod nodes;
 mod reading;
+mod search;
 mod shadow;
 mod whispers;
 mod words;
