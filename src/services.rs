@@ -24,6 +24,7 @@ pub mod publish;
 pub mod replay;
 pub mod roster;
 pub mod sockets;
+mod shadow;
 mod spreadsheet;
 pub mod streams;
 pub mod tell;

@@ -34,6 +34,8 @@ pub struct Model {
     pub mentions: String,
     /// `all`, `staff` or `users`; those are in `chat_mark`.
     pub visibility: String,
+    /// Of those whom it is for only staff finds it, and its author.
+    pub shadowed: bool,
     /// JSON list.
     pub attachments: String,
     /// When, in ms since 1970.

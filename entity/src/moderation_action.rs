@@ -18,6 +18,8 @@ pub struct Model {
     pub user_id: String,
     /// `mute` or `ban`.
     pub action: String,
+    /// A mute that its person does not notice.
+    pub shadow: bool,
     /// Why, in words.
     pub reason: String,
     /// First moment in which it counts no more, in ms since 1970; `None` = until it is lifted.

@@ -30,6 +30,7 @@ enum ChatMessage {
     Body,
     Mentions,
     Visibility,
+    Shadowed,
     Attachments,
     CreatedAt,
     EditedAt,
@@ -64,6 +65,7 @@ impl MigrationTrait for Migration {
             .col(schema::text(ChatMessage::Body))
             .col(schema::text(ChatMessage::Mentions))
             .col(schema::string_len(ChatMessage::Visibility, 16))
+            .col(schema::boolean(ChatMessage::Shadowed))
             .col(schema::text(ChatMessage::Attachments))
             .col(schema::big_integer(ChatMessage::CreatedAt))
             .col(schema::big_integer_null(ChatMessage::EditedAt))

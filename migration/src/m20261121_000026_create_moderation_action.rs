@@ -22,6 +22,7 @@ enum ModerationAction {
     ChatId,
     UserId,
     Action,
+    Shadow,
     Reason,
     UntilAt,
     CreatedBy,
@@ -46,6 +47,7 @@ impl MigrationTrait for Migration {
             .col(schema::string_len(ModerationAction::ChatId, 64))
             .col(schema::string_len(ModerationAction::UserId, 128))
             .col(schema::string_len(ModerationAction::Action, 16))
+            .col(schema::boolean(ModerationAction::Shadow))
             .col(schema::string_len(ModerationAction::Reason, 255))
             .col(schema::big_integer_null(ModerationAction::UntilAt))
             .col(schema::string_len(ModerationAction::CreatedBy, 160))

@@ -127,6 +127,13 @@ impl<T: ParseFromJSON + ToJSON + Type> List<T> {
         Self { data, page: PageView { next_cursor, has_more } }
     }
 
+    /// A page of a list that was looked through as far as `next`; `None` = to its end.
+    pub(super) fn up_to(data: Vec<T>, next: Option<String>) -> Self {
+        let next_cursor = next.map(|id| Word(Cursor(id)));
+        let has_more = next_cursor.is_some();
+        Self { data, page: PageView { next_cursor, has_more } }
+    }
+
     /// The same in the opposite order, where what comes next was read towards the beginning.
     pub(super) fn turned(mut self) -> Self {
         self.data.reverse();

@@ -47,6 +47,8 @@ struct SanctionView {
     user: Word<UserId>,
     /// What.
     measure: Word<Measure>,
+    /// They do not notice the mute: what they write, only they and staff find.
+    shadow: bool,
     /// Why, in words.
     #[oai(validator(max_length = 255))]
     reason: String,
@@ -65,6 +67,7 @@ impl From<Sanction> for SanctionView {
             id: sanction.id,
             user: Word(sanction.user),
             measure: Word(sanction.measure),
+            shadow: sanction.is_shadow,
             reason: sanction.reason,
             until: sanction.until.map(Word),
             created_by: sanction.created_by,
@@ -82,6 +85,8 @@ struct SanctionBody {
     user: Word<UserId>,
     /// What.
     measure: Word<Measure>,
+    /// Of a mute: the person does not notice, and goes on writing for themselves and staff. False if absent.
+    shadow: Option<bool>,
     /// For how many minutes; absent = until it is lifted.
     #[oai(validator(minimum(value = "1"), maximum(value = "525600")))]
     minutes: Option<u32>,
@@ -169,6 +174,7 @@ impl Example for SanctionView {
             id: "01K5HZ3Y8Q6V0N1B7T2M9C4XDF".to_owned(),
             user: 7.into(),
             measure: Measure::Mute,
+            is_shadow: false,
             reason: "shouts".to_owned(),
             until: Some(moment()),
             created_by: "user:9".to_owned(),
@@ -182,7 +188,7 @@ impl Example for SanctionView {
 impl Example for SanctionBody {
     fn example() -> Self {
         let reason = Some("shouts".to_owned());
-        Self { user: Word(7.into()), measure: Word(Measure::Mute), minutes: Some(30), reason }
+        Self { user: Word(7.into()), measure: Word(Measure::Mute), shadow: None, minutes: Some(30), reason }
     }
 }
 
@@ -244,7 +250,11 @@ impl Moderation {
     /// Mute or ban somebody
     ///
     /// Whoever is muted cannot write (403 `muted`); whoever is banned does not hear the chat any more when this is answered. An
-    /// earlier measure of the same kind is replaced. Mutes need a person with the capability `chat.moderate`, bans one with
+    /// earlier measure of the same kind is replaced. With `shadow`, whoever is muted does not notice: they and their other sockets
+    /// find all as usual, but what they say, edit, react, type or send as client events reaches nobody else, is in no list, count,
+    /// notification or stream of others, and staff finds messages with the mark `shadowed`. They stay so when the mute has ended;
+    /// new ones are for all again. An earlier message that is edited meanwhile is hidden with what it says now. Staff is not muted so
+    /// (422 `invalid_fields`). Mutes need a person with the capability `chat.moderate`, bans one with
     /// `chat.control`, both an API key with `chat:write`; nobody acts against staff of their own rank or above.
     #[oai(path = "/api/chats/:id/moderation", method = "post", operation_id = "createSanction")]
     async fn sanction(
@@ -256,8 +266,9 @@ impl Moderation {
         body: Strict<SanctionBody>,
         _proof: ByKeyOrPerson,
     ) -> Result<Answer<SanctionView>, Fault<Writing>> {
-        let SanctionBody { user, measure, minutes, reason } = body.0;
-        let new = NewSanction { user: user.0, measure: measure.0, minutes, reason: reason.unwrap_or_default() };
+        let SanctionBody { user, measure, shadow, minutes, reason } = body.0;
+        let (is_shadow, reason) = (shadow.unwrap_or_default(), reason.unwrap_or_default());
+        let new = NewSanction { user: user.0, measure: measure.0, is_shadow, minutes, reason };
         Ok(Answer::of(chats.sanction(&asking(&visitor), &id.0.0, new).await?.into()))
     }
 

@@ -90,7 +90,7 @@ struct EventView {
     /// What kind of thing, by its canonical name.
     #[oai(validator(max_length = 200))]
     event: String,
-    /// Number within the stream, without gaps.
+    /// Number within the stream, without gaps but for what is not for the reader.
     #[oai(validator(minimum(value = "1")))]
     seq: i64,
     /// Unique name; the same in every event that tells of this over a socket.

@@ -5,6 +5,9 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::chat::{Attachment, Author, Chat, Message, Purge, Reaction, Settings, Visibility};
 
+/// Marks what only its author and staff may hear of; the author without the mark.
+pub const SHADOWED: &str = "shadowed";
+
 /// A moment as JSON.
 fn time(at: DateTime<Utc>) -> Value {
     at.to_rfc3339_opts(SecondsFormat::Millis, true).into()
@@ -48,13 +51,14 @@ pub fn chat(chat: &Chat) -> Value {
 /// Messages of one person that were deleted in one go.
 #[must_use]
 pub fn purge(purge: &Purge) -> Value {
-    json!({
-        "chat_id": purge.chat.as_str(),
-        "user_id": purge.author.as_str(),
-        "from_seq": purge.from,
-        "to_seq": purge.to,
-        "count": purge.count,
-    })
+    object(vec![
+        ("chat_id", purge.chat.as_str().into()),
+        ("user_id", purge.author.as_str().into()),
+        ("from_seq", purge.from.into()),
+        ("to_seq", purge.to.into()),
+        ("count", purge.count.into()),
+        (SHADOWED, purge.is_shadowed.then_some(true).into()),
+    ])
 }
 
 fn attachment(attachment: &Attachment) -> Value {
@@ -98,6 +102,7 @@ pub fn message(message: &Message) -> Value {
         ("text", message.body.as_str().into()),
         ("mentions", message.mentions.clone().into()),
         ("visibility", message.visibility.name().into()),
+        (SHADOWED, message.is_shadowed.then_some(true).into()),
         ("visible_to", if for_some { audience.into() } else { Value::Null }),
         ("attachments", message.attachments.iter().map(attachment).collect()),
         ("reactions", message.reactions.iter().map(reaction).collect()),

@@ -4,6 +4,7 @@
 //! may do what are in `access`; here is what a chat and a message are, and what a well-formed text is.
 
 pub mod message;
+pub mod search;
 
 use std::collections::HashMap;
 
@@ -267,7 +268,7 @@ impl Circle {
             return Some(Silence::Archived);
         }
         let user = user?;
-        if let Some(mute) = self.sanction(user, Measure::Mute, now) {
+        if let Some(mute) = self.sanction(user, Measure::Mute, now).filter(|mute| !mute.is_shadow) {
             return Some(Silence::Muted { until: mute.until });
         }
         if self.chat.frozen_at.is_some() && !is_moderator {
@@ -276,6 +277,12 @@ impl Circle {
         let roles = &self.chat.settings.post_roles;
         let is_meant = roles.is_empty() || role.is_some_and(|role| roles.contains(&role));
         (!is_meant && !is_moderator).then_some(Silence::NotThisRole)
+    }
+
+    /// Tells whether only staff finds what somebody writes now, without their knowing; staff itself is muted openly or not at all.
+    #[must_use]
+    pub fn is_shadowed(&self, user: &UserId, now: DateTime<Utc>) -> bool {
+        self.sanction(user, Measure::Mute, now).is_some_and(|mute| mute.is_shadow)
     }
 
     /// Messages up to this number are not for somebody, because they were cleared away or came before them.
@@ -329,6 +336,8 @@ pub struct Purge {
     pub to: i64,
     /// How many.
     pub count: u64,
+    /// Only their author and staff could find them.
+    pub is_shadowed: bool,
 }
 
 /// How far somebody is with a chat.

@@ -36,6 +36,8 @@ pub struct Sanction {
     pub user: UserId,
     /// What.
     pub measure: Measure,
+    /// A mute that its person does not notice: they go on writing, and only they and staff find what they write.
+    pub is_shadow: bool,
     /// Why, in words; at most [`REASON_MAX`] characters.
     pub reason: String,
     /// First moment in which it counts no more; `None` = until it is lifted.

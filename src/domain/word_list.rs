@@ -207,15 +207,15 @@ struct Piece {
 
 /// A text as it is compared, and where everything in it comes from.
 #[derive(Debug)]
-struct Folded {
-    text: String,
+pub(super) struct Folded {
+    pub(super) text: String,
     pieces: Vec<Piece>,
     /// Where each piece begins in `text`, and where the last one ends: rising, one more than there are pieces.
     starts: Vec<usize>,
 }
 
 impl Folded {
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let mut folded = Self { text: String::with_capacity(text.len()), pieces: Vec::new(), starts: Vec::new() };
         let mut chars = text.char_indices().filter(|(_, c)| is_seen(*c)).peekable();
         while let Some((start, first)) = chars.next() {
@@ -245,6 +245,15 @@ impl Folded {
         let (from, small) = (self.text.len(), sign.nfkd().flat_map(char::to_lowercase));
         self.text.extend(small.flat_map(char::to_uppercase).flat_map(char::to_lowercase));
         self.text.get(from..).is_some_and(|added| added.chars().any(|c| c.is_alphanumeric() && !is_alone(c)))
+    }
+
+    /// Tells whether it holds a folded text, from the beginning of a piece to the end of one: no letter without its accents.
+    pub(super) fn holds(&self, part: &str) -> bool {
+        let is_at = |start: &usize| {
+            let is_same = self.text.get(*start..).is_some_and(|rest| rest.starts_with(part));
+            is_same && self.starts.binary_search(&(start + part.len())).is_ok()
+        };
+        self.text.contains(part) && self.starts.iter().any(is_at)
     }
 
     /// The pieces of a range of `text`, if it is not a part of longer words.

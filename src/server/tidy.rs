@@ -217,6 +217,7 @@ mod tests {
             mentions: Vec::new(),
             visibility: Visibility::All,
             audience: Vec::new(),
+            is_shadowed: false,
             attachments: Vec::new(),
             reactions: Vec::new(),
             acks: 0,

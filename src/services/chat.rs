@@ -12,6 +12,7 @@ mod messages;
 mod post;
 mod purge;
 mod refusal;
+mod search;
 mod together;
 
 use std::{net::IpAddr, sync::Arc};
@@ -25,6 +26,7 @@ pub use self::{
     members::Person,
     post::NewMessage,
     refusal::{Error, Result},
+    search::{Hits, LOOKED_AT_MAX},
 };
 use super::{Draft, LiveApp, Teller, new_id, word_list::Filters};
 pub use crate::store::{Mark, Page, Revision, Window};

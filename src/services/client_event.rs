@@ -58,10 +58,16 @@ impl LiveApp {
         now: DateTime<Utc>,
     ) -> Result<(), Refused> {
         let in_chat = sender.seat.and_then(|seat| seat.part_in_chat(channel));
-        if in_chat.is_some_and(|(chat, part)| !self.may_write(&chat, &part, now)) {
+        if in_chat.as_ref().is_some_and(|(chat, part)| !self.may_write(chat, part, now)) {
             return Err(Refused::Silenced);
         }
         self.count_client_event(sender)?;
+        if let Some((_, part)) = in_chat.filter(|(chat, part)| self.is_in_shadow(chat, part, now)) {
+            // Their own other tabs hear it, as if nothing were the matter.
+            let own = self.sockets_known_as(&part.user).into_iter().filter(|socket| *socket != sender.socket);
+            self.hub.publish_among(channel, frame, &own.collect::<Vec<_>>());
+            return Ok(());
+        }
         let publication = Publication { frame, except: Some(sender.socket), keep: None };
         self.hub.publish(channel, publication, &self.app().settings);
         Ok(())

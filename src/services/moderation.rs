@@ -25,6 +25,8 @@ pub struct NewSanction {
     pub user: UserId,
     /// What.
     pub measure: Measure,
+    /// Of a mute: the person does not notice, and goes on writing for themselves and staff.
+    pub is_shadow: bool,
     /// For how many minutes; `None` = until it is lifted.
     pub minutes: Option<u32>,
     /// Why, in words.
@@ -75,9 +77,30 @@ pub(in crate::services) async fn outranked(
     Ok(is_above.then_some("they are staff of your rank or above"))
 }
 
+/// Whether a measure against somebody can be one that they do not notice.
+async fn check_shadow(asking: &Asking<'_>, entry: &Entry, new: &NewSanction) -> Result<()> {
+    if new.measure != Measure::Mute {
+        return Err(Error::field("/shadow", "goes with a mute: nobody overlooks a ban".to_owned()));
+    }
+    let theirs = asking.live.chat_rights(&new.user, &entry.circle().chat.id, asking.now).await?;
+    if theirs.is_some_and(|rights| rights.is_staff()) {
+        return Err(Error::field(
+            "/user",
+            "they are staff, who see what is in the shadow: mute them openly".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Nobody finds out that they are muted in the shadow, also when they have become staff since.
+fn is_known_to(entry: &Entry, one: &Sanction) -> bool {
+    !one.is_shadow || entry.user() != Some(&one.user)
+}
+
 impl Chats {
     /// Mutes or bans somebody in a chat, in the place of an earlier measure of the kind. Whoever is banned hears the chat no
-    /// more when this returns.
+    /// more when this returns. Whoever is muted in the shadow is not told; those who knew that they were muted hear that they are
+    /// not any more. Staff is not muted so: it would find out.
     ///
     /// # Errors
     /// When whoever asks may not: nobody acts against somebody of their own rank or above.
@@ -90,24 +113,34 @@ impl Chats {
         if let Some(why) = outranked(asking, &entry, &new.user).await? {
             return Err(Error::field("/user", why.to_owned()));
         }
+        if new.is_shadow {
+            check_shadow(asking, &entry, &new).await?;
+        }
         let sanction = Sanction {
             id: new_id(asking.now),
             user: new.user,
             measure: new.measure,
+            is_shadow: new.is_shadow,
             reason: new.reason,
             until,
             created_by: asking.caller.actor(),
             created_at: asking.now,
             lifted_at: None,
         };
-        let after = json!({ "measure": sanction.measure.name(), "minutes": new.minutes, "reason": sanction.reason });
+        let Sanction { measure, reason, is_shadow, .. } = &sanction;
+        let minutes = new.minutes;
+        let after = json!({ "measure": measure.name(), "minutes": minutes, "reason": reason, "shadow": is_shadow });
         let action = if sanction.measure == Measure::Ban { "banned" } else { "muted" };
         let audit = [asking.audit(action, ("user", sanction.user.as_str()), chat, Some(after))];
         let (app, epoch) = (asking.app(), new_id(asking.now));
         let write = ChatWrite { at: asking.now, audit: &audit, epoch: &epoch };
         // Only the person is told: a mute is nobody else's business.
-        let topics = vec![Topic::User(sanction.user.clone())];
-        let facts = chat_facts(asking, Some(&entry), &entry.circle().chat, (action, topics));
+        let was_told =
+            entry.circle().sanction(&sanction.user, sanction.measure, asking.now).is_some_and(|one| !one.is_shadow);
+        let is_told = !sanction.is_shadow || was_told;
+        let topics = is_told.then(|| Topic::User(sanction.user.clone())).into_iter().collect();
+        let told = if sanction.is_shadow { "lifted" } else { action };
+        let facts = chat_facts(asking, Some(&entry), &entry.circle().chat, (told, topics));
         let save = Box::pin(self.store.sanction_insert((&app, chat), &sanction, write, facts));
         if !self.tell_changed((asking, chat), save).await? {
             return Err(Error::TooMany("the chat has as many mutes and bans as it may have: lift some".to_owned()));
@@ -125,7 +158,8 @@ impl Chats {
         let entry = Entry::find(asking, chat).await?;
         entry.demand(Capability::ChatModerate)?;
         let is_later = |one: &&Sanction| page.after.as_ref().is_none_or(|after| one.id < *after);
-        let active = entry.circle().sanctions.iter().filter(|one| one.is_active(asking.now));
+        let active =
+            entry.circle().sanctions.iter().filter(|one| one.is_active(asking.now) && is_known_to(&entry, one));
         let mut active: Vec<&Sanction> = active.filter(is_later).collect();
         active.sort_unstable_by(|one, other| other.id.cmp(&one.id));
         Ok(active.into_iter().take(page.limit as usize).cloned().collect())
@@ -138,7 +172,8 @@ impl Chats {
     pub async fn lift(&self, asking: &Asking<'_>, chat: &ExternalId, id: &str) -> Result<()> {
         let entry = Entry::find(asking, chat).await?;
         entry.demand(Capability::ChatModerate)?;
-        let found = entry.circle().sanctions.iter().find(|one| one.id == id).ok_or(Error::Unknown("measure"))?;
+        let found = entry.circle().sanctions.iter().find(|one| one.id == id && is_known_to(&entry, one));
+        let found = found.ok_or(Error::Unknown("measure"))?;
         entry.demand(needs(found.measure))?;
         if let Some(why) = outranked(asking, &entry, &found.user).await? {
             return Err(Error::Rank(why));
@@ -147,7 +182,7 @@ impl Chats {
         let audit = [asking.audit("lifted", ("user", found.user.as_str()), chat, Some(after))];
         let (app, epoch, by) = (asking.app(), new_id(asking.now), asking.caller.actor());
         let write = ChatWrite { at: asking.now, audit: &audit, epoch: &epoch };
-        let topics = vec![Topic::User(found.user.clone())];
+        let topics = (!found.is_shadow).then(|| Topic::User(found.user.clone())).into_iter().collect();
         let facts = chat_facts(asking, Some(&entry), &entry.circle().chat, ("lifted", topics));
         let save = Box::pin(self.store.sanction_lift((&app, chat), (id, &by), write, facts));
         if !self.tell_changed((asking, chat), save).await? {

@@ -14,7 +14,9 @@ use tokio::{sync::OwnedMutexGuard, time::timeout};
 use super::{
     LiveApp, Teller,
     access::{Wish, is_kept_from_observers},
-    now, streams, tell,
+    now,
+    shadow::Reader,
+    streams, tell,
 };
 use crate::{
     dialect::{
@@ -86,6 +88,7 @@ impl Teller {
             app: &app,
             key: &key,
             hidden: hidden(live, &topic, user).await,
+            reader: live.reader(user, &topic, now()).await,
             spelled: (channel, grammar),
             socket,
             // The other half is for the answer to the subscription, and for what goes on.
@@ -149,6 +152,7 @@ struct Reading<'a> {
     key: &'a str,
     /// Messages of a chat up to this number are not for whoever hears it.
     hidden: i64,
+    reader: Reader,
     spelled: (&'a ChannelName, Grammar),
     socket: &'a Socket,
     /// Most bytes of frames.
@@ -211,11 +215,12 @@ impl Reading<'_> {
             return;
         }
         let (channel, grammar) = self.spelled;
-        if self.is_for_observer == Some(true) && is_kept_from_observers(&kept.fact) {
+        let Some(fact) = self.reader.reads(&kept.fact) else { return };
+        if self.is_for_observer == Some(true) && is_kept_from_observers(&fact) {
             return;
         }
-        let data = spelling::data(&kept.fact, grammar);
-        for frame in tell::frames(&kept.fact, (channel, grammar), &data, self.app) {
+        let data = spelling::data(&fact, grammar);
+        for frame in tell::frames(&fact, (channel, grammar), &data, self.app) {
             self.bytes += frame.len();
             self.frames.push(frame);
         }

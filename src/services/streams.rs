@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{
     LiveApp,
     access::{self, is_kept_from_observers},
+    shadow::Reader,
 };
 use crate::{
     domain::{
@@ -80,6 +81,14 @@ impl Reading<'_> {
         Ok(self.live.is_observer(user, self.topic, self.now).await?)
     }
 
+    /// As whom they read it.
+    async fn reader(&self) -> Reader {
+        match self.caller.user() {
+            Some(user) => self.live.reader(Some(user), self.topic, self.now).await,
+            None => Reader::PROGRAM,
+        }
+    }
+
     fn key(&self) -> String {
         topic_key(self.topic).unwrap_or_default()
     }
@@ -102,7 +111,8 @@ impl Streams {
     }
 
     /// What happened after a position, at most `limit` events, and how far the stream had come before they were read. No epoch
-    /// = the present one. What is kept from observers is left out for them; what tells of messages that are not for whoever asks is
+    /// = the present one. What is kept from observers is left out for them, and what is said in the shadow for all but staff and whoever
+    /// said it; what tells of messages that are not for whoever asks is
     /// a gap.
     ///
     /// # Errors
@@ -123,6 +133,7 @@ impl Streams {
         let (app, key) = (&reading.live.app().id, reading.key());
         let position = self.store.stream_position(app, &key).await?;
         let is_for_observer = reading.is_for_observer().await?;
+        let reader = reading.reader().await;
         // Of what is read for an observer much may be left out.
         let page = if is_for_observer { MAX_PAGE } else { limit.into() };
         loop {
@@ -132,6 +143,7 @@ impl Streams {
                 return Err(Error::Gap(position));
             }
             let last = kept.last().and_then(|kept| kept.fact.position.as_ref()).map(|position| position.seq);
+            kept = kept.into_iter().filter_map(|kept| reader.reads_row(kept)).collect();
             kept.retain(|kept| !is_for_observer || !is_kept_from_observers(&kept.fact));
             kept.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
             match last {

@@ -19,7 +19,7 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use super::{
     Apps, LiveApp,
     access::{Listener, is_kept_from_observers},
-    now,
+    now, shadow,
 };
 use crate::{
     dialect::spelling::{self, Grammar},
@@ -174,6 +174,12 @@ impl Teller {
         for Kept { id, app, fact, except } in kept {
             // An app that is gone has nobody to hear it.
             if let Some(live) = self.apps.by_id(app.as_str()) {
+                let fact = &*shadow::as_told(fact);
+                if let Some(to) = shadow::reserved(fact) {
+                    Box::pin(live.tell_reserved(fact, &to, (*except, now()))).await;
+                    self.told.lock().insert(*id);
+                    continue;
+                }
                 match Box::pin(live.who_hears_nothing(fact)).await {
                     Some(mut left_out) => {
                         left_out.extend(*except);

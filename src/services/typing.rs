@@ -180,7 +180,8 @@ impl LiveApp {
         let seat = sender.seat.filter(|_| topic.is_of_the_classroom());
         let Some(part) = seat.and_then(|seat| seat.part(channel)) else { return Ok(Heard::Foreign) };
         self.count_client_event(sender)?;
-        if !self.may_write(&topic, &part, now) || !self.typing.shows(&part.user) {
+        let is_heard = self.may_write(&topic, &part, now) && !self.is_in_shadow(&topic, &part, now);
+        if !is_heard || !self.typing.shows(&part.user) {
             return Ok(Heard::Noted);
         }
         let socket = Some(sender.socket);
@@ -212,7 +213,7 @@ impl LiveApp {
         let app = self.app();
         let topic = route::topic(channel, &app.settings.channel_routes);
         let role = self.check_writing(user, channel, (&topic, Capability::ChatPost), now).await?;
-        if !self.typing.shows(user) {
+        if !self.typing.shows(user) || self.is_shadowed_in(&topic, user, now).await? {
             return Ok(());
         }
         let own_socket = socket.filter(|socket| self.is_socket_of(*socket, user));
@@ -317,6 +318,12 @@ impl LiveApp {
             return Ok(decision.role.or(role));
         }
         Err(Error::Denied(Box::new(decision)))
+    }
+
+    /// Tells whether others do not see somebody type, who does not know that they are muted.
+    async fn is_shadowed_in(&self, topic: &Topic, user: &UserId, now: DateTime<Utc>) -> Result<bool> {
+        let Topic::Chat(chat) = topic else { return Ok(false) };
+        Ok(self.chat_rights(user, chat, now).await?.is_some_and(|rights| rights.is_shadowed()))
     }
 
     /// What others know somebody as: in the channel, in the roster, or by their id.

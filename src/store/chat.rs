@@ -1,10 +1,12 @@
 //! Chats as rows: what they are, who belongs to them, how far anybody has read.
 //!
 //! What a chat tells is written in the transaction that made it happen (`streams`), which also makes writers queue up: numbers
-//! of messages have no gaps. New messages are in `chat/post.rs`, those that are there in `chat/messages.rs`, what people put on them in `chat/marks.rs`.
+//! of messages have no gaps. New messages are in `chat/post.rs`, those that are there in `chat/messages.rs` and `chat/look.rs`, what
+//! people put on them in `chat/marks.rs`.
 
 mod expire;
 mod follow;
+mod look;
 mod marks;
 mod members;
 mod messages;
@@ -20,9 +22,10 @@ use sea_orm::{
     sea_query::Query,
 };
 
+pub use look::{Viewer, Window};
 pub use marks::{Mark, Marked};
 pub use members::{Belonging, MembersAdded};
-pub use messages::{Edited, Revision, Viewer, Window};
+pub use messages::{Edited, Revision};
 pub use post::{Along, NewPost, Notices, Posted};
 
 use super::{Kept, Page, Result, Store, audit, moderation, streams, word_list};

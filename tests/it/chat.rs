@@ -10,6 +10,8 @@ mod messages;
 mod moderation;
 mod nodes;
 mod reading;
+mod search;
+mod shadow;
 mod whispers;
 mod words;
 mod whole;

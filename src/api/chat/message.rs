@@ -30,7 +30,7 @@ use super::{
     asking,
 };
 use crate::{
-    domain::chat::Message,
+    domain::chat::{Message, search::Search},
     ids::ExternalId,
     services::{
         Chats,
@@ -86,12 +86,32 @@ fn page(mut messages: Vec<Message>, backwards: bool, limit: u32) -> List<Message
     if backwards { list.turned() } else { list }
 }
 
+/// What is looked for, and before which number.
+fn searched(text: &str, window: Window) -> Result<(Search, i64), Problem> {
+    let before = match window {
+        Window::Newest => i64::MAX,
+        Window::Before(seq) => seq,
+        Window::After(_) | Window::Around(_) => {
+            return Err(Problem::parameter("search", "goes towards the beginning: without after_seq and around"));
+        }
+    };
+    let search = Search::parse(text).map_err(|why| Problem::parameter("search", why.to_string()))?;
+    Ok((search, before))
+}
+
 #[OpenApi(tag = "Group::Chat")]
 impl Messages {
     /// List messages
     ///
     /// The newest, or those before, after or around a number; always in the order of their numbers, which is that in which
     /// they were said. `stream` is where the stream of the chat stood before: what happens after it is not in the answer.
+    ///
+    /// With `search` only messages whose text holds all its words, the newest first. Words are found anywhere, also within longer
+    /// ones; capitals and small letters of all scripts are the same, so are letters that Unicode writes in several ways, and
+    /// accents count: `ete` does not find `été`. Deleted messages are not found. Each answer looks at up to 1,000 messages, fewer
+    /// where they are long; a page may have fewer entries than `limit`, even none, and not be the last: as long as there is a
+    /// `next_cursor`, it goes on there, with the same `search`.
+    ///
     /// Needs a person who belongs to the chat, or an API key with `chat:read`.
     #[oai(path = "/api/chats/:id/messages", method = "get", operation_id = "listMessages")]
     async fn list(
@@ -109,6 +129,9 @@ impl Messages {
         /// The one with this number, and as many on both sides.
         #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000000")))]
         around: Query<Option<i64>>,
+        /// Only those that hold these words, the newest first; with `before_seq` or a cursor of such a page. At most 100 characters.
+        #[oai(validator(max_length = 100))]
+        search: Query<Option<String>>,
         /// `next_cursor` of the page before, to go on in its direction.
         cursor: Query<Option<Word<Cursor>>>,
         /// Most entries of the page. 25 if absent.
@@ -119,8 +142,16 @@ impl Messages {
         let (window, backwards) = window((before_seq.0, after_seq.0, around.0), cursor.0)?;
         let limit = limit.0.map_or(USUAL, |limit| limit.0.0);
         let (topic, position) = chats.position(&asking, &id.0.0).await?;
-        let messages = chats.messages(&asking, &id.0.0, window, limit).await?;
-        Ok(Answer::of(Snapshot::new(page(messages, backwards, limit), StreamView::of(topic, position))))
+        let list = match &search.0 {
+            Some(text) => {
+                let (search, before) = searched(text, window)?;
+                let hits = chats.search(&asking, &id.0.0, &search, (before, limit as usize)).await?;
+                let shown = hits.messages.into_iter().map(MessageView::from).collect();
+                List::up_to(shown, hits.next_before.map(|seq| format!("b{seq}")))
+            }
+            None => page(chats.messages(&asking, &id.0.0, window, limit).await?, backwards, limit),
+        };
+        Ok(Answer::of(Snapshot::new(list, StreamView::of(topic, position))))
     }
 
     /// List pinned messages

@@ -101,7 +101,7 @@ impl Example for PurgeBody {
 
 /// Messages of one person that were deleted in one go: all that they had said from one number to another.
 #[derive(Debug, Object)]
-#[oai(rename = "ChatPurge", example)]
+#[oai(rename = "ChatPurge", skip_serializing_if_is_none, example)]
 pub(in crate::api) struct PurgeView {
     /// The chat.
     chat_id: Word<ExternalId>,
@@ -116,16 +116,19 @@ pub(in crate::api) struct PurgeView {
     /// How many.
     #[oai(validator(minimum(value = "0")))]
     count: u64,
+    /// In events for staff: only they and the author could find them. Absent = it is not so.
+    shadowed: Option<bool>,
 }
 
 impl Example for PurgeView {
     fn example() -> Self {
-        Self { chat_id: Word(5.into()), user_id: Word(7.into()), from_seq: 12, to_seq: 42, count: 9 }
+        Self { chat_id: Word(5.into()), user_id: Word(7.into()), from_seq: 12, to_seq: 42, count: 9, shadowed: None }
     }
 }
 
 impl From<Purge> for PurgeView {
-    fn from(Purge { chat, author, from, to, count }: Purge) -> Self {
-        Self { chat_id: Word(chat), user_id: Word(author), from_seq: from, to_seq: to, count }
+    fn from(Purge { chat, author, from, to, count, is_shadowed }: Purge) -> Self {
+        let shadowed = is_shadowed.then_some(true);
+        Self { chat_id: Word(chat), user_id: Word(author), from_seq: from, to_seq: to, count, shadowed }
     }
 }

@@ -134,6 +134,8 @@ pub struct Message {
     pub visibility: Visibility,
     /// Whom it is for, where it is for some alone.
     pub audience: Vec<UserId>,
+    /// Of those whom it is for only staff finds it, and its author, who does not know: they were muted in the shadow.
+    pub is_shadowed: bool,
     /// What goes with it.
     pub attachments: Vec<Attachment>,
     /// Reactions, by emoji.
@@ -179,12 +181,12 @@ impl Message {
     #[must_use]
     pub fn is_for(&self, user: &UserId, is_staff: bool) -> bool {
         let is_own = matches!(&self.author, Author::User(author) if author == user);
-        is_own
-            || match self.visibility {
-                Visibility::All => true,
-                Visibility::Staff => is_staff,
-                Visibility::Users => self.audience.contains(user),
-            }
+        let is_meant = match self.visibility {
+            Visibility::All => true,
+            Visibility::Staff => is_staff,
+            Visibility::Users => self.audience.contains(user),
+        };
+        is_own || (is_meant && (is_staff || !self.is_shadowed))
     }
 }
 

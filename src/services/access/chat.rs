@@ -42,10 +42,17 @@ impl ChatRights {
         self.decide(capability).allow
     }
 
-    /// Tells whether they hear what is for staff: those of the course or class, where the chat belongs to one.
+    /// Tells whether they hear what is for staff: those of the course or class, where the chat belongs to one, else who leads it.
     #[must_use]
     pub fn is_staff(&self) -> bool {
-        self.circle.chat.course.is_some() && self.may(Capability::HearStaff)
+        let is_of_course = self.circle.chat.course.is_some();
+        self.may(if is_of_course { Capability::HearStaff } else { Capability::ChatModerate })
+    }
+
+    /// Tells whether only staff finds what they write now, without their knowing. Staff is not muted in the shadow.
+    #[must_use]
+    pub fn is_shadowed(&self) -> bool {
+        self.circle.is_shadowed(&self.user, self.now) && !self.is_staff()
     }
 
     /// Why they may not write now, although they usually may: asked once it is known that they may.
@@ -182,11 +189,23 @@ impl LiveApp {
     fn is_silenced(&self, topic: &Topic, part: &Part, now: DateTime<Utc>) -> bool {
         let Topic::Chat(chat) = topic else { return false };
         let Some(circle) = self.access.chats.peek(chat).flatten() else { return false };
-        let is_moderator = match part.role {
-            Some(role) if circle.chat.course.is_some() => self.may_in(topic, role, Capability::ChatModerate),
-            _ => circle.members.get(&part.user).is_some_and(|member| member.part == GroupPart::Owner),
-        };
+        let is_moderator = self.leads(topic, (&circle, part), Capability::ChatModerate);
         circle.silence(Some(&part.user), (part.role, is_moderator), now).is_some()
+    }
+
+    /// Tells whether only staff shall find what somebody who hears a topic says there now, as far as is in memory.
+    pub(in crate::services) fn is_in_shadow(&self, topic: &Topic, part: &Part, now: DateTime<Utc>) -> bool {
+        let Topic::Chat(chat) = topic else { return false };
+        let Some(circle) = self.access.chats.peek(chat).flatten() else { return false };
+        circle.is_shadowed(&part.user, now) && !self.leads(topic, (&circle, part), Capability::HearStaff)
+    }
+
+    /// Tells whether somebody has a capability of staff in a chat, or owns a group without a course, as far as is in memory.
+    fn leads(&self, topic: &Topic, (circle, part): (&Circle, &Part), needs: Capability) -> bool {
+        match part.role {
+            Some(role) if circle.chat.course.is_some() => self.may_in(topic, role, needs),
+            _ => circle.members.get(&part.user).is_some_and(|member| member.part == GroupPart::Owner),
+        }
     }
 
     /// Courses in which a person has an enrollment, whether it counts now or not.

@@ -90,6 +90,20 @@ impl Entry {
         }
     }
 
+    /// Tells whether only staff finds what they write now, without their knowing.
+    pub(in crate::services) fn is_shadowed(&self) -> bool {
+        match self {
+            Self::Person(rights) => rights.is_shadowed(),
+            Self::Program(_) => false,
+        }
+    }
+
+    /// A message as it is shown to them: nobody sees that they are in the shadow.
+    pub(in crate::services) fn shown(&self, mut message: Message) -> Message {
+        message.is_shadowed &= !self.is_author(&message);
+        message
+    }
+
     /// Demands a capability.
     ///
     /// # Errors

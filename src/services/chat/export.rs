@@ -21,7 +21,7 @@ const BYTES: usize = 4 << 20;
 const PAGE: u64 = 100;
 
 /// Columns of the file for spreadsheets.
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "seq",
     "id",
     "created_at",
@@ -31,6 +31,7 @@ const COLUMNS: [&str; 14] = [
     "author_role",
     "parent_id",
     "visibility",
+    "shadowed",
     "body",
     "attachments",
     "edited_at",
@@ -76,7 +77,7 @@ impl Chats {
             some.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
             bytes += some.iter().map(weight).sum::<usize>();
             last = some.last().map_or(last, |message| message.seq);
-            export.messages.append(&mut some);
+            export.messages.extend(some.into_iter().map(|message| entry.shown(message)));
             if is_over {
                 break;
             }
@@ -110,6 +111,7 @@ impl Export {
                 message.author_role.map(|role| role.name().to_owned()).unwrap_or_default(),
                 message.parent.clone().unwrap_or_default(),
                 message.visibility.name().to_owned(),
+                if message.is_shadowed { "true".to_owned() } else { String::new() },
                 inert(&message.body),
                 urls.join(" "),
                 message.edited_at.map(time).unwrap_or_default(),

@@ -9,11 +9,11 @@ use crate::{
     domain::{
         access::{Topic, capability::Capability},
         chat::{Chat, Circle, Kind, Message, Notify, ReadState, message::is_emoji},
-        fact::{Actor, Event, Payload},
+        fact::{Actor, Event, Fact, Payload},
         roster::Expected,
     },
-    ids::{ExternalId, SocketId},
-    services::{Draft, new_id},
+    ids::{ExternalId, SocketId, UserId},
+    services::{Draft, new_id, shadow},
     store::{self, ChatWrite, Edited, Facts, Mark, Marked, Revision, Window},
 };
 
@@ -23,14 +23,17 @@ const PINNED_SHOWN: u64 = 100;
 /// Largest group whose members are told how far each of them has read.
 const READ_TOLD_MAX: usize = 50;
 
-/// What hears of a message now: of people, those who may still hear the chat.
+/// What hears of a message now: of people, those who may still hear the chat; in the shadow, its author and staff among them.
 async fn listeners(asking: &Asking<'_>, chat: &Chat, message: &Message) -> Result<Vec<Topic>> {
     let mut topics = Vec::new();
     for topic in message.topics(chat) {
         let hears = match &topic {
             Topic::User(user) => {
                 let rights = asking.live.chat_rights(user, &chat.id, asking.now).await?;
-                rights.is_some_and(|rights| rights.may(Capability::HearChat))
+                rights.is_some_and(|rights| {
+                    rights.may(Capability::HearChat)
+                        && (!message.is_shadowed || message.is_for(user, rights.is_staff()))
+                })
             }
             _ => true,
         };
@@ -76,15 +79,15 @@ impl Entry {
         }
     }
 
-    /// The same, checked, with what hears of a message now.
+    /// The same, checked, with what hears of a message now. The check may take the message into the shadow.
     pub(super) async fn again_about(
         self,
         asking: &Asking<'_>,
-        message: &Message,
-        check: impl FnOnce(&Self) -> Result<()>,
+        message: &mut Message,
+        check: impl FnOnce(&Self, &mut Message) -> Result<()>,
     ) -> Result<(Self, Vec<Topic>)> {
         let entry = self.again(asking).await?;
-        check(&entry)?;
+        check(&entry, message)?;
         let topics = listeners(asking, &entry.circle().chat, message).await?;
         Ok((entry, topics))
     }
@@ -104,7 +107,8 @@ impl Chats {
     ) -> Result<Vec<Message>> {
         let entry = Entry::find(asking, chat).await?;
         let seen_as = (entry.viewer(), entry.hidden());
-        Ok(self.store.message_list((&asking.app(), chat), seen_as, window, limit.into()).await?)
+        let found = self.store.message_list((&asking.app(), chat), seen_as, window, limit.into()).await?;
+        Ok(found.into_iter().map(|message| entry.shown(message)).collect())
     }
 
     /// Messages that are pinned now, newest pin first.
@@ -114,7 +118,8 @@ impl Chats {
     pub async fn pinned(&self, asking: &Asking<'_>, chat: &ExternalId) -> Result<Vec<Message>> {
         let entry = Entry::find(asking, chat).await?;
         let seen_as = (entry.viewer(), entry.hidden());
-        Ok(self.store.message_pinned((&asking.app(), chat), seen_as, asking.now, PINNED_SHOWN).await?)
+        let found = self.store.message_pinned((&asking.app(), chat), seen_as, asking.now, PINNED_SHOWN).await?;
+        Ok(found.into_iter().map(|message| entry.shown(message)).collect())
     }
 
     /// Finds a message.
@@ -122,13 +127,15 @@ impl Chats {
     /// # Errors
     /// When there is none for them.
     pub async fn message(&self, asking: &Asking<'_>, id: &str) -> Result<Message> {
-        Ok(self.find(asking, id).await?.1)
+        let (entry, message) = self.find(asking, id).await?;
+        Ok(entry.shown(message))
     }
 
     /// A message, and whoever asks in its chat.
     pub(in crate::services) async fn find(&self, asking: &Asking<'_>, id: &str) -> Result<(Entry, Message)> {
         let unknown = || Error::Unknown("message");
-        let message = self.store.message_find(&asking.app(), id).await?.ok_or_else(unknown)?;
+        let found = self.store.message_find_for(&asking.app(), id, asking.caller.user()).await?;
+        let message = found.ok_or_else(unknown)?;
         let entry = match Entry::find(asking, &message.chat).await {
             Err(Error::Unknown(_)) => return Err(unknown()),
             entry => entry?,
@@ -163,7 +170,7 @@ impl Chats {
             Revision::Edit(content) => Revision::Edit(content.checked()?),
             other => other,
         };
-        let (entry, message) = self.find(asking, id).await?;
+        let (entry, mut message) = self.find(asking, id).await?;
         check(asking, &entry, &message, &revision)?;
         let mut flagged = None;
         if let Revision::Edit(content) = &mut revision {
@@ -173,7 +180,7 @@ impl Chats {
         }
         let (event, what) = match &revision {
             Revision::Delete => (Event::MessageDeleted, "deleted"),
-            Revision::Edit(_) => (Event::MessageUpdated, "edited"),
+            Revision::Edit(_) | Revision::EditInShadow(_) => (Event::MessageUpdated, "edited"),
             Revision::Pin(_) => (Event::MessageUpdated, "pinned"),
             Revision::Unpin => (Event::MessageUpdated, "unpinned"),
         };
@@ -185,10 +192,19 @@ impl Chats {
         let (app, epoch, by) = (asking.app(), new_id(asking.now), asking.caller.actor());
         let write = ChatWrite { at: asking.now, audit: &audit, epoch: &epoch };
         let save = async {
-            let judged = entry.again_about(asking, &message, |entry| check(asking, entry, &message, &revision));
+            let judged = entry.again_about(asking, &mut message, |entry, message| {
+                check(asking, entry, message, &revision)?;
+                // What they say now nobody else shall find, also where they said something else before.
+                message.is_shadowed |= matches!(revision, Revision::Edit(_)) && entry.is_shadowed();
+                Ok(())
+            });
             let (entry, topics) = match judged.await {
                 Ok(judged) => judged,
                 Err(error) => return Ok((Err(error), Vec::new())),
+            };
+            let revision = match revision {
+                Revision::Edit(content) if message.is_shadowed => Revision::EditInShadow(content),
+                other => other,
             };
             let tell = |after: &Message| {
                 let facts = message_facts(&(entry.actor(), asking.now, asking.except), (event, &topics), after);
@@ -196,16 +212,17 @@ impl Chats {
             };
             let revision = (revision, by.as_str());
             let (edited, kept) = self.store.message_revise((&app, id), revision, expected, (write, tell)).await?;
-            Ok::<_, store::Error>((Ok(edited), kept))
+            Ok::<_, store::Error>((Ok((entry, edited)), kept))
         };
-        match self.teller.keep_and_tell(Box::pin(save)).await?? {
+        let (entry, edited) = self.teller.keep_and_tell(Box::pin(save)).await??;
+        match edited {
             Edited::Done(message) => {
                 if let Some(word) = flagged {
                     self.flag(asking, &message, &word).await;
                 }
-                Ok(*message)
+                Ok(entry.shown(*message))
             }
-            Edited::Unchanged(message) => Ok(*message),
+            Edited::Unchanged(message) => Ok(entry.shown(*message)),
             Edited::Deleted => Err(Error::Deleted),
             Edited::Mismatch(got) => Err(Error::Mismatch(got)),
             Edited::Missing => Err(Error::Unknown("message")),
@@ -248,14 +265,21 @@ impl Chats {
                 Ok(judged) => judged,
                 Err(error) => return Ok((Err(error), Vec::new())),
             };
-            let facts = |after: &Message| {
-                message_facts(&(entry.actor(), asking.now, asking.except), (Event::MessageUpdated, &topics), after)
+            let facts = |after: &Message, in_shadow: bool| {
+                let origin = (entry.actor(), asking.now, asking.except);
+                let mut facts = message_facts(&origin, (Event::MessageUpdated, &topics), after);
+                if in_shadow {
+                    facts.retain_mut(|(fact, _)| keep_for(fact, &user));
+                }
+                facts
             };
-            let (marked, kept) = self.store.message_mark((&app, id), &user, mark, (write, facts)).await?;
-            Ok::<_, store::Error>((Ok(marked), kept))
+            let by = (&user, entry.is_shadowed());
+            let (marked, kept) = self.store.message_mark((&app, id), by, mark, (write, facts)).await?;
+            Ok::<_, store::Error>((Ok((entry, marked)), kept))
         };
-        match self.teller.keep_and_tell(Box::pin(save)).await?? {
-            Marked::Done(message) | Marked::Unchanged(message) => Ok(*message),
+        let (entry, marked) = self.teller.keep_and_tell(Box::pin(save)).await??;
+        match marked {
+            Marked::Done(message) | Marked::Unchanged(message) => Ok(entry.shown(*message)),
             Marked::TooManyKinds => {
                 Err(Error::TooMany("the message has as many different emoji as it may have".to_owned()))
             }
@@ -301,14 +325,26 @@ impl Chats {
     }
 }
 
+/// Keeps a fact for one person alone; tells whether there is anything left of it.
+fn keep_for(fact: &mut Fact, user: &UserId) -> bool {
+    match &fact.topic {
+        Topic::User(topic) => topic == user,
+        Topic::Chat(_) => {
+            shadow::reserve(fact, user);
+            true
+        }
+        _ => false,
+    }
+}
+
 /// Whether somebody may do this to a message now.
 fn check(asking: &Asking<'_>, entry: &Entry, message: &Message, revision: &Revision) -> Result<()> {
     if message.deleted_at.is_some() {
         return Err(Error::Deleted);
     }
     match revision {
-        Revision::Edit(_) if !entry.is_author(message) => Err(Error::NotYours),
-        Revision::Edit(_) => {
+        Revision::Edit(_) | Revision::EditInShadow(_) if !entry.is_author(message) => Err(Error::NotYours),
+        Revision::Edit(_) | Revision::EditInShadow(_) => {
             entry.demand_voice(asking.now)?;
             let seconds = entry.circle().chat.settings.edit_window_s;
             let is_late = asking.now - message.created_at >= TimeDelta::seconds(seconds.into());

@@ -49,7 +49,7 @@ impl Chats {
         if let Some(client_id) = &new.client_id
             && let Some(sent) = self.store.message_sent(&asking.app(), &new.chat, &author, client_id).await?
         {
-            return Ok((sent, false));
+            return Ok((entry.shown(sent), false));
         }
         entry.demand_voice(asking.now)?;
         self.demand_pair(asking, &entry).await?;
@@ -74,6 +74,7 @@ impl Chats {
             mentions: content.mentions,
             visibility,
             audience,
+            is_shadowed: false,
             attachments: content.attachments,
             reactions: Vec::new(),
             acks: 0,
@@ -88,14 +89,15 @@ impl Chats {
             notices: self.mentioned(asking, &entry, &message).await?,
             report: flagged.map(|word| listed(&message, &word, asking.now)),
         };
+        let unmarked = |message: Box<Message>| Message { is_shadowed: false, ..*message };
         match self.insert(asking, entry, (message, along)).await? {
             Posted::New(message) => {
                 if let Author::User(author) = &message.author {
                     asking.live.typing_stopped(&Topic::Chat(message.chat.clone()), author, asking.now);
                 }
-                Ok((*message, true))
+                Ok((unmarked(message), true))
             }
-            Posted::Again(message) => Ok((*message, false)),
+            Posted::Again(message) => Ok((unmarked(message), false)),
             Posted::TooSoon(wait) => Err(Error::SlowMode { wait: wait.to_std().unwrap_or(Duration::from_secs(1)) }),
         }
     }

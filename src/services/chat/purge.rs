@@ -36,7 +36,8 @@ impl Chats {
     /// then stays deleted.
     pub async fn purge(&self, asking: &Asking<'_>, chat: &ExternalId, author: &UserId) -> Result<Purge> {
         check(asking, &Entry::find(asking, chat).await?, author).await?;
-        let mut all = Purge { chat: chat.clone(), author: author.clone(), from: 0, to: 0, count: 0 };
+        let mut all =
+            Purge { chat: chat.clone(), author: author.clone(), from: 0, to: 0, count: 0, is_shadowed: false };
         let mut before = i64::MAX;
         while let Some(some) = self.purge_some(asking, chat, (author, before)).await? {
             all = Purge { from: some.from, to: all.to.max(some.to), count: all.count + some.count, ..all };

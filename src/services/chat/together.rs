@@ -168,8 +168,14 @@ impl Chats {
 }
 
 /// The message as it is written, if whoever sends it may do so now.
-async fn admitted(asking: &Asking<'_>, entry: Entry, (message, along): (Message, Along)) -> Result<NewPost> {
-    let (entry, topics) = entry.again_about(asking, &message, |entry| entry.demand_voice(asking.now)).await?;
+async fn admitted(asking: &Asking<'_>, entry: Entry, (mut message, mut along): (Message, Along)) -> Result<NewPost> {
+    let judged = entry.again_about(asking, &mut message, |entry, message| {
+        message.is_shadowed = entry.is_shadowed();
+        entry.demand_voice(asking.now)
+    });
+    let (entry, topics) = judged.await?;
+    // Nobody is notified of what they do not find.
+    along.notices.take_if(|_| message.is_shadowed);
     let slow = entry.circle().chat.settings.slow_mode_s;
     let is_slow = slow > 0 && !entry.may(Capability::ChatModerate);
     let origin = (entry.actor(), asking.now, asking.except);

@@ -20,6 +20,9 @@ pub(super) const TO: &str = "to";
 /// The person reacted.
 const REACTION: &str = "react";
 
+/// The person reacted while they were muted in the shadow: it counts for them alone.
+const SHADOW: &str = "shadow";
+
 /// The person has acknowledged the message.
 const ACK: &str = "ack";
 
@@ -71,19 +74,26 @@ pub(super) async fn insert_audience(db: &impl ConnectionTrait, app: &AppId, mess
     Ok(())
 }
 
-/// Puts into messages what people have put on them.
-pub(super) async fn fill(db: &impl ConnectionTrait, app: &AppId, messages: &mut [Message]) -> Result<()> {
+/// Puts into messages what people have put on them, as `viewer` sees it; `None` = as everybody does.
+pub(super) async fn fill(
+    db: &impl ConnectionTrait,
+    app: &AppId,
+    viewer: Option<&UserId>,
+    messages: &mut [Message],
+) -> Result<()> {
     use chat_mark::Column as C;
     if messages.is_empty() {
         return Ok(());
     }
     let of = |ids: Vec<String>| Condition::all().add(C::AppId.eq(app.as_str())).add(C::MessageId.is_in(ids));
     let all = messages.iter().map(|message| message.id.clone()).collect();
+    let own = viewer.map(|user| Condition::all().add(C::Kind.eq(SHADOW)).add(C::UserId.eq(user.as_str())));
+    let shown = Condition::any().add(C::Kind.is_in([REACTION, ACK])).add_option(own);
     let counts = chat_mark::Entity::find()
         .select_only()
         .columns([C::MessageId, C::Kind, C::Value])
         .column_as(C::UserId.count(), "number")
-        .filter(of(all).add(C::Kind.is_in([REACTION, ACK])))
+        .filter(of(all).add(shown))
         .group_by(C::MessageId)
         .group_by(C::Kind)
         .group_by(C::Value)
@@ -92,10 +102,10 @@ pub(super) async fn fill(db: &impl ConnectionTrait, app: &AppId, messages: &mut 
     for (message, kind, value, number) in counts.into_tuple::<(String, String, String, i64)>().all(db).await? {
         let (reactions, acks) = found.entry(message).or_default();
         let count = u64::try_from(number).unwrap_or_default();
-        if kind == REACTION {
-            reactions.push(Reaction { emoji: value, count });
-        } else {
-            *acks = count;
+        match reactions.iter_mut().find(|one| one.emoji == value) {
+            _ if kind == ACK => *acks = count,
+            Some(same) => same.count += count,
+            None => reactions.push(Reaction { emoji: value, count }),
         }
     }
     let for_some = messages.iter().filter(|message| message.visibility == Visibility::Users);
@@ -115,7 +125,8 @@ pub(super) async fn fill(db: &impl ConnectionTrait, app: &AppId, messages: &mut 
 }
 
 impl Store {
-    /// Puts a mark on a message, or takes it off.
+    /// Puts a mark on a message, or takes it off. A reaction of somebody `in_shadow` counts for them alone; `facts` is told
+    /// whether this is one.
     ///
     /// # Errors
     /// [`Error::Database`](crate::store::Error::Database).
@@ -123,41 +134,58 @@ impl Store {
     pub async fn message_mark(
         &self,
         (app, id): (&AppId, &str),
-        user: &UserId,
+        (user, in_shadow): (&UserId, bool),
         mark: Mark<'_>,
-        (write, facts): (ChatWrite<'_>, impl FnOnce(&Message) -> Facts + Send),
+        (write, facts): (ChatWrite<'_>, impl FnOnce(&Message, bool) -> Facts + Send),
     ) -> Result<(Marked, Vec<Kept>)> {
         let change = self.change_begin(streams::COUNTER).await?;
-        let Some(before) = messages::find_by_id(&change, app, id).await? else {
+        let Some(before) = messages::find_by_id(&change, app, (id, Some(user))).await? else {
             return Ok((Marked::Missing, Vec::new()));
         };
         if before.deleted_at.is_some() {
             return Ok((Marked::Deleted, Vec::new()));
         }
-        let (kind, value) = match mark {
-            Mark::React(emoji) | Mark::Unreact(emoji) => (REACTION, emoji),
-            Mark::Acknowledge => (ACK, ""),
+        let (kinds, value): (&[&str], _) = match mark {
+            Mark::React(emoji) | Mark::Unreact(emoji) => (&[REACTION, SHADOW], emoji),
+            Mark::Acknowledge => (&[ACK], ""),
         };
-        let key = (app.as_str().to_owned(), id.to_owned(), user.as_str().to_owned(), kind.to_owned(), value.to_owned());
-        let is_there = chat_mark::Entity::find_by_id(key.clone()).one(&change).await?.is_some();
-        let is_removal = matches!(mark, Mark::Unreact(_));
-        if is_there != is_removal {
-            return Ok((Marked::Unchanged(Box::new(before)), Vec::new()));
+        let key = |kind: &str| {
+            let (app, user) = (app.as_str().to_owned(), user.as_str().to_owned());
+            (app, id.to_owned(), user, kind.to_owned(), value.to_owned())
+        };
+        let mut there = None;
+        for kind in kinds {
+            there = there.or(chat_mark::Entity::find_by_id(key(kind)).one(&change).await?.map(|_row| *kind));
         }
-        if is_removal {
-            chat_mark::Entity::delete_by_id(key).exec(&change).await?;
+        let kind = match (mark, there) {
+            (Mark::Unreact(_), Some(there)) => there,
+            (Mark::React(_), None) => {
+                if in_shadow {
+                    SHADOW
+                } else {
+                    REACTION
+                }
+            }
+            (Mark::Acknowledge, None) => ACK,
+            _ => return Ok((Marked::Unchanged(Box::new(before)), Vec::new())),
+        };
+        if there.is_some() {
+            chat_mark::Entity::delete_by_id(key(kind)).exec(&change).await?;
         } else {
-            let is_new_kind = kind == REACTION && before.reactions.iter().all(|reaction| reaction.emoji != value);
+            let is_new_kind = kind != ACK && before.reactions.iter().all(|reaction| reaction.emoji != value);
             if is_new_kind && before.reactions.len() >= EMOJI_KINDS_MAX {
                 return Ok((Marked::TooManyKinds, Vec::new()));
             }
             let row = row(app, id, user, (kind, value), whole(write.at).timestamp_millis());
             chat_mark::Entity::insert(row).exec_without_returning(&change).await?;
         }
+        let mut told = [before.clone()];
+        fill(&change, app, (kind == SHADOW).then_some(user), &mut told).await?;
+        let [told] = told;
+        let facts = facts(&told, kind == SHADOW);
         let mut after = [before];
-        fill(&change, app, &mut after).await?;
+        fill(&change, app, Some(user), &mut after).await?;
         let [after] = after;
-        let facts = facts(&after);
         let kept = finish(change, app, write, facts).await?;
         Ok((Marked::Done(Box::new(after)), kept))
     }

@@ -95,7 +95,11 @@ async fn sent(
         .add(chat_message::Column::AuthorKind.eq(author.kind()))
         .add(chat_message::Column::AuthorId.eq(author.id()))
         .add(chat_message::Column::ClientId.eq(client_id));
-    find(db, app, same).await
+    let viewer = match author {
+        Author::User(user) => Some(user),
+        Author::Program => None,
+    };
+    find(db, app, (same, viewer)).await
 }
 
 /// How long the author has to wait before they may write again.

@@ -26,8 +26,8 @@ use crate::{
 /// Most messages that are deleted at once.
 const STEP: u64 = 500;
 
-/// A message that is deleted: its number, its id, for whom it is.
-type Doomed = (i64, String, String);
+/// A message that is deleted: its number, its id, for whom it is, whether only staff and its author find it.
+type Doomed = (i64, String, String, bool);
 
 impl Store {
     /// Deletes the newest messages of somebody in a chat before a number, at most 500; `None` = there are no more. `tell` is given
@@ -57,7 +57,7 @@ impl Store {
             .add(C::DeletedAt.is_null());
         let newest = chat_message::Entity::find()
             .select_only()
-            .columns([C::Seq, C::Id, C::Visibility])
+            .columns([C::Seq, C::Id, C::Visibility, C::Shadowed])
             .filter(theirs.clone().add(C::Seq.lt(before)))
             .order_by_desc(C::Seq)
             .limit(STEP);
@@ -78,10 +78,11 @@ impl Store {
 /// Messages of somebody with these numbers; `None` = there are none.
 fn sum((chat, author): (&ExternalId, &UserId), seqs: impl Iterator<Item = i64> + Clone) -> Option<Purge> {
     let (from, to) = (seqs.clone().min()?, seqs.clone().max()?);
-    Some(Purge { chat: chat.clone(), author: author.clone(), from, to, count: seqs.count() as u64 })
+    Some(Purge { chat: chat.clone(), author: author.clone(), from, to, count: seqs.count() as u64, is_shadowed: false })
 }
 
-/// What each topic may know: the chat of what was for all, its staff of everything, and people of what was for them alone.
+/// What each topic may know: the chat of what was for all (but of what was said in the shadow only its author and staff there),
+/// its staff of everything, and people of what was for them alone.
 async fn heard_by(
     change: &DatabaseTransaction,
     (app, chat): (&AppId, &Chat),
@@ -91,20 +92,26 @@ async fn heard_by(
     use chat_mark::Column as M;
     let key = (&chat.id, &all.author);
     let (open, hushed): (Vec<&Doomed>, Vec<&Doomed>) =
-        doomed.iter().partition(|(_, _, visibility)| visibility == Visibility::All.name());
-    let for_all = sum(key, open.iter().map(|(seq, ..)| *seq));
-    let mut told: Vec<_> = for_all.map(|purge| (Topic::Chat(chat.id.clone()), purge)).into_iter().collect();
+        doomed.iter().partition(|(_, _, visibility, _)| visibility == Visibility::All.name());
+    let mut told = Vec::new();
+    for is_shadowed in [false, true] {
+        let some = open.iter().filter(|(.., shadowed)| *shadowed == is_shadowed).map(|(seq, ..)| *seq);
+        let purge = sum(key, some).map(|purge| Purge { is_shadowed, ..purge });
+        told.extend(purge.map(|purge| (Topic::Chat(chat.id.clone()), purge)));
+    }
     if hushed.is_empty() {
         return Ok(told);
     }
     told.extend(chat.staff().map(|staff| (staff, all.clone())));
-    let seqs: HashMap<&str, i64> = hushed.iter().map(|(seq, id, _)| (id.as_str(), *seq)).collect();
+    let seqs: HashMap<&str, i64> = hushed.iter().map(|(seq, id, ..)| (id.as_str(), *seq)).collect();
+    // Nobody but staff has seen these.
+    let heard = hushed.iter().filter(|(.., shadowed)| !shadowed).map(|(_, id, ..)| id.as_str());
     let audience = chat_mark::Entity::find()
         .select_only()
         .columns([M::UserId, M::MessageId])
         .filter(M::AppId.eq(app.as_str()))
         .filter(M::Kind.eq(marks::TO))
-        .filter(M::MessageId.is_in(seqs.keys().copied()));
+        .filter(M::MessageId.is_in(heard));
     let audience: Vec<(String, String)> = audience.into_tuple().all(change).await?;
     let mut theirs: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for (user, message) in audience {

@@ -29,6 +29,7 @@ async fn what_another_node_changes_in_a_chat_holds_here_too() {
         id: "ban".to_owned(),
         user: UserId::parse("7").unwrap(),
         measure: Measure::Ban,
+        is_shadow: false,
         reason: String::new(),
         until: None,
         created_by: "user:9".to_owned(),

@@ -1,6 +1,7 @@
 //! Chats on each database: numbers without gaps, names that count once, reading that never falls, texts as they were.
 
 mod care;
+mod shade;
 mod together;
 
 use campanile::{
@@ -79,6 +80,7 @@ fn message(name: &str, author: &str, client_id: Option<&str>) -> Message {
         mentions: vec!["b".to_owned(), "@staff".to_owned()],
         visibility: Visibility::All,
         audience: Vec::new(),
+        is_shadowed: false,
         attachments: vec![Attachment {
             url: "https://files.example/x".to_owned(),
             name: "x\"y".to_owned(),
@@ -123,6 +125,7 @@ pub(crate) async fn lead_through_its_life(store: &Store, other: &Store) {
     post_and_list(store).await;
     post_at_once(store, other).await;
     revise_and_mark(store).await;
+    shade::shade(store).await;
     read(store, other).await;
     moderate(store).await;
     forget(store).await;
@@ -246,6 +249,12 @@ async fn post_and_list(store: &Store) {
     };
     assert_eq!((unread(&a, false, 0).await, unread(&b, false, 0).await), (1, 3));
     assert_eq!((unread(&other, true, 0).await, unread(&other, false, 3).await), (4, 0));
+    let texts = async |viewer: Viewer<'_>, before: i64| {
+        let found = store.message_texts((&app(), &id("c")), (viewer, 1), before, 2).await.unwrap();
+        found.iter().map(|(_, seq, _)| *seq).collect::<Vec<_>>()
+    };
+    assert_eq!((texts(Viewer::All, i64::MAX).await, texts(Viewer::All, 4).await), (vec![5, 4], vec![3, 2]));
+    assert_eq!(texts(Viewer::Person(&other, false), i64::MAX).await, [3, 2]);
 }
 
 async fn post_at_once(store: &Store, other: &Store) {
@@ -296,7 +305,10 @@ async fn revise_and_mark(store: &Store) {
     assert_eq!(versions, [(1, message("", "a", None).body, moment(9), "user:a".to_owned())]);
     let mark = async |name: &str, who: &str, mark: Mark<'_>| {
         let (app, who) = (app(), user(who));
-        Box::pin(store.message_mark((&app, name), &who, mark, (write(9), |_after| Vec::new()))).await.unwrap().0
+        Box::pin(store.message_mark((&app, name), (&who, false), mark, (write(9), |_after, _in_shadow| Vec::new())))
+            .await
+            .unwrap()
+            .0
     };
     for who in ["a", "A", "b", "b"] {
         mark("m1", who, Mark::React("👍")).await;
@@ -401,6 +413,7 @@ async fn moderate(store: &Store) {
         id: name.to_owned(),
         user: user("b"),
         measure: Measure::Mute,
+        is_shadow: false,
         reason: "laut 🔔".to_owned(),
         until: until.map(moment),
         created_by: "user:a".to_owned(),

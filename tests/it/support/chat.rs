@@ -162,6 +162,7 @@ pub(crate) fn message(id: &str, body: String, created_at: DateTime<Utc>) -> Mess
         mentions: Vec::new(),
         visibility: Visibility::All,
         audience: Vec::new(),
+        is_shadowed: false,
         attachments: Vec::new(),
         reactions: Vec::new(),
         acks: 0,

@@ -131,6 +131,8 @@ pub(in crate::api) struct MessageView {
     /// Whom it is for besides the author, where it is for some alone.
     #[oai(validator(max_items = 21))]
     visible_to: Option<Vec<Word<UserId>>>,
+    /// For staff: the author is muted without noticing, nobody but them and staff finds the message. Absent = it is not so.
+    shadowed: Option<bool>,
     /// What goes with it.
     #[oai(validator(max_items = 10))]
     attachments: Vec<AttachmentView>,
@@ -175,6 +177,7 @@ impl From<Message> for MessageView {
             mentions,
             visibility: Word(message.visibility),
             visible_to: (message.visibility == Visibility::Users).then_some(audience),
+            shadowed: message.is_shadowed.then_some(true),
             attachments: message.attachments.into_iter().map(AttachmentView::from).collect(),
             reactions: message.reactions.into_iter().map(ReactionView::from).collect(),
             ack_count: message.acks,
@@ -202,6 +205,7 @@ fn example() -> Message {
         mentions: vec!["@staff".to_owned()],
         visibility: Visibility::All,
         audience: Vec::new(),
+        is_shadowed: false,
         attachments: vec![Attachment {
             url: "https://files.school.example/loop.png".to_owned(),
             name: "loop.png".to_owned(),

@@ -66,7 +66,14 @@ pub(super) async fn expire(store: &Store) {
     let edit = Revision::Edit(Content { body: "other".to_owned(), ..Content::default() });
     let tell = |_after: &Message| Default::default();
     Box::pin(store.message_revise((&app, "o1"), (edit, "user:a"), &Expected::Any, (write(2), tell))).await.unwrap();
-    Box::pin(store.message_mark((&app, "o1"), &b, Mark::React("👍"), (write(2), |_after| Vec::new()))).await.unwrap();
+    Box::pin(store.message_mark(
+        (&app, "o1"),
+        (&b, false),
+        Mark::React("👍"),
+        (write(2), |_after, _in_shadow| Vec::new()),
+    ))
+    .await
+    .unwrap();
     let page = Page { after: None, limit: 10 };
     assert_eq!(store.chat_list_expiring(&app, &page).await.unwrap(), std::slice::from_ref(&chat));
 
@@ -157,7 +164,7 @@ pub(super) async fn purge(store: &Store) {
         let purged = Box::pin(store.chat_purge((&app, &chat), (&a, before, "user:b"), write(9), tell)).await.unwrap().0;
         (purged, told)
     };
-    let part = |from, to, count| Purge { chat: chat.clone(), author: a.clone(), from, to, count };
+    let part = |from, to, count| Purge { chat: chat.clone(), author: a.clone(), from, to, count, is_shadowed: false };
     let told = vec![
         (Topic::Chat(chat.clone()), part(1, 1, 1)),
         (Topic::CourseStaff(id("1")), part(1, 3, 2)),
