@@ -9,7 +9,6 @@ use crate::{
     config::Config,
     domain::roster::{Kind, Operation, Outcome},
     ids::{AppId, ExternalId, UserId},
-    server,
     services::import::{
         Import, Plan, Sheet,
         plan::{Example, SheetPlan, Spared, Step},
@@ -32,8 +31,7 @@ struct Order {
 
 /// Runs one of the commands.
 pub(super) async fn run(config: &Config, command: RosterCommand) -> Result<()> {
-    let store = server::open_store(config).await?;
-    store.migrate().await?;
+    let store = target::store(config).await?;
     let done = match command {
         RosterCommand::Import { files, app, source, apply, confirm } => {
             let app = target::app(config, &store, app.as_ref()).await?.id;

@@ -8,7 +8,7 @@ const HEAD: &str = "id,user,course,role\n";
 
 /// A folder with an app and the example roster.
 fn folder() -> Folder {
-    let folder = Folder::new();
+    let folder = Folder::with_database();
     folder.run(&["app", "create", "--id", "7"]).ok();
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/roster");
     for file in fs::read_dir(example).unwrap().map(|entry| entry.unwrap().path()) {
@@ -147,7 +147,7 @@ fn mass_drop_needs_its_own_report_to_be_confirmed() {
 
 #[test]
 fn app_is_the_named_one_or_the_configured_one_or_the_oldest() {
-    let folder = Folder::new();
+    let folder = Folder::with_database();
     folder.write("users.csv", "id,name\n1,One\n");
     let none = import(&folder, &["users.csv"], &[]).failed();
     assert!(none.contains("campanile app create"), "{none}");
