@@ -128,8 +128,15 @@ async fn changes_are_followed_from_any_point() {
     let end = office.get(&format!("/api/roster/changes?since_seq={}", all["next_seq"])).await.ok();
     assert_eq!((&end["data"], &end["next_seq"]), (&json!([]), &all["next_seq"]));
 
-    for bad in ["since_seq=-1", "since_seq=x", "limit=1001", "limit=0"] {
-        office.get(&format!("/api/roster/changes?{bad}")).await.problem(400, "invalid_parameter");
+    for (bad, says) in [
+        ("since_seq=-1", "must be at least 0"),
+        ("since_seq=x", "must be a whole number"),
+        ("limit=1001", "from 1 to 1000"),
+        ("limit=0", "from 1 to 1000"),
+    ] {
+        let problem = office.get(&format!("/api/roster/changes?{bad}")).await.problem(400, "invalid_parameter");
+        let message = problem["errors"][0]["message"].as_str().unwrap();
+        assert!(message.contains(says), "{bad}: {message}");
     }
     office.get("/api/roster/changes?limit=1000").await.ok();
     let reader = app.program(&[Scope::RosterRead]).await;
