@@ -34,6 +34,9 @@ const TEXT_MAX: usize = 2_000;
 /// Most characters of a pointer.
 const POINTER_MAX: usize = 500;
 
+/// Most characters of the name of a parameter.
+const PARAMETER_MAX: usize = 64;
+
 /// Most fields that are named.
 const FIELDS_MAX: usize = 100;
 
@@ -147,7 +150,8 @@ impl Field {
 
     /// A fault of a parameter.
     fn of(parameter: &str, message: String) -> Self {
-        Self { at: Where::Parameter(parameter.to_owned()), code: "invalid", message: cut(message, TEXT_MAX) }
+        let at = Where::Parameter(cut(parameter.to_owned(), PARAMETER_MAX));
+        Self { at, code: "invalid", message: cut(message, TEXT_MAX) }
     }
 }
 
