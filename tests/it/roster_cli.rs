@@ -51,6 +51,8 @@ fn example_roster_is_shown_first_then_imported_and_then_known() {
         "{dry}"
     );
     assert!(dry.contains("create     row 2: org campus: name Online Campus"), "{dry}");
+    let users: Vec<_> = dry.lines().skip_while(|line| !line.starts_with("users.csv")).skip(1).take(6).collect();
+    assert!(users[4].starts_with("  create     row 6: user 5") && users[5] == "  create     … and 5 more", "{dry}");
     assert!(dry.ends_with("Nothing was changed. To do it: the same command with --apply"), "{dry}");
     assert_eq!(folder.run(&["roster", "show"]).ok(), "none");
 
@@ -108,6 +110,30 @@ fn wrong_rows_are_told_and_the_others_are_imported() {
     ] {
         assert!(out.contains(line), "{line} is missing in\n{out}");
     }
+}
+
+#[test]
+fn people_whose_ids_no_channel_name_can_hold_are_imported_and_told() {
+    let folder = folder();
+    folder.write("users.csv", "id,name\nauth0|7,Ada\na b,Bo\nada@campus.example,Cy\n");
+    let done = import(&folder, &["users.csv"], &["--apply"]).ok();
+    assert!(done.contains("note       no channel of their own: 2, such as 'auth0|7'."), "{done}");
+    assert!(done.ends_with("3 created, 0 updated, 0 dropped"), "{done}");
+}
+
+#[test]
+fn file_with_a_byte_order_mark_is_read_and_one_in_another_charset_is_refused_by_the_row() {
+    let folder = folder();
+    let users = |text: &[u8]| {
+        fs::write(folder.path("users.csv"), text).unwrap();
+        import(&folder, &["users.csv"], &["--apply"])
+    };
+    let done = users("\u{feff}id,name\n1,Zo\u{eb}\n".as_bytes()).ok();
+    assert!(done.ends_with("1 created, 0 updated, 0 dropped"), "{done}");
+    let out = with_wrong_rows(users(b"id,name\n2,Two\n3,M\xfcller\n"), 1);
+    assert!(out.contains("error      row 3: is not UTF-8: save the file as 'CSV UTF-8'"), "{out}");
+    let told = users(b"id,name,gr\xfc\xdfe\n4,Four,no\n").failed();
+    assert!(told.contains("users.csv is not UTF-8 (row 1): save it as 'CSV UTF-8'"), "{told}");
 }
 
 #[test]
