@@ -51,7 +51,7 @@ use url::Host;
 
 pub use self::{asyncapi::asyncapi, reached::ToldByProxy};
 use self::{
-    caller::describe::Rest,
+    caller::{describe::Rest, query::Queries},
     caught::caught,
     reached::{Authority, is_forwarded},
 };
@@ -178,7 +178,7 @@ sees nothing of others; each operation names the scope that it needs.
 
 Whatever is refused is a problem (RFC 9457, `application/problem+json`): `code` is stable and for programs, `type` leads \
 to a page that says what it means and what to do (`/problems` has them all), `detail` says what would be right, `errors` points to single fields, `request_id` finds the request in the log of the server. What is not there \
-and what belongs to another app look the same. Fields that are not known are refused.
+and what belongs to another app look the same. Fields and query parameters that are not known are refused.
 
 Writes are idempotent: put the same once more and nothing changes. An answer that shows an object has its version as `ETag`; \
 `If-Match` writes only over that version. A POST may carry an `Idempotency-Key`, the caller's own name for the request: sent \
@@ -338,7 +338,7 @@ pub fn routes(
         .data(Arc::clone(&services.polls))
         .data(Arc::clone(&services.streams))
         .data(Arc::clone(&config));
-    let rest = caller::Known::new(inner, services, config);
+    let rest = caller::Known::new(inner, Queries::of(&service()), services, config);
     Routes { pusher_api, pusher, rest, pages: page::routes(pages) }
 }
 

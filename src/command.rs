@@ -7,7 +7,10 @@ mod table;
 mod target;
 mod token;
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -26,6 +29,16 @@ use crate::{
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The database is a file that is not there.
+    #[error(
+        "there is no database at {}: 'campanile serve' or 'campanile migrate' makes it. Run this command in the folder of \
+         the server, or name its database with --database-url or CAMPANILE_DATABASE_URL",
+        path.display()
+    )]
+    NoDatabase {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// Settings are wrong.
     #[error(transparent)]
     Config(#[from] config::Error),
@@ -197,7 +210,10 @@ fn signals(count: usize) -> Result<impl Future<Output = ()>> {
 }
 
 async fn migrate(config: &Config, action: Migration) -> Result<()> {
-    let store = server::open_store(config).await?;
+    let store = match action {
+        Migration::Up => server::open_store(config).await?,
+        Migration::Down { .. } | Migration::Status => target::database(config).await?,
+    };
     let lines = match action {
         Migration::Up => told("applied", store.migrate().await?),
         Migration::Down { steps } => told("taken back", store.migrate_down(steps).await?),

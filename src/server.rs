@@ -196,13 +196,24 @@ pub async fn build(config: Config) -> Result<Server> {
     })
 }
 
-/// Opens the database that the configuration names.
+/// Opens the database that the configuration names; makes it where it is a file that is missing.
 ///
 /// # Errors
 /// When it cannot be opened.
 pub async fn open_store(config: &Config) -> Result<Store> {
-    let (url, node) = (config.store.url.expose().to_owned(), new_id(now()));
-    Ok(Store::open(&store::Config { url, node, ..store::Config::default() }).await?)
+    Ok(Store::open(&store_config(config)).await?)
+}
+
+/// The same for those who are no server: what is not there yet is not made.
+///
+/// # Errors
+/// When it cannot be opened, or is a file that is missing.
+pub async fn open_existing_store(config: &Config) -> Result<Store> {
+    Ok(Store::open_existing(&store_config(config)).await?)
+}
+
+fn store_config(config: &Config) -> store::Config {
+    store::Config { url: config.store.url.expose().to_owned(), node: new_id(now()), ..store::Config::default() }
 }
 
 /// Binds the listener for metrics. A second server on a developer's machine goes without rather than not at all.

@@ -110,6 +110,12 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The SQLite file is missing, and is not to be created.
+    #[error("there is no file {}", path.display())]
+    MissingFile {
+        /// The file, from the root.
+        path: PathBuf,
+    },
     /// The URL is malformed, or nobody answers there, or the login was refused.
     #[error("cannot open the database {url}")]
     Open {
@@ -208,6 +214,26 @@ impl Store {
     /// # Errors
     /// [`Error::UnsupportedUrl`], [`Error::CreateFile`] or [`Error::Open`].
     pub async fn open(config: &Config) -> Result<Self> {
+        if let Some(path) = connect::file(config)? {
+            connect::create_private(&path)?;
+        }
+        Self::connect(config).await
+    }
+
+    /// Opens the database as [`Store::open`] does, but a SQLite file must be there.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedUrl`], [`Error::MissingFile`] or [`Error::Open`].
+    pub async fn open_existing(config: &Config) -> Result<Self> {
+        match connect::file(config)? {
+            Some(path) if !path.exists() => {
+                Err(Error::MissingFile { path: std::path::absolute(&path).unwrap_or(path) })
+            }
+            _ => Self::connect(config).await,
+        }
+    }
+
+    async fn connect(config: &Config) -> Result<Self> {
         Ok(Self { db: connect::open(config).await?, node: config.node.as_str().into() })
     }
 

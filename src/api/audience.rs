@@ -12,7 +12,7 @@ use crate::{
         audience::{Audience, AudienceType},
         roster::Role,
     },
-    ids::UserId,
+    ids::{ExternalId, UserId},
     services::audience::Error,
 };
 
@@ -26,7 +26,8 @@ pub(super) struct AudienceBody {
     #[serde(rename = "type")]
     #[oai(rename = "type")]
     kind: Word<AudienceType>,
-    /// People (at most 1,000), or classes, courses or orgs (at most 100). Absent for `all`.
+    /// People (at most 1,000; who is not in the roster is passed over), or classes, courses or orgs (at most 100; the roster
+    /// must have each, be it without people). Absent for `all`.
     #[serde(default)]
     #[oai(default, validator(max_items = 1_000))]
     ids: Vec<String>,
@@ -96,6 +97,11 @@ impl From<Error> for Problem {
             Error::Access(error) => error.into(),
             Error::Refused(decision) => (*decision).into(),
             Error::ProgramsOnly(_) => Self::forbidden("programs_only", error.to_string()),
+            Error::NoSuchPlace { kind, ids } => {
+                let missing = |id| format!("there is no {kind} '{id}' in the roster");
+                let field = |id: ExternalId| Field::at("/audience/ids", "not_in_roster", missing(id));
+                Self::fields(ids.into_iter().map(field).collect())
+            }
             Error::TooLarge => Self::fields(vec![Field::at("/audience", "audience_too_large", error.to_string())]),
         }
     }

@@ -10,6 +10,7 @@ pub(super) mod limit;
 pub(super) mod need;
 mod once;
 pub(super) mod proof;
+pub(super) mod query;
 mod unbroken;
 
 use std::{
@@ -30,6 +31,7 @@ use self::{
     limit::Told,
     need::{Need, Operation},
     once::Executor,
+    query::Queries,
 };
 use super::{
     Config, Services,
@@ -135,14 +137,15 @@ pub(super) struct Known<E> {
     strangers: Option<Arc<Keyed<Network>>>,
     /// Executes requests that may change something.
     executor: Executor,
+    queries: Queries,
     config: Arc<Config>,
 }
 
 impl<E> Known<E> {
     /// The door in front of `inner`.
-    pub(super) fn new(inner: E, services: Services, config: Arc<Config>) -> Self {
+    pub(super) fn new(inner: E, queries: Queries, services: Services, config: Arc<Config>) -> Self {
         let Services { apps, callers, strangers, once, tasks, .. } = services;
-        Self { inner: Arc::new(inner), apps, callers, strangers, executor: Executor { once, tasks }, config }
+        Self { inner: Arc::new(inner), apps, callers, strangers, executor: Executor { once, tasks }, queries, config }
     }
 }
 
@@ -189,6 +192,7 @@ impl<E: Endpoint + 'static> Known<E> {
         }
         let operation = need::find(request.method(), request.uri().path())?;
         let visitor = self.admit(&request, operation, margin).await?;
+        self.queries.check(operation, request.uri().query())?;
         let visitor = Arc::new(visitor);
         request.extensions_mut().insert(Arc::clone(&visitor));
         if matches!(*request.method(), Method::GET | Method::HEAD) {

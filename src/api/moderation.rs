@@ -118,7 +118,7 @@ struct ReportView {
     state: Word<ReportState>,
     /// When it was made.
     created_at: Word<DateTime<Utc>>,
-    /// Who looked into it, such as `user:9`.
+    /// Who looked into it last, such as `user:9`; of an open report, before it was made once more.
     #[oai(validator(max_length = 160))]
     handled_by: Option<String>,
     /// When.
@@ -294,7 +294,8 @@ impl Moderation {
 
     /// Report a message
     ///
-    /// Only moderators learn of it. Whoever has reported the message before gets that report. For people who are in the chat.
+    /// Only moderators learn of it. Whoever has reported the message before gets that report, open again if it was looked into
+    /// meanwhile. For people who are in the chat.
     #[oai(path = "/api/messages/:id/report", method = "post", operation_id = "reportMessage")]
     async fn report(
         &self,

@@ -76,6 +76,7 @@ impl From<Refusal> for Problem {
             Refusal::WrongState { .. }
             | Refusal::AlreadyVoted
             | Refusal::Full { .. }
+            | Refusal::FullOfGuests { .. }
             | Refusal::TooManyVoters { .. }
             | Refusal::TooManyOpen
             | Refusal::TooManyPolls

@@ -6,6 +6,7 @@
 
 mod described;
 pub(super) mod kinds;
+pub(super) mod plain;
 
 use std::{borrow::Cow, fmt};
 
@@ -32,6 +33,9 @@ const TEXT_MAX: usize = 2_000;
 
 /// Most characters of a pointer.
 const POINTER_MAX: usize = 500;
+
+/// Most characters of the name of a parameter.
+const PARAMETER_MAX: usize = 64;
 
 /// Most fields that are named.
 const FIELDS_MAX: usize = 100;
@@ -146,7 +150,8 @@ impl Field {
 
     /// A fault of a parameter.
     fn of(parameter: &str, message: String) -> Self {
-        Self { at: Where::Parameter(parameter.to_owned()), code: "invalid", message: cut(message, TEXT_MAX) }
+        let at = Where::Parameter(cut(parameter.to_owned(), PARAMETER_MAX));
+        Self { at, code: "invalid", message: cut(message, TEXT_MAX) }
     }
 }
 
@@ -300,10 +305,10 @@ impl Problem {
             return problem.clone();
         }
         if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
-            return Self::parameter(name, without_type(reason));
+            return Self::parameter(name, plain::of_parameter(reason));
         }
         if let Some(ParsePathError { name, reason }) = error.downcast_ref() {
-            return Self::parameter(path_parameter(path, name), without_type(reason));
+            return Self::parameter(path_parameter(path, name), plain::of_parameter(reason));
         }
         if let Some(ParseRequestPayloadError { reason }) = error.downcast_ref() {
             return Self::malformed(reason.as_str());
@@ -383,13 +388,6 @@ fn path_parameter<'a>(path: &'a str, framework: &'a str) -> &'a str {
     let mut names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let place = framework.strip_prefix("param").and_then(|place| place.parse().ok());
     place.and_then(|place| names.nth(place)).unwrap_or(framework)
-}
-
-/// The reason without the names of the framework's types around it: of the value in front, of the list that holds it behind.
-fn without_type(reason: &str) -> &str {
-    let rest = reason.strip_prefix("failed to parse \"").and_then(|rest| rest.split_once("\": "));
-    let reason = rest.map_or(reason, |(_, rest)| rest);
-    reason.rsplit_once(" (occurred while parsing \"").map_or(reason, |(rest, _)| rest)
 }
 
 /// The kind of problem in a few words.

@@ -15,7 +15,7 @@ use serde_path_to_error::{Path, Segment};
 
 use super::{
     body::json_body,
-    problem::{Field, Problem},
+    problem::{Field, Problem, plain},
 };
 
 const JSON: &str = "application/json";
@@ -91,7 +91,7 @@ fn is_json(media: &str) -> bool {
 
 /// Serde reads structs from lists too, which nobody means.
 fn no_object() -> Field {
-    Field::at("", "invalid", "expected a JSON object".to_owned())
+    Field::at("", "invalid", "must be a JSON object".to_owned())
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
@@ -136,7 +136,7 @@ fn fault(path: &Path, error: &serde_json::Error) -> Field {
     if let Some(name) = named.map(escape).filter(|name| pointer.rsplit('/').next() != Some(name)) {
         pointer = format!("{pointer}/{name}");
     }
-    Field::at(&pointer, code, message.to_owned())
+    Field::at(&pointer, code, plain::of_json(message))
 }
 
 /// A path as JSON pointer (RFC 6901).

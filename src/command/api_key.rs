@@ -20,8 +20,7 @@ use crate::{
 
 /// Runs one of the commands.
 pub(super) async fn run(config: &Config, command: ApiKeyCommand) -> Result<()> {
-    let store = server::open_store(config).await?;
-    store.migrate().await?;
+    let store = target::store(config).await?;
     let said = act(config, &store, command).await?;
     store.close().await?;
     match said {

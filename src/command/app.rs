@@ -1,20 +1,19 @@
 //! `campanile app …`: apps of the database. A running server sees every change within a second.
 
-use super::{Error, Result, settings_table};
+use super::{Error, Result, settings_table, target};
 use crate::{
     cli::{self, AppCommand},
     config::Config,
     domain::app::{App, MAX_ACTIVE_SECRETS, Secret, secret_weakness},
     ids::AppId,
-    server::{self, Credentials},
+    server::Credentials,
     services::now,
     store::{NewApp, Store},
 };
 
 /// Runs one of the commands.
 pub(super) async fn run(config: &Config, command: AppCommand) -> Result<()> {
-    let store = server::open_store(config).await?;
-    store.migrate().await?;
+    let store = target::store(config).await?;
     let text = act(config, &store, command).await?;
     store.close().await?;
     Ok(cli::say(&text)?)

@@ -9,7 +9,6 @@ use crate::{
     config::Config,
     domain::roster::{Kind, Operation, Outcome},
     ids::{AppId, ExternalId, UserId},
-    server,
     services::import::{
         Import, Plan, Sheet,
         plan::{Example, SheetPlan, Spared, Step},
@@ -32,8 +31,7 @@ struct Order {
 
 /// Runs one of the commands.
 pub(super) async fn run(config: &Config, command: RosterCommand) -> Result<()> {
-    let store = server::open_store(config).await?;
-    store.migrate().await?;
+    let store = target::store(config).await?;
     let done = match command {
         RosterCommand::Import { files, app, source, apply, confirm } => {
             let app = target::app(config, &store, app.as_ref()).await?.id;
@@ -147,18 +145,33 @@ fn of_sheet(sheet: &SheetPlan) -> String {
         let row = example.row.map_or_else(|| "missing".to_owned(), |row| format!("row {row}"));
         format!("  {:<10} {row}: {}", example.step.name(), example.text)
     };
-    let mut examples: Vec<&Example> = sheet.examples.iter().collect();
-    examples.sort_by_key(|example| example.step);
-    lines.extend(examples.into_iter().map(example));
+    for (step, count) in sheet.counts.iter().filter(|(step, _)| **step != Step::Unchanged) {
+        let shown: Vec<_> = sheet.examples.iter().filter(|example| example.step == *step).map(example).collect();
+        let rest = count.saturating_sub(shown.len());
+        lines.extend(shown);
+        lines.extend((rest > 0).then(|| and_more(step.name(), rest)));
+    }
+    if let Some(first) = sheet.unspeakable.first() {
+        let (count, first) = (sheet.unspeakable.len(), legible(first));
+        lines.push(format!(
+            "  {:<10} no channel of their own: {count}, such as '{first}'. Only letters, digits and -_=@,.; can stand in its \
+             name; these people hear 'notifications'",
+            "note"
+        ));
+    }
     let fault = |fault: &Fault| {
         let column = fault.column.map(|column| format!(", column {column}")).unwrap_or_default();
         format!("  {:<10} row {}{column}: {}", "error", fault.row, legible(&fault.text))
     };
     lines.extend(sheet.faults.iter().take(FAULTS_SHOWN).map(fault));
-    if sheet.faults.len() > FAULTS_SHOWN {
-        lines.push(format!("  {:<10} in {} further rows", "error", sheet.faults.len() - FAULTS_SHOWN));
-    }
+    let rest = sheet.faults.len().saturating_sub(FAULTS_SHOWN);
+    lines.extend((rest > 0).then(|| and_more("error", rest)));
     lines.join("\n") + "\n"
+}
+
+/// Says how many there are beside those that are shown.
+fn and_more(what: &str, count: usize) -> String {
+    format!("  {what:<10} … and {count} more")
 }
 
 /// A text from a file, fit for a terminal.

@@ -1,7 +1,35 @@
-//! Which app a command is about.
+//! What a command is about: which database, which app.
 
 use super::{Error, Result};
-use crate::{config::Config, domain::app::App, ids::AppId, store::Store};
+use crate::{
+    config::Config,
+    domain::app::App,
+    ids::AppId,
+    server,
+    store::{self, Store},
+};
+
+/// The database of the server, as it is. A command makes none: in another folder than the server's it would be a second one,
+/// of which the server knows nothing.
+///
+/// # Errors
+/// When there is none, or it cannot be opened.
+pub(super) async fn database(config: &Config) -> Result<Store> {
+    match server::open_existing_store(config).await {
+        Err(server::Error::Store(store::Error::MissingFile { path })) => Err(Error::NoDatabase { path }),
+        opened => Ok(opened?),
+    }
+}
+
+/// The same, with its tables up to date.
+///
+/// # Errors
+/// When there is none, or it fails.
+pub(super) async fn store(config: &Config) -> Result<Store> {
+    let store = database(config).await?;
+    store.migrate().await?;
+    Ok(store)
+}
 
 /// The app with this id, or without one the configured app, else the oldest that is enabled.
 ///

@@ -20,8 +20,7 @@ const SOURCE: &str = "dev";
 
 /// Runs the command.
 pub(super) async fn run(config: &Config, command: TokenCommand) -> Result<()> {
-    let store = server::open_store(config).await?;
-    store.migrate().await?;
+    let store = target::store(config).await?;
     let (token, about) = issue(config, &store, command).await?;
     store.close().await?;
     Ok(cli::hand_out(&token, &about)?)

@@ -18,7 +18,7 @@ use std::{fmt, num::NonZeroU32};
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
-    ballot::{Answer, Ballot, Given, Thousandths},
+    ballot::{Answer, Ballot, Given, Thousandths, Turnout},
     edit::{Edit, Edited, OptionEdit, SettingsEdit, Suggested},
     life::Move,
     refusal::Refusal,
@@ -58,10 +58,14 @@ pub const OPEN_MAX: u64 = 20;
 /// Most polls of one class or course that are not archived.
 pub const POLLS_MAX: u64 = 1_000;
 
-/// Most ballots of one round.
+/// Most ballots of one round that are cast by those who are enrolled.
 pub const VOTERS_MAX: u64 = 10_000;
 
-/// Most things that all ballots of one round of an anonymous poll may say: when it is closed they are written anew, at once.
+/// Most ballots of one round that are cast by guests. Apart from those of the enrolled, whom they keep out by no means.
+pub const GUESTS_MAX: u64 = VOTERS_MAX / 2;
+
+/// Most things that all ballots of the enrolled may say in one round of an anonymous poll, and half of it those of guests: when it
+/// is closed they are written anew, at once.
 pub const SEALED_MAX: u64 = 100_000;
 
 /// Most options that one person may suggest in one poll.
@@ -328,10 +332,16 @@ impl Poll {
         self.content.settings.anonymity == Anonymity::Anonymous
     }
 
-    /// Most ballots of one round: of an anonymous poll the fewer, the more a vote may say.
+    /// Most ballots of the enrolled in one round: of an anonymous poll the fewer, the more a vote may say.
     #[must_use]
     pub fn ballots_max(&self) -> u64 {
         if self.is_anonymous() { VOTERS_MAX.min(SEALED_MAX / self.content.most_said()) } else { VOTERS_MAX }
+    }
+
+    /// Most ballots of guests in one round.
+    #[must_use]
+    pub fn guests_max(&self) -> u64 {
+        self.ballots_max() / 2
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
         audience::{Audience, Sending, Whom},
         fact::Actor,
         notification::Recipient,
-        roster::PlaceId,
+        roster::{Kind, PlaceId},
     },
     ids::{AppId, ExternalId, UserId},
     protocol::{ChannelName, channel_name::NameRules},
@@ -38,6 +38,14 @@ pub enum Error {
     /// Only programs may reach these.
     #[error("a person reaches classes, courses and orgs of their own; an audience of the type '{0}' is for programs")]
     ProgramsOnly(&'static str),
+    /// The roster has no such places.
+    #[error("the roster does not have every {kind} that is meant")]
+    NoSuchPlace {
+        /// What they were meant to be: classes, courses or orgs.
+        kind: Kind,
+        /// Their ids.
+        ids: Vec<ExternalId>,
+    },
     /// There are more people in it than can be reached at once.
     #[error("more than {RECIPIENTS_MAX} people are meant; send to parts of them")]
     TooLarge,
@@ -67,6 +75,26 @@ pub(super) async fn judge(
         actor.get_or_insert_with(|| rights.actor());
     }
     actor.ok_or(Error::ProgramsOnly(audience.kind().name()))
+}
+
+/// Checks that the classes, courses or orgs of an audience are in the roster; they may be empty. An app without any course keeps
+/// no roster, and what goes to whole channels reaches those who listen there all the same.
+///
+/// # Errors
+/// [`Error::NoSuchPlace`], or when the database fails.
+pub(super) async fn check_places(store: &Store, app: &AppId, (audience, sending): (&Audience, Sending)) -> Result<()> {
+    let (kind, ids) = match &audience.whom {
+        Whom::Users(_) | Whom::All => return Ok(()),
+        Whom::Classes(ids) => (Kind::Class, ids),
+        Whom::Courses(ids) => (Kind::Course, ids),
+        Whom::Orgs(ids) | Whom::RoleIn(ids) => (Kind::Org, ids),
+    };
+    let ids = store.roster_missing(app, kind, ids).await?;
+    let tells_channels = sending == Sending::Broadcast && audience.topics().is_some();
+    if ids.is_empty() || (tells_channels && store.roster_is_empty(app).await?) {
+        return Ok(());
+    }
+    Err(Error::NoSuchPlace { kind, ids })
 }
 
 /// The lists that an audience is made of: each with the course by which its people are reached.

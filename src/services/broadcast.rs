@@ -209,6 +209,8 @@ impl Broadcasts {
             Some(user) => Some(audience::judge(live, user, (&new.audience, Sending::Broadcast), now).await?),
             None => None,
         };
+        let app = live.app();
+        audience::check_places(&self.store, &app.id, (&new.audience, Sending::Broadcast)).await?;
         let logged = Logged {
             kind: LogKind::Broadcast,
             channel: new.audience.to_string(),

@@ -3,7 +3,13 @@
 //! The pools are made with the driver itself and not with `sea_orm::Database::connect`, which writes its options,
 //! password included, into a trace span. Statement logging is off: no SQL and no bound value reaches a log.
 
-use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sea_orm::{
     DatabaseConnection, DbErr, RuntimeErr,
@@ -25,7 +31,16 @@ const WAL_PAGES: &str = "4000";
 /// How long SQLite waits while another process writes.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Opens the database that the URL names.
+/// The file that the URL names, if that is where the database is.
+pub(super) fn file(config: &Config) -> Result<Option<PathBuf>> {
+    if !config.url.starts_with("sqlite:") || is_in_memory(&config.url) {
+        return Ok(None);
+    }
+    let options: SqliteConnectOptions = config.url.parse().map_err(|error| refused(config, error))?;
+    Ok(Some(options.get_filename().to_owned()))
+}
+
+/// Opens the database that the URL names; its file must be there.
 pub(super) async fn open(config: &Config) -> Result<DatabaseConnection> {
     let scheme = config.url.split(':').next().unwrap_or_default();
     match scheme {
@@ -38,9 +53,6 @@ pub(super) async fn open(config: &Config) -> Result<DatabaseConnection> {
 
 async fn sqlite(config: &Config) -> Result<DatabaseConnection> {
     let options: SqliteConnectOptions = config.url.parse().map_err(|error| refused(config, error))?;
-    if !is_in_memory(&config.url) {
-        create_private(options.get_filename())?;
-    }
     let options = options
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
@@ -84,7 +96,7 @@ fn is_in_memory(url: &str) -> bool {
 
 /// Creates an empty file that only its owner may read, unless it is there: SQLite itself would make it readable to all.
 /// The files it puts beside it (`-wal`, `-shm`) take over the mode.
-fn create_private(path: &Path) -> Result<()> {
+pub(super) fn create_private(path: &Path) -> Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_empty) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

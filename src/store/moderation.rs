@@ -73,11 +73,18 @@ pub(super) async fn report(change: &DatabaseTransaction, app: &AppId, new: &Repo
         .add(report::Column::MessageId.eq(new.message.as_str()))
         .add(report::Column::ReporterId.eq(reporter));
     if let Some(before) = report::Entity::find().filter(same).one(change).await?.and_then(read) {
-        if new.reporter.is_some() || before.state == ReportState::Open {
+        if before.state == ReportState::Open {
             return Ok((before, false));
         }
-        // What the message says now has not been looked into.
-        report::Entity::delete_by_id((app.as_str().to_owned(), before.id)).exec(change).await?;
+        let again = Report { state: new.state, reason: new.reason, note: new.note.clone(), ..before };
+        report::Entity::update_many()
+            .col_expr(report::Column::State, Expr::value(again.state.name()))
+            .col_expr(report::Column::Reason, Expr::value(again.reason.name()))
+            .col_expr(report::Column::Note, Expr::value(again.note.as_str()))
+            .filter(of_report(app, &again.chat).add(report::Column::Id.eq(again.id.as_str())))
+            .exec(change)
+            .await?;
+        return Ok((again, false));
     }
     let row = report::ActiveModel {
         app_id: Set(app.as_str().to_owned()),
@@ -174,7 +181,9 @@ impl Store {
         Ok((true, chat::finish_changed(change, (app, chat), write, facts).await?))
     }
 
-    /// Keeps a report, unless the person has reported the message before; tells the one that counts, and whether it is new.
+    /// Keeps a report, unless the person, or a word list, has reported the message before: then that report is opened again if
+    /// somebody has looked into it, says what the new one says, and still tells who that was. Tells the one that counts, and
+    /// whether it is new.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database).

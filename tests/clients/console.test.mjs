@@ -185,8 +185,10 @@ describe('console', () => {
     const unset = { CAMPANILE_APP_ID: undefined, CAMPANILE_APP_KEY: undefined, CAMPANILE_APP_SECRET: undefined };
     const on = await start({
       env: unset,
-      prepare: (prepared) =>
-        prepared.command('app', 'create', '--name', PAYLOAD, '--id', id, '--key', key, '--secret', secret),
+      prepare: async (prepared) => {
+        await prepared.command('migrate');
+        await prepared.command('app', 'create', '--name', PAYLOAD, '--id', id, '--key', key, '--secret', secret);
+      },
     });
     const page = await visit('/', { on });
     await connected(page);

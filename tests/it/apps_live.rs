@@ -194,7 +194,7 @@ async fn app_from_elsewhere_keeps_its_id_key_and_secret() {
 
 #[test]
 fn commands_on_an_unknown_app_say_so() {
-    let folder = Folder::new();
+    let folder = Folder::with_database();
     for arguments in [
         &["show", "nobody"][..],
         &["set", "nobody", "max_channels=1"],

@@ -171,7 +171,7 @@ async fn environment_made_for_reverb_is_enough_to_start() {
 #[test]
 fn migrations_go_up_and_down_and_tell_where_they_are() {
     let folder = Folder::new();
-    let pending = folder.run(&["migrate", "status"]).ok();
+    let pending = folder.run(&["migrate", "status", "--database-url", "sqlite::memory:"]).ok();
     let count = pending.lines().count();
     assert!(count >= 4 && pending.lines().all(|line| line.ends_with("pending")), "{pending}");
     let up = folder.run(&["migrate", "up"]).ok();
@@ -186,6 +186,35 @@ fn migrations_go_up_and_down_and_tell_where_they_are() {
     assert_eq!(folder.run(&["migrate", "down"]).ok(), "Nothing to do");
     folder.run(&["migrate"]).ok();
     assert!(folder.run(&["app", "list"]).ok().contains("No apps yet"));
+}
+
+#[test]
+fn command_in_another_folder_than_the_servers_makes_no_database_and_says_where_it_looked() {
+    let folder = Folder::new();
+    folder.write("users.csv", "id,name\n1,One\n");
+    for arguments in [
+        &["api-key", "create", "--name", "LMS", "--scope", "roster:write"][..],
+        &["api-key", "list"],
+        &["app", "create"],
+        &["app", "list"],
+        &["migrate", "down"],
+        &["migrate", "status"],
+        &["roster", "import", "users.csv", "--apply"],
+        &["roster", "show"],
+        &["token", "issue", "--user", "1"],
+    ] {
+        let refused = folder.run(arguments).failed();
+        let path = fs::canonicalize(folder.path(".")).unwrap().join("campanile.db");
+        for part in [path.to_str().unwrap(), "'campanile serve'", "--database-url", "CAMPANILE_DATABASE_URL"] {
+            assert!(refused.contains(part), "{arguments:?}: {part} is missing in {refused}");
+        }
+        assert!(!path.exists(), "{arguments:?}");
+    }
+    let elsewhere = Folder::with_database();
+    let url = format!("sqlite://{}", elsewhere.path("campanile.db").display());
+    folder.run(&["app", "create", "--id", "7", "--database-url", &url]).ok();
+    assert!(elsewhere.run(&["app", "list"]).ok().contains('7'));
+    assert!(!folder.path("campanile.db").exists());
 }
 
 #[test]
@@ -231,7 +260,7 @@ async fn settings_file_counts_unless_a_variable_or_flag_says_otherwise() {
 
 #[test]
 fn secret_is_refused_above_255_bytes() {
-    let folder = Folder::new();
+    let folder = Folder::with_database();
     let create = |secret: &str| folder.run(&["app", "create", "--id", "1", "--secret", secret]);
     let refused = create(&"s".repeat(256));
     assert!(refused.err.contains("secret may have at most 255 bytes, this one has 256"), "{refused:?}");

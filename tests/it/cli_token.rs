@@ -63,7 +63,7 @@ async fn role_and_course_enrol_the_user_once_and_change_the_role_the_next_time()
 
 #[test]
 fn token_without_an_app_is_refused() {
-    let folder = Folder::new();
+    let folder = Folder::with_database();
     let issue = |more: &[&str]| folder.run(&[&["token", "issue", "--user", "7"], more].concat()).failed();
     assert!(issue(&[]).contains("there is no app that is enabled"));
     assert!(issue(&["--app", "nobody"]).contains("there is no app 'nobody'"));

@@ -8,7 +8,7 @@ const HEAD: &str = "id,user,course,role\n";
 
 /// A folder with an app and the example roster.
 fn folder() -> Folder {
-    let folder = Folder::new();
+    let folder = Folder::with_database();
     folder.run(&["app", "create", "--id", "7"]).ok();
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/roster");
     for file in fs::read_dir(example).unwrap().map(|entry| entry.unwrap().path()) {
@@ -51,6 +51,8 @@ fn example_roster_is_shown_first_then_imported_and_then_known() {
         "{dry}"
     );
     assert!(dry.contains("create     row 2: org campus: name Online Campus"), "{dry}");
+    let users: Vec<_> = dry.lines().skip_while(|line| !line.starts_with("users.csv")).skip(1).take(6).collect();
+    assert!(users[4].starts_with("  create     row 6: user 5") && users[5] == "  create     … and 5 more", "{dry}");
     assert!(dry.ends_with("Nothing was changed. To do it: the same command with --apply"), "{dry}");
     assert_eq!(folder.run(&["roster", "show"]).ok(), "none");
 
@@ -111,6 +113,30 @@ fn wrong_rows_are_told_and_the_others_are_imported() {
 }
 
 #[test]
+fn people_whose_ids_no_channel_name_can_hold_are_imported_and_told() {
+    let folder = folder();
+    folder.write("users.csv", "id,name\nauth0|7,Ada\na b,Bo\nada@campus.example,Cy\n");
+    let done = import(&folder, &["users.csv"], &["--apply"]).ok();
+    assert!(done.contains("note       no channel of their own: 2, such as 'auth0|7'."), "{done}");
+    assert!(done.ends_with("3 created, 0 updated, 0 dropped"), "{done}");
+}
+
+#[test]
+fn file_with_a_byte_order_mark_is_read_and_one_in_another_charset_is_refused_by_the_row() {
+    let folder = folder();
+    let users = |text: &[u8]| {
+        fs::write(folder.path("users.csv"), text).unwrap();
+        import(&folder, &["users.csv"], &["--apply"])
+    };
+    let done = users("\u{feff}id,name\n1,Zo\u{eb}\n".as_bytes()).ok();
+    assert!(done.ends_with("1 created, 0 updated, 0 dropped"), "{done}");
+    let out = with_wrong_rows(users(b"id,name\n2,Two\n3,M\xfcller\n"), 1);
+    assert!(out.contains("error      row 3: is not UTF-8: save the file as 'CSV UTF-8'"), "{out}");
+    let told = users(b"id,name,gr\xfc\xdfe\n4,Four,no\n").failed();
+    assert!(told.contains("users.csv is not UTF-8 (row 1): save it as 'CSV UTF-8'"), "{told}");
+}
+
+#[test]
 fn files_that_cannot_be_read_are_told_together_and_nothing_is_imported() {
     let folder = folder();
     folder.write("people.csv", "id,name\n1,One\n");
@@ -147,7 +173,7 @@ fn mass_drop_needs_its_own_report_to_be_confirmed() {
 
 #[test]
 fn app_is_the_named_one_or_the_configured_one_or_the_oldest() {
-    let folder = Folder::new();
+    let folder = Folder::with_database();
     folder.write("users.csv", "id,name\n1,One\n");
     let none = import(&folder, &["users.csv"], &[]).failed();
     assert!(none.contains("campanile app create"), "{none}");

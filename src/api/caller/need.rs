@@ -207,6 +207,11 @@ impl Operation {
     pub(in crate::api) fn takes_key(&self) -> bool {
         takes_key(self.method, self.path)
     }
+
+    /// Tells whether all parameters of its query are its own. Stock clients and who delivers webhooks may send more along.
+    pub(in crate::api) fn knows_its_query(&self) -> bool {
+        self.need != Need::Signature && !self.path.ends_with("auth")
+    }
 }
 
 /// The same for an operation of the description.

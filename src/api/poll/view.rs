@@ -429,10 +429,10 @@ pub(super) struct ExportView {
     /// What the votes come to.
     results: PollResultsView,
     /// Votes with names.
-    #[oai(validator(max_items = 10_000))]
+    #[oai(validator(max_items = 15_000))]
     ballots: Vec<NamedBallotView>,
     /// Votes of an anonymous poll that is closed, in no order.
-    #[oai(validator(max_items = 10_000))]
+    #[oai(validator(max_items = 15_000))]
     anonymous_ballots: Vec<PollVoteView>,
 }
 

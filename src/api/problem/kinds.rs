@@ -29,7 +29,7 @@ macro_rules! kinds {
 pub(in crate::api) const KINDS: &[Kind] = kinds! {
     malformed_request "The request cannot be understood." "Compare it with the description of the operation at /docs."
     malformed_json "The body is no JSON." "Send valid JSON in UTF-8; `detail` says where it is broken."
-    invalid_parameter "A parameter in the path, the query or a header has an impossible value."
+    invalid_parameter "A parameter in the path, the query or a header has an impossible value, or is not known."
         "`errors` names the parameter and says what it may be."
     invalid_fields "Fields of the body are wrong, missing or not known."
         "`errors` names each by a JSON pointer and says what would be right."

@@ -191,7 +191,8 @@ objects! {
         name: String = "Faculty of Science".to_owned();
     }
 
-    /// A person.
+    /// A person. An id may be any text, but only letters, digits and `-_=@,.;` can stand in the name of a channel: whose id has
+    /// others, such as `auth0|7`, has no `private-user.{id}`, hears `notifications` and asks over HTTP.
     User UserBody "UserBody" UserView "User" User = user(7) => {
         /// Org that they belong to.
         org: Option<Id> = Some(id(3));

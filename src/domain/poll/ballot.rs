@@ -95,6 +95,15 @@ pub struct Ballot {
     pub answer: Answer,
 }
 
+/// How many have voted in a round. Far from every bound the two are not told apart, and each is the number of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turnout {
+    /// Those who are enrolled.
+    pub enrolled: u64,
+    /// Those who were let in without that.
+    pub guests: u64,
+}
+
 impl Poll {
     /// Reads a vote.
     ///

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{AHEAD_MAX, Ballot, GRACE, OPEN_MAX, Poll, Refusal, SEALED_FOR, SETTLE, State, VOTERS_MAX};
+use super::{AHEAD_MAX, Ballot, GRACE, OPEN_MAX, Poll, Refusal, SEALED_FOR, SETTLE, State, Turnout, VOTERS_MAX};
 
 /// A step in the life of a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,15 +114,25 @@ impl Poll {
         }
     }
 
-    /// Tells whether there is room for a vote where so many `ballots` are: for a new one, or for one in the place of `own`,
-    /// which may say more than that by now.
+    /// Tells whether there is room for the vote of somebody who is enrolled: for a new one, or for one in the place of `own`, which
+    /// may say more than that by now.
     ///
     /// # Errors
     /// [`Refusal::Full`].
-    pub fn has_room(&self, own: Option<&Ballot>, ballots: u64) -> Result<(), Refusal> {
+    pub fn has_room(&self, own: Option<&Ballot>, cast: Turnout) -> Result<(), Refusal> {
+        let own = own.filter(|own| !own.is_guest).map_or(0, |_| 1);
         let most = self.ballots_max();
-        let others = if own.is_some() { ballots.saturating_sub(1) } else { ballots };
-        if others < most { Ok(()) } else { Err(Refusal::Full { most }) }
+        if cast.enrolled.saturating_sub(own) < most { Ok(()) } else { Err(Refusal::Full { most }) }
+    }
+
+    /// The same for the vote of a guest.
+    ///
+    /// # Errors
+    /// [`Refusal::FullOfGuests`].
+    pub fn has_room_for_guest(&self, own: Option<&Ballot>, cast: Turnout) -> Result<(), Refusal> {
+        let own = own.filter(|own| own.is_guest).map_or(0, |_| 1);
+        let most = self.guests_max();
+        if cast.guests.saturating_sub(own) < most { Ok(()) } else { Err(Refusal::FullOfGuests { most }) }
     }
 
     /// Checks that everybody who may vote, so many, finds room: where an anonymous poll takes fewer votes than others.

@@ -39,6 +39,12 @@ pub enum Refusal {
         /// Most ballots of a round.
         most: u64,
     },
+    /// All ballots for guests are given out.
+    #[error("this poll takes {most} votes of guests and has them already")]
+    FullOfGuests {
+        /// Most ballots of guests in a round.
+        most: u64,
+    },
     /// Not everybody who may vote would find room.
     #[error(
         "{eligible} students may vote here, and as long as a vote may say so much this anonymous poll takes {most}: let 'max' be \
@@ -91,7 +97,7 @@ impl Refusal {
             Self::Changed { .. } => "version_mismatch",
             Self::Over => "poll_closed",
             Self::AlreadyVoted => "already_voted",
-            Self::Full { .. } => "poll_full",
+            Self::Full { .. } | Self::FullOfGuests { .. } => "poll_full",
             Self::TooManyVoters { .. } => "too_many_voters",
             Self::TooManyOpen => "too_many_open_polls",
             Self::TooManyPolls => "too_many_polls",

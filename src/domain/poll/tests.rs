@@ -459,9 +459,19 @@ fn an_anonymous_poll_takes_the_fewer_votes_the_more_each_may_say() {
         answer: Answer::Options(ids(&[1])),
     };
     let full = |most| Err(Refusal::Full { most });
-    assert_eq!((wide.has_room(None, 999), wide.has_room(None, 1_000)), (Ok(()), full(1_000)));
-    assert_eq!((wide.has_room(Some(&own), 1_000), wide.has_room(Some(&own), 1_001)), (Ok(()), full(1_000)));
-    assert_eq!((narrow.has_room(None, 9_999), narrow.has_room(None, 10_000)), (Ok(()), full(10_000)));
+    let room = |poll: &Poll, own: Option<&Ballot>, enrolled| poll.has_room(own, Turnout { enrolled, guests: u64::MAX });
+    assert_eq!((room(&wide, None, 999), room(&wide, None, 1_000)), (Ok(()), full(1_000)));
+    assert_eq!((room(&wide, Some(&own), 1_000), room(&wide, Some(&own), 1_001)), (Ok(()), full(1_000)));
+    assert_eq!((room(&narrow, None, 9_999), room(&narrow, None, 10_000)), (Ok(()), full(10_000)));
+    // Guests have half as much of their own.
+    let of_guest = Ballot { is_guest: true, ..own.clone() };
+    let full = |most| Err(Refusal::FullOfGuests { most });
+    let room = |poll: &Poll, own: Option<&Ballot>, guests| {
+        poll.has_room_for_guest(own, Turnout { enrolled: u64::MAX, guests })
+    };
+    assert_eq!((room(&wide, None, 499), room(&wide, None, 500)), (Ok(()), full(500)));
+    assert_eq!((room(&wide, Some(&of_guest), 500), room(&wide, Some(&own), 500)), (Ok(()), full(500)));
+    assert_eq!((room(&narrow, None, 4_999), room(&narrow, None, 5_000)), (Ok(()), full(5_000)));
     assert_eq!(wide.has_room_for(1_000), Ok(()));
     assert_eq!(wide.has_room_for(1_001), Err(Refusal::TooManyVoters { eligible: 1_001, most: 1_000 }));
     assert_eq!(narrow.has_room_for(50_000), Ok(()), "as in any other poll, who comes first votes");

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     domain::roster::{Enrollment, Kind, Ledger, Object, Operation, Status, Verdict, Versioned},
     ids::ExternalId,
+    protocol::{ChannelName, channel_name::NameRules},
 };
 
 /// Fewest drops in a course that need to be confirmed.
@@ -76,6 +77,8 @@ pub struct SheetPlan {
     pub counts: BTreeMap<Step, usize>,
     /// Some of each step but [`Step::Unchanged`]; at most [`EXAMPLES`].
     pub examples: Vec<Example>,
+    /// Ids of users that can stand in no channel name: such people have no channel of their own.
+    pub unspeakable: Vec<String>,
     /// Rows that are wrong, by number. They change nothing, and nothing is dropped for them.
     pub faults: Vec<Fault>,
 }
@@ -200,11 +203,13 @@ impl Planner<'_> {
             unknown_columns: sheet.unknown_columns.clone(),
             counts: BTreeMap::new(),
             examples: Vec::new(),
+            unspeakable: Vec::new(),
             faults: sheet.unreadable.clone(),
         };
         for row in &sheet.rows {
-            if let Err(fault) = self.row(sheet, row, &mut plan) {
-                plan.faults.push(fault);
+            match self.row(sheet, row, &mut plan) {
+                Ok(()) => plan.unspeakable.extend(unspeakable(sheet, row).map(str::to_owned)),
+                Err(fault) => plan.faults.push(fault),
             }
         }
         plan.faults.sort_by_key(|fault| fault.row);
@@ -247,6 +252,13 @@ impl Planner<'_> {
         }
         Ok(())
     }
+}
+
+/// The id of a user that no channel name can hold, whatever names the app accepts beside Pusher's.
+fn unspeakable<'a>(sheet: &Sheet, row: &'a Row) -> Option<&'a str> {
+    let rules = NameRules { max_length: usize::MAX, lenient: false };
+    let id = sheet.cell(row, "id").filter(|_| sheet.kind == Kind::User)?;
+    ChannelName::parse(&format!("private-user.{id}"), rules).is_err().then_some(id)
 }
 
 fn step(before: Option<&Versioned>, after: &Object) -> Step {

@@ -109,7 +109,7 @@ pub enum Error {
         got: usize,
     },
     /// It is not text in UTF-8.
-    #[error("is not UTF-8: save it as 'CSV UTF-8'")]
+    #[error("is not UTF-8 (row 1): save it as 'CSV UTF-8'")]
     Encoding,
     /// It is empty.
     #[error("is empty: the first row must name the columns")]

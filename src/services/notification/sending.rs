@@ -98,9 +98,10 @@ impl Notifications {
             Some(user) => Some(audience::judge(live, user, (&new.audience, Sending::Notification), now).await?),
             None => None,
         };
+        let app = live.app();
+        audience::check_places(&self.store, &app.id, (&new.audience, Sending::Notification)).await?;
         let logged = logged(&new.audience, &new.content, LogOutcome::RateLimited);
         sender.admit(&self.log, logged.clone()).await.map_err(Error::Limited)?;
-        let app = live.app();
         let estimated = audience::count(&self.store, &app.id, &new.audience, now).await?;
         let mut broadcast = NotificationBroadcast {
             id: new_id(now),

@@ -25,8 +25,10 @@ impl Polls {
             if own.is_some() && !poll.content.settings.change_vote {
                 return Err(Refusal::AlreadyVoted);
             }
-            if let Some(ballots) = ballots {
-                poll.has_room(own.as_ref(), *ballots)?;
+            match ballots {
+                Some(cast) if is_guest => poll.has_room_for_guest(own.as_ref(), *cast)?,
+                Some(cast) => poll.has_room(own.as_ref(), *cast)?,
+                None => {}
             }
             let is_anonymous = poll.is_anonymous();
             Ok(Cast::Put(Ballot {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domain::{
         app::Secret,
-        poll::{Ballot, Poll, Refusal, State, VOTERS_MAX},
+        poll::{Ballot, Poll, Refusal, State, Turnout, VOTERS_MAX},
     },
     ids::{AppId, ExternalId, UserId},
     protocol::signature,
@@ -38,7 +38,7 @@ pub struct Booth {
     /// The vote that they have cast in this round.
     pub own: Option<Ballot>,
     /// How many have voted in this round; `None` where there is room in any case: they have voted already, or only look.
-    pub ballots: Option<u64>,
+    pub ballots: Option<Turnout>,
     /// How the ballots of this poll name them; `None` when nobody can tell any more.
     pub voter: Option<String>,
 }
@@ -102,8 +102,7 @@ impl Store {
         };
         let mut booth = enter(&change, voting, (poll, secret.as_ref())).await?;
         if booth.poll.state == State::Open && (booth.own.is_none() || booth.poll.ballots_max() < VOTERS_MAX) {
-            let round = of_round(app, id, booth.poll.round);
-            booth.ballots = Some(poll_ballot::Entity::find().filter(round).count(&change).await?);
+            booth.ballots = Some(turnout(&change, app, &booth.poll).await?);
         }
         let cast = match (decide(&booth), &booth.voter) {
             (Ok(cast), Some(_)) => cast,
@@ -138,6 +137,18 @@ impl Store {
         }
         Ok(Some(Ok(Voted { poll, own, is_first, has_changed })))
     }
+}
+
+/// How many have voted in this round, told apart only where one of the bounds may be near: that takes more than the index.
+async fn turnout(change: &DatabaseTransaction, app: &AppId, poll: &Poll) -> Result<Turnout> {
+    let round = || of_round(app, &poll.id, poll.round);
+    let all = poll_ballot::Entity::find().filter(round()).count(change).await?;
+    if all < poll.guests_max() {
+        return Ok(Turnout { enrolled: all, guests: all });
+    }
+    let of_guests = round().add(poll_ballot::Column::IsGuest.eq(true));
+    let guests = poll_ballot::Entity::find().filter(of_guests).count(change).await?;
+    Ok(Turnout { enrolled: all.saturating_sub(guests), guests })
 }
 
 async fn refuse(change: DatabaseTransaction, refusal: Refusal) -> Result<Option<Result<Voted, Refusal>>> {

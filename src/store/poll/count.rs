@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{
-        poll::{Ballot, Counted, Kind, Poll, TEXTS_SHOWN, Thousandths, VOTERS_MAX},
+        poll::{Ballot, Counted, GUESTS_MAX, Kind, Poll, TEXTS_SHOWN, Thousandths, VOTERS_MAX},
         roster::Status,
     },
     ids::AppId,
@@ -48,7 +48,7 @@ impl Store {
             poll_choice::Column::Words,
         ];
         let are_texts = matches!(poll.content.kind, Kind::Open | Kind::WordCloud);
-        let most = if are_texts { TEXTS_SHOWN as u64 + 1 } else { VOTERS_MAX + 1 };
+        let most = if are_texts { TEXTS_SHOWN as u64 + 1 } else { VOTERS_MAX + GUESTS_MAX + 1 };
         let count = || poll_choice::Column::Slot.count();
         let mut groups = poll_choice::Entity::find().select_only().columns(columns).column_as(count(), "often");
         for column in columns {

@@ -32,6 +32,16 @@ impl Store {
         }
     }
 
+    /// Those of some ids that no object of this kind has, in the same order.
+    ///
+    /// # Errors
+    /// [`Error::Database`](crate::store::Error::Database).
+    pub async fn roster_missing(&self, app: &AppId, kind: Kind, ids: &[ExternalId]) -> Result<Vec<ExternalId>> {
+        let wanted = BTreeMap::from([(kind, ids.iter().map(ExternalId::as_str).collect())]);
+        let found = known::with_ids(&self.db, app, &wanted).await?;
+        Ok(ids.iter().filter(|id| found.get(kind, id.as_str()).is_none()).cloned().collect())
+    }
+
     /// Lists objects of one kind by id, in the order of the database, page by page.
     ///
     /// # Errors

@@ -241,6 +241,13 @@ async fn a_report_is_for_moderators_alone_and_counts_once() {
     assert_eq!((&handled["state"], &handled["handled_by"]), (&json!("handled"), &json!("user:5")));
     let open = room.get("5", "/api/chats/c/reports?state=open").await.ok();
     assert_eq!(open["data"].as_array().unwrap().len(), 1);
+    let once_more = room.push("8", &path, json!({ "reason": "spam" })).await.ok();
+    assert_eq!(
+        (&once_more["id"], &once_more["state"], &once_more["reason"], &once_more["handled_by"]),
+        (&report["id"], &json!("open"), &json!("spam"), &json!("user:5"))
+    );
+    let open = room.get("5", "/api/chats/c/reports?state=open").await.ok();
+    assert!(open["data"].as_array().unwrap().contains(&once_more), "it is open again, and who looked into it is known");
     let elsewhere = format!("/api/chats/c/reports/{}x", report["id"].as_str().unwrap());
     room.call("5", Method::PATCH, &elsewhere, Some(json!({ "state": "handled" }))).await.problem(404, "not_found");
     room.call("7", Method::DELETE, &format!("/api/messages/{}", message["id"].as_str().unwrap()), None).await.ok();

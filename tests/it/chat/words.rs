@@ -106,6 +106,7 @@ async fn a_flagged_message_is_said_and_found_among_the_reports_of_nobody() {
     edit(&room, "7", &said, "Let us CHEAT now").await.ok();
     let found = reports(&room).await;
     assert_eq!((found.len(), &found[0]["note"]), (1, &json!("'CHEAT' is on a word list")));
+    assert_eq!((&found[0]["id"], &found[0]["handled_by"]), (&report["id"], &json!("user:5")), "nothing is forgotten");
     let path = format!("/api/messages/{}/report", said["id"].as_str().unwrap());
     let by_person = room.push("8", &path, json!({ "reason": "cheating" })).await;
     assert_eq!(by_person.status, 201, "people report it as well");

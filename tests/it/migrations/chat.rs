@@ -455,9 +455,14 @@ async fn moderate(store: &Store) {
         assert_eq!(store.report_insert(&app, &new).await.unwrap(), (by_word("w1", "x"), is_new));
     }
     store.report_handle((&app, &chat), "w1", (ReportState::Handled, "user:a"), write(3)).await.unwrap();
-    let again = by_word("w3", "y");
-    assert_eq!(store.report_insert(&app, &again).await.unwrap(), (again, true), "it says something else now");
-    store.report_handle((&app, &chat), "w3", (ReportState::Handled, "user:a"), write(3)).await.unwrap();
+    let looked_into =
+        Report { handled_by: Some("user:a".to_owned()), handled_at: Some(moment(3)), ..by_word("w1", "y") };
+    assert_eq!(
+        store.report_insert(&app, &by_word("w3", "y")).await.unwrap(),
+        (looked_into, false),
+        "it says something else now, and who has looked into it is not forgotten"
+    );
+    store.report_handle((&app, &chat), "w1", (ReportState::Handled, "user:a"), write(3)).await.unwrap();
     let twice = Report { id: "r2".to_owned(), ..report.clone() };
     assert_eq!(store.report_insert(&app, &report).await.unwrap(), (report.clone(), true));
     assert_eq!(store.report_insert(&app, &twice).await.unwrap(), (report, false));

@@ -1,9 +1,14 @@
 //! Guests without an account: known by a cookie, one vote each, and only where app, class and poll let them.
 
+use campanile::{
+    domain::poll::{Answer as Said, Ballot},
+    ids::AppId,
+    store::{Booth, Cast, Voting},
+};
 use serde_json::json;
 
 use super::*;
-use crate::support::eventually;
+use crate::support::{app::MAIN, eventually, roster::user};
 
 /// A server whose class takes guests, and so many votes a minute of those without an account.
 async fn open_house(votes: u32) -> (TestApp, Roster) {
@@ -135,4 +140,47 @@ async fn guests_without_an_account_change_their_vote_where_that_goes_and_an_addr
     assert!(refused.header("retry-after").is_some());
     refused.problem(429, "rate_limited");
     assert_eq!(vote(&app.person("7"), &path, "1").await.status, 201, "those with an account go on");
+}
+
+/// Guests who vote behind the doors of the API: as many as asked for.
+async fn fill_with_guests(app: &TestApp, path: &str, count: usize) {
+    let (store, app) = (app.store().await, AppId::parse(MAIN.id).unwrap());
+    let poll = id(path.strip_prefix("/api/polls/").unwrap());
+    for number in 0..count {
+        let cast = |booth: &Booth| {
+            let ballot = Ballot {
+                id: format!("{number:032x}"),
+                poll: booth.poll.id.clone(),
+                round: booth.poll.round,
+                user: None,
+                is_guest: true,
+                cast_at: None,
+                revision: 1,
+                answer: Said::Options(booth.poll.content.options.iter().take(1).map(|option| option.id).collect()),
+            };
+            Ok(Cast::Put(ballot))
+        };
+        let voting = Voting { app: &app, poll: &poll, user: &user(&format!("guest {number}")) };
+        store.poll_vote(voting, cast).await.unwrap().unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn guests_who_fill_a_poll_keep_nobody_out_who_is_enrolled() {
+    let (app, _roster) = open_house(100).await;
+    let host = app.person("9");
+    // The more a vote may say, the fewer an anonymous poll takes: 1,000 of those who are enrolled, and half of it of guests.
+    let options: Vec<_> = (1..=100).map(|number| json!({ "label": format!("Option {number}") })).collect();
+    let mut body = for_guests(json!({ "anonymity": "anonymous" }));
+    body["kind"] = json!("multiple");
+    body["options"] = json!(options);
+    let path = open(&host, body).await;
+    fill_with_guests(&app, &path, 499).await;
+    let (last, late) = (arrive(&app, &path).await, arrive(&app, &path).await);
+    assert_eq!(vote_with(&app, &path, Some(&last), "1").await.status, 201);
+    let full = vote_with(&app, &path, Some(&late), "1").await.problem(409, "poll_full");
+    assert!(full["detail"].as_str().unwrap().contains("500 votes of guests"), "{full}");
+    vote_with(&app, &path, Some(&last), "2").await.ok();
+    assert_eq!(vote(&app.person("7"), &path, "1").await.status, 201, "the class has room of its own");
+    vote_with(&app, &path, Some(&late), "1").await.problem(409, "poll_full");
 }

@@ -116,6 +116,33 @@ async fn overlapping_audiences_count_and_reach_each_person_once_under_one_event_
 }
 
 #[tokio::test]
+async fn a_place_that_the_roster_does_not_have_is_refused_unless_there_is_no_roster() {
+    let app = TestApp::start().await;
+    let sender = app.program(&[Scope::NotificationsSend]).await;
+    let elsewhere = json!({ "type": "course", "ids": ["999"] });
+    let part = json!({ "type": "course", "ids": ["999"], "roles": ["student"] });
+    let mut socket = app.connect().await;
+    socket.subscribe_private("private-course.999").await;
+    let taken = sender.post(PATH, to(elsewhere.clone())).await;
+    assert_eq!((taken.status, &taken.json()["receivers"]), (202, &json!(0)), "nobody is known");
+    socket.expect_on("exam.started", "private-course.999").await;
+    sender.post(PATH, to(part.clone())).await.problem(422, "invalid_fields");
+
+    let office = school(&app).await;
+    for audience in [elsewhere.clone(), part] {
+        let problem = office.post(PATH, to(audience)).await.problem(422, "invalid_fields");
+        let error = json!({ "pointer": "/audience/ids", "code": "not_in_roster",
+                            "message": "there is no course '999' in the roster" });
+        assert_eq!(problem["errors"], json!([error]));
+    }
+    // Whoever may not send there learns nothing from it.
+    let there = app.person("9").post(PATH, to(course())).await.problem(403, "not_enrolled");
+    let nowhere = app.person("9").post(PATH, to(elsewhere)).await.problem(403, "not_enrolled");
+    assert_eq!(there["detail"], nowhere["detail"]);
+    assert_eq!(log(&app, "").await.len(), 1, "what was refused went to nobody");
+}
+
+#[tokio::test]
 async fn who_may_not_broadcast_is_told_why() {
     let app = TestApp::start().await;
     let _office = school(&app).await;

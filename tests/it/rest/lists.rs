@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use campanile::domain::caller::Scope;
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{app::TestApp, rest::Voice};
+use crate::support::{answer::finish, app::TestApp, rest::Voice};
 
 async fn put_users(office: &Voice<'_>, count: usize) {
     let put =
@@ -63,6 +64,36 @@ async fn a_limit_holds_from_1_to_100_and_a_cursor_is_one_of_ours() {
         let problem = office.get(&format!("/api/users?{bad}")).await.problem(400, "invalid_parameter");
         assert_eq!(problem["errors"][0]["parameter"], bad.split('=').next().unwrap(), "{problem}");
     }
+}
+
+#[tokio::test]
+async fn a_query_parameter_that_an_operation_does_not_know_is_refused_with_those_it_knows() {
+    let app = TestApp::start().await;
+    let office = app.office().await;
+    office.keep_course().await;
+    let refused = async |path: &str, parameter: &str, says: &str| {
+        let problem = office.get(path).await.problem(400, "invalid_parameter");
+        let error = &problem["errors"][0];
+        assert_eq!((&error["parameter"], &error["message"]), (&json!(parameter), &json!(says)), "{path}");
+    };
+    let of_users = "is not known; there are org, cursor, limit";
+    refused("/api/users?limt=10", "limt", of_users).await;
+    refused("/api/users?limit=10&li%6dt=10", "limt", of_users).await;
+    refused("/api/users?Limit=10", "Limit", of_users).await;
+    refused("/api/users?=", "", of_users).await;
+    refused("/api/users/7?verbose", "verbose", "is not known; this takes no parameters").await;
+    refused(&format!("/api/users?{}=1", "x".repeat(100)), &format!("{}…", "x".repeat(63)), of_users).await;
+    let write = office.put("/api/users/7?dry_run=true", json!({ "name": "Bo" })).await;
+    write.problem(400, "invalid_parameter");
+    assert_eq!(office.get("/api/users/7?").await.ok()["name"], "Ada", "nothing was written");
+    // Who is not known learns nothing of it.
+    finish(&app, app.plain(Method::GET, "/api/users?limt=10")).await.problem(401, "no_identity");
+    // What stock clients and hosted Pusher send along is their own affair.
+    let mut socket = app.connect().await;
+    socket.subscribe("room").await;
+    let form = [("socket_id", socket.id.as_str()), ("channel_name", "private-course.101")];
+    let asked = app.person("7").request(Method::POST, "/pusher/auth?team=7").form(&form);
+    finish(&app, asked).await.ok();
 }
 
 #[tokio::test]
@@ -128,8 +159,15 @@ async fn changes_are_followed_from_any_point() {
     let end = office.get(&format!("/api/roster/changes?since_seq={}", all["next_seq"])).await.ok();
     assert_eq!((&end["data"], &end["next_seq"]), (&json!([]), &all["next_seq"]));
 
-    for bad in ["since_seq=-1", "since_seq=x", "limit=1001", "limit=0"] {
-        office.get(&format!("/api/roster/changes?{bad}")).await.problem(400, "invalid_parameter");
+    for (bad, says) in [
+        ("since_seq=-1", "must be at least 0"),
+        ("since_seq=x", "must be a whole number"),
+        ("limit=1001", "from 1 to 1000"),
+        ("limit=0", "from 1 to 1000"),
+    ] {
+        let problem = office.get(&format!("/api/roster/changes?{bad}")).await.problem(400, "invalid_parameter");
+        let message = problem["errors"][0]["message"].as_str().unwrap();
+        assert!(message.contains(says), "{bad}: {message}");
     }
     office.get("/api/roster/changes?limit=1000").await.ok();
     let reader = app.program(&[Scope::RosterRead]).await;

@@ -115,6 +115,13 @@ impl Folder {
         Self(TempDir::new().unwrap())
     }
 
+    /// A folder with an empty database, as a server leaves it.
+    pub(crate) fn with_database() -> Self {
+        let folder = Self::new();
+        folder.run(&["migrate"]).ok();
+        folder
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }

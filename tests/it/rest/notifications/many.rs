@@ -145,6 +145,37 @@ async fn overlapping_courses_reach_each_person_once_and_an_empty_audience_nobody
 }
 
 #[tokio::test]
+async fn places_that_the_roster_does_not_have_are_refused_and_named() {
+    let app = TestApp::start().await;
+    let office = school(&app).await;
+    let refused = async |audience: Value, named: &[&str]| {
+        let mut planned = to(audience.clone());
+        planned["schedule_at"] = json!(text(now() + TimeDelta::hours(1)));
+        for body in [to(audience), planned] {
+            let problem = office.post(MANY, body.clone()).await.problem(422, "invalid_fields");
+            let errors = problem["errors"].as_array().unwrap();
+            let messages: Vec<_> = errors.iter().map(|error| error["message"].as_str().unwrap()).collect();
+            assert_eq!(messages, named, "{body}");
+            assert!(errors.iter().all(|error| error["pointer"] == "/audience/ids" && error["code"] == "not_in_roster"));
+        }
+    };
+    let none = |kind: &str, id: &str| format!("there is no {kind} '{id}' in the roster");
+    refused(json!({ "type": "class", "ids": ["12", "13"] }), &[&none("class", "13")]).await;
+    refused(json!({ "type": "course", "ids": ["x", "101", "9"] }), &[&none("course", "9"), &none("course", "x")]).await;
+    refused(json!({ "type": "org", "ids": ["o"] }), &[&none("org", "o")]).await;
+    refused(json!({ "type": "role", "roles": ["student"], "ids": ["o"] }), &[&none("org", "o")]).await;
+    refused(json!({ "type": "course", "ids": ["9"], "roles": ["student"] }), &[&none("course", "9")]).await;
+    assert_eq!(unread(&app.person("7")).await, 0);
+
+    // People who are not there are passed over, and what goes later is kept to.
+    let some = office.post(MANY, to(json!({ "type": "user", "ids": ["7", "nobody"] }))).await;
+    assert_eq!((some.status, &some.json()["estimated_recipients"]), (202, &json!(1)));
+    let mut planned = to(course());
+    planned["schedule_at"] = json!(text(now() + TimeDelta::hours(1)));
+    assert_eq!(office.post(MANY, planned).await.status, 202);
+}
+
+#[tokio::test]
 async fn more_people_than_fit_into_one_piece_all_get_theirs() {
     let app = TestApp::start().await;
     let office = school(&app).await;
