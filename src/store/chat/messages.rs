@@ -111,8 +111,6 @@ impl Store {
         find_by_id(&self.db, app, (id, viewer)).await
     }
 
-    }
-
     /// Changes a message, if it has the version that the change is for, and keeps what it said before. `tell` says what is told
     /// of it, and the payload that it is told with: of a message that is deleted, the streams keep nothing else.
     ///
