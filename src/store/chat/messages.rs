@@ -175,7 +175,9 @@ fn revised(before: &Message, revision: Revision, (by, at): (&str, DateTime<Utc>)
     match revision {
         Revision::EditInShadow(content) => {
             let (after, by) = revised(before, Revision::Edit(content), (by, at));
-            (Message { is_shadowed: true, ..after }, by)
+            // What it has said all along is for those who have found it.
+            let is_shadowed = before.is_shadowed || after != *before;
+            (Message { is_shadowed, ..after }, by)
         }
         Revision::Edit(Content { body, mentions, attachments }) => {
             let is_same = (&body, &mentions, &attachments) == (&same.body, &same.mentions, &same.attachments);

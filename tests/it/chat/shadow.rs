@@ -1,5 +1,6 @@
 //! Muted in the shadow: whoever is, goes on as usual; they and staff find what they do, nobody else does, and they find nothing out.
 
+use campanile::{domain::moderation::Sanction, store::ChatWrite};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -7,6 +8,7 @@ use crate::support::{
     app::MAIN,
     chat::{Room, bodies, enforcing, heard},
     client::{Client, inner},
+    rest::now,
 };
 
 const MODERATION: &str = "/api/chats/c/moderation";
@@ -230,6 +232,24 @@ async fn when_the_shadow_has_ended_new_messages_are_for_all_and_old_ones_stay_hi
 }
 
 #[tokio::test]
+async fn a_shadow_ends_by_itself_when_its_time_is_over() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let mute = json!({ "user": "7", "measure": "mute", "shadow": true, "minutes": 1 });
+    assert!(room.push("5", MODERATION, mute).await.ok()["until"].is_string());
+    room.said("7", "rude").await;
+    let (store, id, chat) = (app.store().await, MAIN.app().id, "c".parse().unwrap());
+    let circle = store.chat_circle(&id, &chat).await.unwrap().unwrap();
+    let over = Sanction { id: "m2".to_owned(), until: Some(now()), ..circle.sanctions[0].clone() };
+    let write = ChatWrite { at: now(), audit: &[], epoch: "e" };
+    assert!(Box::pin(store.sanction_insert((&id, &chat), &over, write, Vec::new())).await.unwrap().0);
+    // What is remembered of the chat is read anew.
+    room.call("9", Method::PATCH, "/api/chats/c", Some(json!({ "title": "Other" }))).await.ok();
+    room.said("7", "nice").await;
+    assert_eq!((room.seen("8").await, room.seen("7").await.len()), (vec!["nice".to_owned()], 2));
+}
+
+#[tokio::test]
 async fn sent_again_under_its_client_id_it_looks_as_before() {
     let app = enforcing().await;
     let room = app.room().await;
@@ -316,6 +336,8 @@ async fn an_earlier_message_that_is_edited_in_the_shadow_is_hidden_with_what_it_
     let said = room.said("7", "nice").await;
     shade(&room, "7").await;
     let [mut own, mut other, mut staff] = sockets(&room).await;
+    room.call("7", Method::PATCH, &path(&said), Some(json!({ "body": "nice" }))).await.ok();
+    assert_eq!(room.seen("8").await, ["nice"], "nothing has changed");
     let edited = room.call("7", Method::PATCH, &path(&said), Some(json!({ "body": "rude" }))).await.ok();
     assert_eq!((&edited["body"], &edited["shadowed"]), (&json!("rude"), &Value::Null));
     assert_eq!(heard(&mut own, "message:updated").await["body"], "rude");
