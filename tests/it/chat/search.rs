@@ -25,6 +25,7 @@ async fn fill(app: &TestApp, texts: impl Iterator<Item = String>) {
         message: message(&format!("m{number}"), body, now()),
         pause: TimeDelta::zero(),
         facts: std::sync::Arc::new(|_message| Vec::new()),
+        along: campanile::store::Along::default(),
     };
     let posts: Vec<NewPost> = texts.enumerate().map(post).collect();
     for some in posts.chunks(100) {
