@@ -63,7 +63,7 @@ events! {
     ChatUpdated "chat.updated" Kept "A chat was frozen, cleared or given other settings."
     UserOnline "presence.online" Fleeting "A user has come."
     UserOffline "presence.offline" Fleeting "A user has gone."
-    UserActive "presence.active" Fleeting "A user is at work again."
+    UserActive "presence.active" Fleeting "A user is at work again, or busy, or says something new about themselves: `status` tells."
     UserAway "presence.away" Fleeting "A user has stopped for a while."
     TypingStarted "typing.started" Fleeting "Somebody types."
     TypingStopped "typing.stopped" Fleeting "Somebody has stopped typing."

@@ -72,7 +72,7 @@ async fn a_key_is_for_one_request_of_one_caller_at_one_path() {
     let reused = post(&office, &app, "k", (REVOKE, &block("8"))).await;
     reused.problem(422, "idempotency_key_reused");
     let query = office.request(Method::POST, REVOKE).query(&[("a", "1")]).header("Idempotency-Key", "k");
-    finish(&app, query.json(&block("7"))).await.problem(422, "idempotency_key_reused");
+    finish(&app, query.json(&block("7"))).await.problem(400, "invalid_parameter");
     assert_eq!(blocks(&app, "8").await, 0);
 
     let elsewhere = post(&office, &app, "k", ("/api/users/7/disconnect", &json!({}))).await;
