@@ -3,8 +3,8 @@
 //! `domain::access` decides; here are the facts it decides on (`shelf`), the sockets that live by the decision (`seats`), the
 //! three moments in which it is asked for – a subscription (`admit`), a change or an end that has come (`review`, and
 //! `enlist` when an app's rules change), a request to the auth endpoint (`endpoint`) –, what operators do by hand (`revoke`)
-//! and what of it stands in the audit (`journal`). What those do not hear who only observe is in `observers`. Both doors and
-//! the follower of the roster call it.
+//! and what of it stands in the audit (`journal`). What those do not hear who only observe is in `observers`, what others are
+//! shown of somebody in `profile`. Both doors and the follower of the roster call it.
 
 mod admit;
 mod chat;
@@ -12,6 +12,7 @@ mod endpoint;
 mod enlist;
 mod journal;
 mod observers;
+mod profile;
 mod review;
 mod revoke;
 mod rights;
@@ -414,7 +415,7 @@ impl LiveApp {
     /// When the roster cannot be read.
     pub async fn decide(&self, user: Option<&UserId>, channel: &ChannelName, now: DateTime<Utc>) -> Result<Decision> {
         let app = self.app();
-        let topic = route::topic(channel, &app.settings.channel_routes);
+        let topic = route::guarded_as(channel, &app.settings.channel_routes);
         let gathered = self.access.gather(&app.id, (user, &topic), now).await?;
         Ok(gathered.decide(user, &Asked { app: &app, channel: Some(channel), topic: &topic }, now))
     }
