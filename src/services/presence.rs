@@ -390,9 +390,9 @@ const fn event(edge: &Edge) -> Event {
     match (&edge.before, &edge.after) {
         (None, _) => Event::UserOnline,
         (_, None) => Event::UserOffline,
-        (Some(before), Some(after)) => match (before.availability, after.availability) {
-            (Availability::Online | Availability::Busy, Availability::Away) => Event::UserAway,
-            _ => Event::UserActive,
+        (Some(_), Some(after)) => match after.availability {
+            Availability::Away => Event::UserAway,
+            Availability::Online | Availability::Busy => Event::UserActive,
         },
     }
 }

@@ -221,6 +221,13 @@ async fn what_people_say_about_themselves_is_told_and_kept_and_the_invisible_loo
     assert_eq!(seen, json!({ "id": "7", "name": "Name of 7", "role": "student", "status": "online" }));
     patch(&ada, json!({ "status": "away" })).await.ok();
     told(&mut watcher, "user:away", "7").await;
+    patch(&ada, json!({ "text": "nap" })).await.ok();
+    let seen = told(&mut watcher, "user:away", "7").await;
+    assert_eq!(
+        (&seen["status"], &seen["text"]),
+        (&json!("away"), &json!("nap")),
+        "who is away is not told to be active"
+    );
     patch(&ada, json!({ "invisible": true })).await.ok();
     told(&mut watcher, "user:offline", "7").await;
     ada.post(OFFLINE, json!({})).await;
