@@ -3,7 +3,7 @@
 //! Patterns are anchored and looked at from the most specific on, so that a name that could be read in two ways always means
 //! the same: `private-course-a-instructor` is the staff of the course `a`, never a course `a-instructor` (that one is spelled
 //! `private-course.a-instructor`). The table comes before the application's own routes, which can therefore open nothing that
-//! it guards.
+//! it guards; of what it names but has no rules for, such as threads, they say who hears it.
 
 use crate::{
     domain::{
@@ -80,6 +80,17 @@ pub fn topic(name: &ChannelName, custom: &ChannelRoutes) -> Topic {
         Guard::User => None,
     };
     known.or_else(|| custom.topic(prefix, body)).unwrap_or(Topic::Custom)
+}
+
+/// The topic whose listeners hear a channel: what it is about, or, where that has no rules, what a route of the app names.
+#[must_use]
+pub fn guarded_as(name: &ChannelName, custom: &ChannelRoutes) -> Topic {
+    let topic = topic(name, custom);
+    if topic.has_rules() {
+        return topic;
+    }
+    let (prefix, body) = split(name);
+    custom.guard(prefix, body).unwrap_or(topic)
 }
 
 /// Tells whether a name that is made for the topic could mean another one, because its id ends like a name.
@@ -256,6 +267,25 @@ mod tests {
         assert_eq!(topic("private-other"), Topic::Public);
         assert_eq!(topic("private-course-5-instructor"), Topic::CourseStaff(id("5")));
         assert_eq!(topic("private-user-5"), user("5"));
+    }
+
+    #[test]
+    fn routes_of_the_application_say_who_hears_what_has_no_rules_and_nothing_else() {
+        let text = "presence-thread-{id}=org:5,private-doc-{id}=course,private-job-{id}=job,private-{id}=public";
+        let custom = ChannelRoutes::parse(text).unwrap();
+        let (about, heard) = (|text: &str| topic(&name(text), &custom), |text: &str| guarded_as(&name(text), &custom));
+        for thread in ["presence-thread-31", "presence-cache-thread-31"] {
+            assert_eq!((about(thread), heard(thread)), (Topic::Thread(id("31")), Topic::Org(id("5"))));
+        }
+        assert_eq!(heard("presence-thread.31"), Topic::Thread(id("31")), "no route fits it");
+        assert_eq!(
+            (about("private-doc-1"), heard("private-doc-1")),
+            (Topic::Document(id("1")), Topic::Course(id("1")))
+        );
+        assert_eq!(heard("private-job-1"), Topic::Job(id("1")));
+        assert_eq!(heard("private-course-5"), Topic::Course(id("5")));
+        assert_eq!(heard("private-user-5"), user("5"));
+        assert_eq!(guarded_as(&name("presence-thread-31"), &ChannelRoutes::default()), Topic::Thread(id("31")));
     }
 
     /// Endings that mean something in the dash grammar.

@@ -414,7 +414,7 @@ impl LiveApp {
     /// When the roster cannot be read.
     pub async fn decide(&self, user: Option<&UserId>, channel: &ChannelName, now: DateTime<Utc>) -> Result<Decision> {
         let app = self.app();
-        let topic = route::topic(channel, &app.settings.channel_routes);
+        let topic = route::guarded_as(channel, &app.settings.channel_routes);
         let gathered = self.access.gather(&app.id, (user, &topic), now).await?;
         Ok(gathered.decide(user, &Asked { app: &app, channel: Some(channel), topic: &topic }, now))
     }

@@ -29,7 +29,7 @@ pub enum Refused {
 /// Tells whether only those send to a channel who hear it, whatever the app says: so it is where the roster has to agree.
 #[must_use]
 pub fn is_for_members(channel: &ChannelName, settings: &AppSettings) -> bool {
-    settings.authz == Authz::Enforce && route::topic(channel, &settings.channel_routes).is_rostered()
+    settings.authz == Authz::Enforce && route::guarded_as(channel, &settings.channel_routes).is_rostered()
 }
 
 /// Who sends a client event.

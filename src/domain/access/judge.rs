@@ -198,9 +198,9 @@ impl<'a> Judge<'a> {
     fn topic(&mut self) -> Result<Grant, Denial> {
         let unruled = match self.topic {
             Topic::Custom => Some("no rule covers this channel; the app setting channel_routes can give it one"),
-            Topic::Thread(_) => Some("threads have no rules yet"),
-            Topic::Document(_) => Some("documents have no rules yet"),
-            Topic::Job(_) => Some("jobs have no rules yet"),
+            Topic::Thread(_) => Some("threads have no rules yet; the app setting channel_routes can name some"),
+            Topic::Document(_) => Some("documents have no rules yet; the app setting channel_routes can name some"),
+            Topic::Job(_) => Some("jobs have no rules yet; the app setting channel_routes can name some"),
             _ => None,
         };
         if let Some(why) = unruled {

@@ -1,4 +1,5 @@
-//! Channels of the application's own that the operator gives a meaning: `private-lab-{id}=course`.
+//! Channels that the operator gives a meaning, `private-lab-{id}=course`, or whose listeners the operator names,
+//! `presence-thread-{id}=org:5`: whoever hears org 5 hears these channels too, and nothing else is said about them.
 
 use std::fmt;
 
@@ -17,13 +18,21 @@ const ID: &str = "{id}";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
     /// There is no `=`.
-    #[error("'{0}' is no route, it must be PATTERN=KIND, such as private-lab-{{id}}=course")]
+    #[error("'{0}' is no route, it must be PATTERN=KIND or PATTERN=KIND:ID, such as private-lab-{{id}}=course")]
     NoKind(String),
     /// There is no such kind.
     #[error("'{got}' is no kind of topic; there are {}", kinds())]
     UnknownKind {
         /// The refused word.
         got: String,
+    },
+    /// What stands behind the kind names nothing of that kind.
+    #[error("'{got}' names no {kind}: behind the colon stands its id, and signed_in and public have none")]
+    NoObject {
+        /// The refused id.
+        got: String,
+        /// What it should name.
+        kind: &'static str,
     },
     /// The pattern has no place for the id, or several.
     #[error("'{pattern}' must hold {{id}} once, so that it names one {kind}")]
@@ -55,16 +64,22 @@ struct Route {
     /// As the operator wrote it.
     pattern: Box<str>,
     kind: TopicKind,
+    /// Whose listeners hear the channels, whatever id these have in their names; `None` = the channels are about the id.
+    object: Option<Box<str>>,
 }
 
 impl Route {
     fn parse(text: &str) -> Result<Self, RouteError> {
         let (pattern, kind) = text.split_once('=').ok_or_else(|| RouteError::NoKind(cut(text)))?;
         let (pattern, kind) = (pattern.trim(), kind.trim());
+        let (kind, object) = kind.split_once(':').map_or((kind, None), |(kind, object)| (kind, Some(object)));
         let found = TopicKind::ALL.iter().find(|known| known.name() == kind);
         let kind = *found.ok_or_else(|| RouteError::UnknownKind { got: cut(kind) })?;
+        if let Some(got) = object.filter(|object| !kind.needs_id() || kind.topic(object).is_none()) {
+            return Err(RouteError::NoObject { got: cut(got), kind: kind.name() });
+        }
         let ids = pattern.matches(ID).count();
-        if ids > 1 || (ids == 0 && kind.needs_id()) {
+        if ids > 1 || (ids == 0 && kind.needs_id() && object.is_none()) {
             return Err(RouteError::IdCount { pattern: cut(pattern), kind: kind.name() });
         }
         let name = pattern.replacen(ID, "x", 1);
@@ -76,19 +91,20 @@ impl Route {
         if long.iter().any(|prefix| pattern.starts_with(prefix)) {
             return Err(RouteError::LongPrefix(cut(pattern)));
         }
-        Ok(Self { pattern: pattern.into(), kind })
+        Ok(Self { pattern: pattern.into(), kind, object: object.map(Into::into) })
     }
 
-    /// The topic of a channel, given as its short prefix (`private-`, `presence-` or nothing) and the rest.
+    /// Whose listeners hear a channel, given as its short prefix (`private-`, `presence-` or nothing) and the rest.
     fn topic(&self, prefix: &str, body: &str) -> Option<Topic> {
         let pattern = self.pattern.strip_prefix(prefix)?;
+        let topic = |id| self.kind.topic(self.object.as_deref().unwrap_or(id));
         let Some((head, tail)) = pattern.split_once(ID) else {
-            return (pattern == body).then(|| self.kind.topic("")).flatten();
+            return (pattern == body).then(|| topic("")).flatten();
         };
         let id = body.strip_prefix(head)?.strip_suffix(tail)?;
         // Also for kinds that need none: `{id}` is never nothing, and never more than one word.
         let is_id = (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-        if is_id { self.kind.topic(id) } else { None }
+        if is_id { topic(id) } else { None }
     }
 }
 
@@ -111,21 +127,34 @@ impl ChannelRoutes {
         if routes.len() > MAX_ROUTES { Err(RouteError::TooMany(routes.len())) } else { Ok(Self(routes)) }
     }
 
-    /// The topic of a channel, given as its short prefix (`private-`, `presence-` or nothing) and the rest; `None` when no
-    /// route fits.
+    /// What a channel is about, given as its short prefix (`private-`, `presence-` or nothing) and the rest; `None` when no
+    /// route says so.
     #[must_use]
     pub fn topic(&self, prefix: &str, body: &str) -> Option<Topic> {
+        self.fitting(prefix, body).filter(|(route, _)| route.object.is_none()).map(|(_, topic)| topic)
+    }
+
+    /// The topic whose listeners hear a channel, given in the same way: what it is about, or what its route names.
+    #[must_use]
+    pub fn guard(&self, prefix: &str, body: &str) -> Option<Topic> {
+        self.fitting(prefix, body).map(|(_, topic)| topic)
+    }
+
+    fn fitting(&self, prefix: &str, body: &str) -> Option<(&Route, Topic)> {
         let guarded = |route: &&Route| route.pattern.starts_with("private-") || route.pattern.starts_with("presence-");
         let routes = self.0.iter().filter(|route| guarded(route) != prefix.is_empty());
-        routes.into_iter().find_map(|route| route.topic(prefix, body))
+        routes.into_iter().find_map(|route| Some((route, route.topic(prefix, body)?)))
     }
 }
 
 impl fmt::Display for ChannelRoutes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, Route { pattern, kind }) in self.0.iter().enumerate() {
+        for (position, Route { pattern, kind, object }) in self.0.iter().enumerate() {
             let separator = if position == 0 { "" } else { "," };
             write!(f, "{separator}{pattern}={}", kind.name())?;
+            if let Some(object) = object {
+                write!(f, ":{object}")?;
+            }
         }
         Ok(())
     }
@@ -134,7 +163,7 @@ impl fmt::Display for ChannelRoutes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::ExternalId;
+    use crate::{domain::roster::Role, ids::ExternalId};
 
     fn id(text: &str) -> ExternalId {
         ExternalId::parse(text).unwrap()
@@ -168,12 +197,30 @@ mod tests {
     }
 
     #[test]
+    fn a_route_that_names_an_object_says_who_hears_and_not_what_about() {
+        let text = "presence-thread-{id}=org:5,private-desk=role:instructor,private-desk-{id}=course";
+        let routes = ChannelRoutes::parse(text).unwrap();
+        assert_eq!(routes.to_string(), text);
+        for thread in ["thread-31", "thread-a"] {
+            assert_eq!(routes.guard("presence-", thread), Some(Topic::Org(id("5"))));
+            assert_eq!(routes.topic("presence-", thread), None);
+        }
+        assert_eq!(routes.guard("private-", "desk"), Some(Topic::Role(Role::Instructor)));
+        assert_eq!(routes.guard("private-", "desk-1"), routes.topic("private-", "desk-1"));
+        assert_eq!(routes.guard("presence-", "thread-"), None);
+    }
+
+    #[test]
     fn refused_routes_say_what_would_be_right() {
         let error = |text: &str| ChannelRoutes::parse(text).unwrap_err().to_string();
         assert!(error("private-lab").contains("PATTERN=KIND"));
         assert!(error("private-lab-{id}=lesson").contains("chapter-comments"), "{}", error("private-lab-{id}=lesson"));
         assert!(error("private-lab=course").contains("{id} once"));
         assert!(error("private-{id}-{id}=course").contains("{id} once"));
+        assert!(error("private-{id}-{id}=course:5").contains("{id} once"));
+        for nobody in ["private-x=org:", "private-x=org:a b", "private-x=role:king", "private-x=public:5"] {
+            assert!(error(nobody).contains("names no"), "{nobody}");
+        }
         assert!(error("private-lab {id}=course").contains("letters"));
         assert!(error("=public").contains("letters"));
         assert!(error("private-cache-{id}=course").contains("leave"));

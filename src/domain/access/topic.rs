@@ -163,11 +163,16 @@ impl Topic {
         }
     }
 
+    /// Tells whether there are rules of who hears it. Where there are none, a route of the application's own may name some.
+    #[must_use]
+    pub const fn has_rules(&self) -> bool {
+        !matches!(self, Self::Thread(_) | Self::Document(_) | Self::Job(_) | Self::Custom)
+    }
+
     /// Tells whether the roster has a word about it. About the others the application's signature decides alone.
     #[must_use]
     pub const fn is_rostered(&self) -> bool {
-        !matches!(self, Self::Thread(_) | Self::Document(_) | Self::Job(_) | Self::Public | Self::Custom)
-            && !matches!(self, Self::Notices)
+        self.has_rules() && !matches!(self, Self::Notices | Self::Public)
     }
 
     /// Tells whether it belongs to the classroom, and not to the application alone.

@@ -272,7 +272,7 @@ settings! {
     max_unbound_lease: Seconds = 600, 0..=86_400;
     /// How long a socket lives on a user's token: roster (while the roster lets the user in, 12 hours at most, then 4200) or token (until 25 s after the token's end, then 4009).
     session_lease: SessionLease = SessionLease::Roster, ();
-    /// What the application's own channels are about: routes such as private-lab-{id}=course, separated by commas; at most 50.
+    /// What the application's own channels are about (private-lab-{id}=course), or whose listeners hear them (presence-thread-{id}=org:5), separated by commas; at most 50.
     channel_routes: ChannelRoutes = ChannelRoutes::default(), ();
     /// Names of classroom events on channels with dots: class (App\\Events\\NotificationSent), alias (notification.sent) or both.
     laravel_event_names: LaravelNames = LaravelNames::Both, ();

@@ -177,7 +177,7 @@ impl LiveApp {
     #[must_use]
     pub fn question(&self, wish: &Wish, seat: Option<&Seat>) -> Option<Question> {
         let app = self.app();
-        let topic = route::topic(&wish.channel, &app.settings.channel_routes);
+        let topic = route::guarded_as(&wish.channel, &app.settings.channel_routes);
         if !is_guarded(&wish.channel, &topic, &app.settings) {
             return None;
         }

@@ -57,7 +57,7 @@ impl LiveApp {
         }
         let app = self.app();
         for (channel, _) in self.hub.channels("") {
-            let topic = route::topic(&channel, &app.settings.channel_routes);
+            let topic = route::guarded_as(&channel, &app.settings.channel_routes);
             if channel.guard() != Guard::Public || !is_guarded(&channel, &topic, &app.settings) {
                 continue;
             }

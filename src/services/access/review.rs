@@ -317,7 +317,7 @@ impl LiveApp {
         self.access.seats.looked_at(seat, &mut state);
         let settings = &app.settings;
         // The app's routes may be others than when it was entered.
-        let topic = |channel: &ChannelName| route::topic(channel, &settings.channel_routes);
+        let topic = |channel: &ChannelName| route::guarded_as(channel, &settings.channel_routes);
         let is_open =
             |channel: &ChannelName| channel.guard() == Guard::Public && !is_guarded(channel, &topic(channel), settings);
         let open: Vec<ChannelName> = state.held.keys().filter(|channel| is_open(channel)).cloned().collect();

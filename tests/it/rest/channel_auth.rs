@@ -211,6 +211,36 @@ async fn a_token_opens_channels_of_its_own_app_only() {
 }
 
 #[tokio::test]
+async fn a_thread_is_opened_to_those_whom_a_route_of_the_app_names_and_to_nobody_else() {
+    const THREAD: &str = "presence-thread-31";
+    let app = TestApp::with_settings(|settings| {
+        settings.set("channel_routes", "presence-thread-{id}=org:5").unwrap();
+        settings.presence_events = false;
+    })
+    .await;
+    let office = app.office().await;
+    office.keep_course().await;
+    office.keep("/api/orgs/5", json!({ "name": "School" })).await;
+    for user in ["7", "8"] {
+        office.keep(&format!("/api/users/{user}"), json!({ "name": format!("User {user}"), "org": "5" })).await;
+    }
+    let mut org = app.person("8").hears("private-org-5").await;
+    let (mut reader, mut writer) = (app.person("7").hears(THREAD).await, app.person("8").hears(THREAD).await);
+    reader.expect_on("pusher_internal:member_added", THREAD).await;
+    writer.send_event("client-typing", THREAD, json!({})).await;
+    assert_eq!(reader.expect_on("client-typing", THREAD).await["user_id"], "8");
+    org.expect_silence().await;
+    let id = reader.id.clone();
+    authorize(&app, &app.person("9"), &id, THREAD).await.problem(403, "not_enrolled");
+    authorize(&app, &app.person("7"), &id, "presence-thread.31").await.problem(403, "unknown_channel");
+    authorize(&app, &app.person("7"), &id, "private-doc-31").await.problem(403, "unknown_channel");
+
+    office.keep("/api/users/7", json!({ "name": "User 7", "org": null })).await;
+    let told = reader.expect_on("pusher:subscription_error", THREAD).await;
+    assert_eq!((&told["data"]["type"], &told["data"]["reason"]), (&json!("AccessRevoked"), &json!("not_enrolled")));
+}
+
+#[tokio::test]
 async fn a_page_of_another_origin_cannot_use_the_cookie() {
     let app =
         TestApp::with_settings(|settings| settings.set("allowed_origins", "https://school.example").unwrap()).await;
