@@ -3,8 +3,8 @@
 //! `domain::access` decides; here are the facts it decides on (`shelf`), the sockets that live by the decision (`seats`), the
 //! three moments in which it is asked for – a subscription (`admit`), a change or an end that has come (`review`, and
 //! `enlist` when an app's rules change), a request to the auth endpoint (`endpoint`) –, what operators do by hand (`revoke`)
-//! and what of it stands in the audit (`journal`). What those do not hear who only observe is in `observers`. Both doors and
-//! the follower of the roster call it.
+//! and what of it stands in the audit (`journal`). What those do not hear who only observe is in `observers`, what others are
+//! shown of somebody in `profile`. Both doors and the follower of the roster call it.
 
 mod admit;
 mod chat;
@@ -12,6 +12,7 @@ mod endpoint;
 mod enlist;
 mod journal;
 mod observers;
+mod profile;
 mod review;
 mod revoke;
 mod rights;

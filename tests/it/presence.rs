@@ -1,6 +1,7 @@
 //! Who is in a presence channel: the list that joiners get, and who is told when users come and go.
 
 mod crowd;
+mod profile;
 mod summary;
 
 use serde_json::{Value, json};

@@ -194,7 +194,7 @@ impl LiveApp {
     }
 
     /// Answers a question. From memory, mostly.
-    pub async fn judge(self: Arc<Self>, question: Question, now: DateTime<Utc>) -> Judged {
+    pub async fn judge(self: Arc<Self>, mut question: Question, now: DateTime<Utc>) -> Judged {
         let since = tokio::time::Instant::now();
         let generation = self.access.generation();
         let app = self.app();
@@ -204,16 +204,21 @@ impl LiveApp {
         let judge = async {
             // An app without courses is not guarded, so that applications that know no roster work unchanged.
             if (is_public || !question.must_agree) && !self.access.is_rostered(&app.id).await? {
-                return Ok((None, Within::default()));
+                return Ok((None, Within::default(), None));
             }
             let gathered = self.access.gather(&app.id, (user, &question.topic), now).await?;
             let within = gathered.place.as_deref().map(Within::of).unwrap_or_default();
-            Ok((Some(Box::new(gathered.decide(user, &asked, now))), within))
+            let decision = gathered.decide(user, &asked, now);
+            let max = app.settings.max_presence_member_bytes as usize;
+            let member = question.wish.member.as_ref().and_then(|it| gathered.complete(it, &decision, max));
+            Ok((Some(Box::new(decision)), within, member))
         };
-        let (decision, within) = judge.await.unwrap_or_else(|error: super::Error| {
+        let (decision, within, member) = judge.await.unwrap_or_else(|error: super::Error| {
             tracing::warn!(app.id = %app.id, %error, "a subscription is judged without the roster");
-            (Some(Box::new(Decision::unavailable())), Within::default())
+            (Some(Box::new(Decision::unavailable())), Within::default(), None)
         });
+        // The roster has been asked anyway; where it is not, the member stays as the application has signed it.
+        question.wish.member = member.or(question.wish.member);
         if let Some(decision) = decision.as_deref().filter(|_| question.must_agree) {
             evenly(since, decision).await;
         }

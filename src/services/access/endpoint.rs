@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::profile::Profile;
 use crate::{
     domain::{
         access::{Decision, Reason},
@@ -201,13 +202,12 @@ impl LiveApp {
         Ok(Some(json!({ "user_id": subject.user.as_str(), "user_info": info }).to_string()))
     }
 
-    /// What others see of a user: what the client adds about itself, and over it what the roster and the token say. Nobody
-    /// gives themselves a name or a role.
+    /// What others see of a user: what the client adds about itself, and over it what the roster and the token say.
     async fn user_info(
         &self,
         app: &App,
         (subject, role): (&Subject, Option<Role>),
-        mut info: Map<String, Value>,
+        said: Map<String, Value>,
         now: DateTime<Utc>,
     ) -> Result<Value, AuthRefused> {
         let known =
@@ -216,11 +216,7 @@ impl LiveApp {
         let name = person.map(|person| person.name.clone()).or_else(|| subject.name.clone());
         let avatar = person.and_then(|person| person.avatar.clone()).or_else(|| subject.avatar.clone());
         let role = role.or_else(|| person.and_then(|person| person.org_role));
-        info.insert("id".to_owned(), json!(subject.user.as_str()));
-        info.insert("name".to_owned(), json!(name));
-        info.insert("avatar".to_owned(), json!(avatar));
-        info.insert("role".to_owned(), json!(role.map(Role::name)));
-        Ok(Value::Object(info))
+        Ok(Profile { id: &subject.user, name, avatar, role }.over(said))
     }
 }
 
