@@ -1,15 +1,20 @@
-//! Tokens at the handshake: where they may ride, who is refused with which words, and issuers whose keys are fetched.
+//! Tokens at the handshake: where they may ride, who is refused with which words, and issuers whose keys are fetched; and how
+//! long a socket lives on one.
 
 use std::time::Duration;
 
 use campanile::{
+    domain::app::SessionLease,
     identity::{Error, session},
     ids::UserId,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::support::{
     app::{Keys, MAIN, OTHER, TestApp},
+    client::Client,
     http::unix_now,
     issuer::{Issuer, claims},
     raw::{HANDSHAKE, Raw},
@@ -61,6 +66,62 @@ async fn bad_token_is_refused_over_the_socket_with_4009_and_the_reason() {
     let twice = [("Authorization", &*format!("Bearer {good}")), ("Authorization", &*format!("Bearer {good}"))];
     let mut client = app.open_with("/app/app-key", &twice).await;
     assert_eq!(client.refused_with(4009).await, Error::Ambiguous.reason());
+}
+
+/// A token that has run out so many seconds ago. For 30 s it is still taken, and a socket lives until 25 s after its end.
+fn run_out(user: &str, seconds: i64) -> String {
+    session_of(MAIN, user, now() - TimeDelta::seconds(3_600 + seconds))
+}
+
+/// Opens a socket by a token.
+async fn open(app: &TestApp, token: &str) -> Client {
+    let mut socket = app.open(&format!("/app/app-key?token={token}")).await;
+    socket.established().await;
+    socket
+}
+
+/// Signs a socket in by a token and the auth endpoint.
+async fn sign_in(app: &TestApp, socket: &mut Client, token: &str) {
+    let form = [("socket_id", &socket.id)];
+    let answer = app.plain(Method::POST, "/pusher/user-auth").bearer_auth(token).form(&form);
+    let data: Value = answer.send().await.unwrap().json().await.unwrap();
+    socket.send_json(json!({ "event": "pusher:signin", "data": data })).await;
+    socket.expect("pusher:signin_success").await;
+}
+
+#[tokio::test]
+async fn a_socket_is_cut_off_when_its_token_has_run_out_and_stays_when_it_has_shown_a_newer_one() {
+    const COURSE: &str = "private-course-101";
+    let app = TestApp::with_settings(|settings| {
+        (settings.session_lease, settings.presence_events) = (SessionLease::Token, false);
+    })
+    .await;
+    let office = app.office().await;
+    office.keep_course().await;
+    office.keep("/api/users/8", json!({ "name": "Bo" })).await;
+    office.keep("/api/enrollments/9002", json!({ "user": "8", "course": "101", "role": "student" })).await;
+    let (ada, bo) = (app.person("7"), app.person("8"));
+    let late = run_out("7", 20);
+    let (mut subscribed, mut foreign) = (open(&app, &late).await, open(&app, &late).await);
+    let mut signed_in = app.connect().await;
+    ada.joins(&mut subscribed, COURSE).await;
+    sign_in(&app, &mut signed_in, &late).await;
+    sign_in(&app, &mut signed_in, &ada.proof).await;
+    // A newer token of somebody else prolongs nothing.
+    foreign.sign_in("7").await;
+    bo.joins(&mut foreign, COURSE).await;
+    // It lives a second longer than the others would.
+    let mut old = open(&app, &run_out("7", 19)).await;
+    old.subscribe_private(COURSE).await;
+
+    for mut ended in [foreign, old] {
+        let (frames, code, reason) = ended.until_close().await;
+        assert_eq!((code, reason.contains("expired")), (4009, true), "{reason}");
+        assert_eq!(frames.last().unwrap()["data"]["code"], 4009, "{frames:?}");
+    }
+    app.publish(COURSE, "news", "1").await;
+    subscribed.expect_on("news", COURSE).await;
+    ada.joins(&mut signed_in, COURSE).await;
 }
 
 #[tokio::test]

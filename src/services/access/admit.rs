@@ -305,7 +305,9 @@ impl LiveApp {
         if let Some((user, by)) = &question.subject {
             let is_news = state.user.is_none();
             self.bind(seat, state, (user, *by), now);
-            if let Some(ends) = question.wish.voucher.as_ref().and_then(|voucher| voucher.token_ends) {
+            // The token of somebody else proves nothing about this user.
+            let own = question.wish.voucher.as_ref().filter(|voucher| voucher.user.as_ref() == Some(user));
+            if let Some(ends) = own.and_then(|voucher| voucher.token_ends) {
                 self.lease(settings, (seat, state), ends, now);
             }
             if is_news {
