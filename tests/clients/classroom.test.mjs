@@ -2,13 +2,14 @@
 // dropped is cut off at once, in front of the whole class.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, afterEach, before, describe } from 'node:test';
 
 import Echo from 'laravel-echo';
 
 import { check } from './support/check.mjs';
 import { openClassroom } from './support/classroom.mjs';
-import { Latest, connected, disconnectAll, options, reached, record, recordEvent, settled, subscribed, versions } from './support/pusher-js.mjs';
+import { Latest, connected, disconnectAll, gone, options, reached, record, recordEvent, settled, subscribed, versions } from './support/pusher-js.mjs';
 import { startServer } from './support/server.mjs';
 import { Inbox } from './support/wait.mjs';
 
@@ -136,6 +137,55 @@ for (const broadcaster of ['reverb', 'pusher']) {
     });
   });
 }
+
+describe('seed 004: Echo.presence', () => {
+  let server;
+  let classroom;
+  let echo;
+
+  before(async () => {
+    server = await startServer();
+    classroom = await openClassroom(server);
+  });
+  afterEach(disconnectAll);
+  after(() => {
+    echo?.disconnect();
+    return server?.stop();
+  });
+
+  check('its snippet runs with the three lines of the README, which stock Echo lacks', async () => {
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const [alias] = /Echo\.prototype\.presence = [^}]*};/.exec(readme);
+    const Page = class extends Echo {};
+    assert.equal(Page.prototype.presence, undefined);
+    new Function('Echo', alias)(Page);
+    echo = new Page({
+      broadcaster: 'reverb',
+      key: server.app.key,
+      Pusher: Latest,
+      ...options(server),
+      authEndpoint: `${server.url}/broadcasting/auth`,
+      bearerToken: await classroom.token('8'),
+    });
+    await reached(echo.connector.pusher, 'connected');
+
+    const inbox = new Inbox('presence');
+    const console = { log: (what, data) => inbox.put({ event: what, data }) };
+    // As the seed has it; its `Echo` is the instance of the page.
+    await (async (Echo, courseId) => {
+      Echo.presence('course.' + courseId + '.users')
+        .here((users) => console.log('Online users:', users))
+        .joining((user) => console.log('User joined:', user))
+        .leaving((user) => console.log('User left:', user));
+    })(echo, '101');
+    assert.deepEqual((await inbox.take('Online users:')).data.map(({ id, name }) => [id, name]), [['8', 'User 8']]);
+    const student = await connected(Latest, server, { auth: endpoints(server), user: await classroom.token('7') });
+    await subscribed(student, COURSE);
+    assert.equal((await inbox.take('User joined:')).data.name, 'User 7');
+    await gone(student);
+    assert.equal((await inbox.take('User left:')).data.id, '7');
+  });
+});
 
 describe('the auth endpoint of the server, pusher-js', () => {
   let server;

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 
 import Echo from 'laravel-echo';
 
-import { PusherService } from './seeds/notices/pusher-service.mjs';
+import { PusherService } from './seeds/context/pusher-service.mjs';
 import { check } from './support/check.mjs';
 import { openClassroom } from './support/classroom.mjs';
 import { Latest, disconnectAll, options, reached, settled, subscribed, connected } from './support/pusher-js.mjs';
@@ -212,5 +212,30 @@ describe('seed D', () => {
     service.unsubscribe(subscriptionId);
     await settled(service.socket, server.sdk());
     assert.deepEqual([heard.items, nobodys.items], [[], []]);
+  });
+
+  check('its service sends a message, and whoever hears the channel receives it', async () => {
+    const heard = new Inbox('messages');
+    const [one, other] = [pusherService(), pusherService()];
+    await one.connect(await classroom.token('7'));
+    await other.connect();
+    for (const service of [one, other]) {
+      service.subscribe('my-channel', (message) => heard.put({ event: message.type, data: message.payload }));
+      await settled(service.socket, server.sdk());
+    }
+    await one.send('MESSAGE', { text: 'Hello' });
+    for (const _service of [one, other]) assert.equal((await heard.take('MESSAGE')).data.text, 'Hello');
+    assert.deepEqual(one.now.stats, { messagesSent: 1, messagesReceived: 1, reconnectionAttempts: 0 });
+    assert.deepEqual([one.now.state, one.now.error], ['CONNECTED', null]);
+    one.disconnect();
+    assert.equal(one.now.state, 'DISCONNECTED');
+  });
+
+  check('its service says why it cannot connect', async () => {
+    const service = new PusherService(Latest, { key: 'nobody', api: server.url, ...options(server) });
+    services.push(service);
+    await assert.rejects(service.connect(), /nobody|app/i);
+    assert.equal(service.now.state, 'DISCONNECTED');
+    assert.match(service.now.error, /app/i);
   });
 });

@@ -1,31 +1,28 @@
-// The pages of the seed documents 000_0b446b11c2f9ad4b.txt and 002_07242690cbebba55.txt in headless Chromium, each window a
-// browser context of its own: their components and hooks (seeds/*), with host, port and who is here added.
+// The pages of the seed documents 000_0b446b11c2f9ad4b.txt, 002_07242690cbebba55.txt and 003_6408df0b98db9f3d.txt in headless
+// Chromium, each window a browser context of its own: their components and hooks (seeds/*), with host, port and who is here
+// added. Who may hear what, the server's own auth endpoint says.
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, afterEach, before, describe } from 'node:test';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 
-import { startAuth } from './support/auth.mjs';
 import { check } from './support/check.mjs';
 import { openClassroom } from './support/classroom.mjs';
+import { SUITES, configure, load, seed } from './support/seed.mjs';
 import { startServer } from './support/server.mjs';
-import { WAIT_MS } from './support/wait.mjs';
+import { Inbox, WAIT_MS } from './support/wait.mjs';
 
 const CHROMIUM = process.env.CAMPANILE_TEST_CHROMIUM ?? '/usr/bin/chromium';
 const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-dev-shm-usage'];
-const HERE = fileURLToPath(new URL('.', import.meta.url));
-const seed = (path) => join(HERE, 'seeds', path);
 
-/** Bundles a page of a seed for browsers, with the variables that Next.js would put into it. */
-async function bundle(entry, env) {
-  const define = Object.fromEntries(Object.entries(env).map(([name, value]) => [`process.env.${name}`, JSON.stringify(value)]));
+/** Bundles a page of a seed for browsers, with the variables that Next.js or Vite would put into it. */
+async function bundle(entry, env, place = 'process.env') {
+  const define = Object.fromEntries(Object.entries(env).map(([name, value]) => [`${place}.${name}`, JSON.stringify(value)]));
   const { outputFiles } = await build({
     entryPoints: [seed(entry)],
     bundle: true,
@@ -34,27 +31,17 @@ async function bundle(entry, env) {
     jsx: 'automatic',
     alias: { '@/lib/pusher-client': seed('comments/pusher-client.ts'), 'pusher-js': 'pusher-js-8' },
     define: { ...define, 'process.env.NODE_ENV': '"production"' },
-    nodePaths: [join(HERE, 'node_modules')],
+    nodePaths: [join(SUITES, 'node_modules')],
   });
   return outputFiles[0].text;
-}
-
-/** Loads the server part of a seed into this process. It reads its settings from the environment, as in the seed. */
-async function load(entry, folder) {
-  const { outputFiles } = await build({ entryPoints: [seed(entry)], write: false, format: 'esm' });
-  const file = join(folder, entry.replace(/\W/g, '-').replace(/ts$/, '.mjs'));
-  await writeFile(file, outputFiles[0].text);
-  return import(pathToFileURL(file));
 }
 
 describe('seeds', () => {
   const open = [];
   let server;
-  let auth;
   let classroom;
   let browser;
   let site;
-  let folder;
   let scripts = {};
   let page;
   let comments;
@@ -70,9 +57,13 @@ describe('seeds', () => {
     await new Promise((resolve) => site.listen(0, '127.0.0.1', resolve));
     page = `http://127.0.0.1:${site.address().port}`;
     // Development servers only warn of who hears what they should not. Cookies count from pages that are named exactly.
-    server = await startServer({ settings: { guarded_public: 'enforce', allowed_origins: page } });
-    auth = await startAuth(server);
+    // Threads have no rules yet; here the members of the org hear them all, as in seed 002.
+    const channel_routes = 'presence-thread-{id}=org:5';
+    server = await startServer({ settings: { guarded_public: 'enforce', allowed_origins: page, channel_routes } });
     classroom = await openClassroom(server);
+    await classroom.put('/api/orgs/5', { name: 'School' });
+    await classroom.put('/api/users/1', { name: 'Student', avatar: '/pictures/1.png', org: '5' });
+    await classroom.put('/api/users/2', { name: 'Teacher', avatar: '/pictures/2.png', org: '5' });
     await classroom.put('/api/chapters/11', { title: 'Bits', course: '101', position: 1 });
     await classroom.put('/api/chapters/12', { title: 'Bytes', course: '101', position: 2 });
     const env = {
@@ -81,19 +72,20 @@ describe('seeds', () => {
       NEXT_PUBLIC_PUSHER_HOST: server.host,
       NEXT_PUBLIC_PUSHER_PORT: String(server.port),
     };
-    scripts = { '/comments.js': await bundle('comments/page.tsx', env), '/threads.js': await bundle('threads/page.tsx', env) };
-    Object.assign(process.env, {
-      PUSHER_APP_ID: server.app.id,
-      PUSHER_KEY: server.app.key,
-      PUSHER_SECRET: server.app.secret,
-      PUSHER_CLUSTER: 'eu',
-      PUSHER_HOST: server.host,
-      PUSHER_PORT: String(server.port),
-    });
-    // Below node_modules' folder, so that the seeds' servers find the stock SDK.
-    folder = await mkdtemp(join(HERE, 'node_modules', '.seeds-'));
-    comments = await load('comments/server.ts', folder);
-    threads = await load('threads/pusher.ts', folder);
+    const vite = {
+      VITE_API_BASE_URL: server.url,
+      VITE_WS_URL: server.url,
+      VITE_PUSHER_KEY: server.app.key,
+      VITE_PUSHER_CLUSTER: 'us2',
+    };
+    scripts = {
+      '/comments.js': await bundle('comments/page.tsx', env),
+      '/threads.js': await bundle('threads/page.tsx', env),
+      '/context.js': await bundle('context/page.tsx', vite, 'import.meta.env'),
+    };
+    configure(server);
+    comments = await load('comments/server.ts');
+    threads = await load('threads/pusher.ts');
     browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: ARGS, timeout: 30_000 });
   });
   afterEach(async () => {
@@ -102,9 +94,7 @@ describe('seeds', () => {
   after(async () => {
     await browser?.close();
     await new Promise((resolve) => (site ? site.close(resolve) : resolve()));
-    await auth?.stop();
     await server?.stop();
-    if (folder) await rm(folder, { recursive: true, force: true });
   });
 
   /** Opens a window with a page of a seed and waits until it is connected. `identity` goes to the client's options. */
@@ -149,9 +139,13 @@ describe('seeds', () => {
     return window;
   }
 
-  check('seed 000: a comment appears in the other windows, is edited and deleted there (T1, T2, T3)', async () => {
+  check('seed 000: a comment appears in the other windows, is edited and deleted there (T1, T2, T3)', async (context) => {
     const [one, two] = [await reader('7'), await reader('8')];
+    const began = performance.now();
     const made = await (await comments.POST(request({ text: 'First', parentId: null }), chapter('11'))).json();
+    await shows(two, '.comment', ['First']);
+    // The seed wants less than 100 ms. How long it takes depends on the machine of the tests, so that it is told, not judged.
+    context.diagnostic(`from the request to the other window's page: ${Math.round(performance.now() - began)} ms`);
     await comments.POST(request({ text: 'Second' }), chapter('11'));
     for (const window of [one, two]) await shows(window, '.comment', ['First', 'Second']);
     await comments.PATCH(request({ text: 'First, edited' }), chapter('11', made.id));
@@ -185,27 +179,50 @@ describe('seeds', () => {
     await shows(stranger, '.comment', []);
   });
 
-  /** Opens the thread as a person for whom the application signs. */
-  async function viewer(user, name) {
-    auth.people.set(user, { name, avatar: `/pictures/${user}.png` });
-    const headers = { Authorization: `Bearer ${user}` };
-    const identity = { channelAuthorization: { endpoint: auth.channelEndpoint, transport: 'ajax', headers } };
-    const window = await visit('/threads.js', { identity });
+  /** Opens the thread as a person; the endpoint of the server says whether they may hear it. */
+  async function openThread(user) {
+    const headers = { Authorization: `Bearer ${await classroom.token(user)}` };
+    const endpoint = `${server.url}/api/pusher/auth`;
+    return visit('/threads.js', { identity: { channelAuthorization: { endpoint, transport: 'ajax', headers } } });
+  }
+
+  /** Opens the thread as somebody who may hear it, and waits until they do. */
+  async function viewer(user) {
+    const window = await openThread(user);
     await settled(window);
     return window;
   }
 
   check('seed 002: two windows show "2 viewing" with names, and one after the other was closed (T6, T10)', async () => {
-    const one = await viewer('1', 'Student');
-    const two = await viewer('2', 'Teacher');
+    const one = await viewer('1');
+    const two = await viewer('2');
     for (const window of [one, two]) await shows(window, '#viewing', ['2 viewing']);
     await shows(one, '#viewers', ['Student, Teacher']);
     await two.context().close();
     await shows(one, '#viewing', ['1 viewing']);
   });
 
+  check('seed 002: somebody of another org hears neither the thread nor the org, and nobody sees them (T5)', async () => {
+    const member = await viewer('1');
+    const stranger = await openThread('9');
+    const errors = await stranger.evaluate(() =>
+      Promise.all(globalThis.wire.allChannels().map(
+        (channel) => new Promise((resolve) => {
+          channel.bind('pusher:subscription_error', ({ status }) => resolve([channel.name, status]));
+          // Those that were refused before anybody listened are asked for again.
+          if (!channel.subscriptionPending) channel.subscribe();
+        }),
+      )),
+    );
+    assert.deepEqual(errors.sort(), [['presence-thread-31', 403], ['private-org-5', 403]]);
+    await threads.broadcastThreadUpdate('5', '31', { title: 'Among us' });
+    await shows(member, 'h1', ['Among us']);
+    await shows(member, '#viewing', ['1 viewing']);
+    await shows(stranger, 'h1', ['First title']);
+  });
+
   check('seed 002: an edited title and a new comment appear in the other window (T8)', async () => {
-    const window = await viewer('1', 'Student');
+    const window = await viewer('1');
     await shows(window, '#connected', ['true']);
     await threads.broadcastThreadUpdate('5', '31', { title: 'Updated title', description: 'Updated description' });
     await shows(window, 'h1', ['Updated title']);
@@ -221,11 +238,37 @@ describe('seeds', () => {
   });
 
   check('seed 002: the feed shows the last 50 of what happens, newest first (T9)', async () => {
-    const window = await viewer('1', 'Student');
+    const window = await viewer('1');
     for (let number = 1; number <= 51; number += 1) await threads.broadcastActivity('5', { text: `Activity ${number}` });
     await threads.broadcastItemAdded('5', '31', { text: 'An item' });
     const newest = ['An item', ...Array.from({ length: 49 }, (_, index) => `Activity ${51 - index}`)];
     await shows(window, '#feed li', newest);
     await shows(window, '#latest', ['An item']);
+  });
+
+  check('seed 003: its context sends, receives, counts and comes back after the server was away', async () => {
+    const window = await visit('/context.js');
+    const said = new Inbox('console');
+    window.on('console', (line) => said.put({ event: line.text() }));
+    await settled(window);
+    await shows(window, 'p', ['Status: CONNECTED', 'Connected: Yes']);
+    await window.click('button');
+    await said.take(({ event }) => /Received message:.*MESSAGE/.test(event));
+    const told = (reconnected) => [
+      'Messages sent: 1',
+      'Messages received: 1',
+      `Reconnected: ${reconnected}`,
+      'Last error: none',
+    ];
+    await shows(window, 'li', told('No'));
+    await server.halt();
+    await shows(window, 'p:nth-of-type(2)', ['Connected: No']);
+    await server.start();
+    // The client asks again when it thinks fit.
+    window.setDefaultTimeout(4 * WAIT_MS);
+    await shows(window, 'p', ['Status: CONNECTED', 'Connected: Yes']);
+    await shows(window, 'li', told('Yes'));
+    await window.evaluate(() => globalThis.leave());
+    assert.equal(await window.evaluate(() => globalThis.wire.connection.state), 'disconnected');
   });
 });
