@@ -231,7 +231,7 @@ async fn a_thread_is_opened_to_those_whom_a_route_of_the_app_names_and_to_nobody
     assert_eq!(reader.expect_on("client-typing", THREAD).await["user_id"], "8");
     org.expect_silence().await;
     let id = reader.id.clone();
-    authorize(&app, &app.person("9"), &id, THREAD).await.problem(403, "unknown_user");
+    authorize(&app, &app.person("9"), &id, THREAD).await.problem(403, "not_enrolled");
     authorize(&app, &app.person("7"), &id, "presence-thread.31").await.problem(403, "unknown_channel");
     authorize(&app, &app.person("7"), &id, "private-doc-31").await.problem(403, "unknown_channel");
 
