@@ -6,6 +6,7 @@
 mod entry;
 mod export;
 mod keep;
+mod look;
 mod members;
 mod mention;
 mod messages;
@@ -127,6 +128,11 @@ pub struct Found {
 impl Asking<'_> {
     pub(in crate::services) fn app(&self) -> AppId {
         self.live.app().id.clone()
+    }
+
+    /// What the audit says of an admin who has read a chat that is not theirs.
+    pub(in crate::services) fn read(&self, chat: &ExternalId) -> AuditEntry {
+        self.audit("read", ("chat", chat.as_str()), chat, None)
     }
 
     /// What the audit says of something that was done to a thing in a chat.

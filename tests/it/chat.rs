@@ -9,6 +9,7 @@ mod mentions;
 mod messages;
 mod moderation;
 mod nodes;
+mod oversight;
 mod reading;
 mod whispers;
 mod words;

@@ -144,6 +144,8 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
     GET "/api/channels/{name}/audience" Need::Scope(Scope::AccessRead);
     POST "/api/users/{id}/disconnect" Need::Scope(Scope::AccessWrite);
 
+    GET "/api/audit" Need::Scope(Scope::AuditRead);
+
     GET "/api/chats" CHAT_READ;
     POST "/api/chats" CHAT_WRITE;
     GET "/api/chats/{id}" CHAT_READ;

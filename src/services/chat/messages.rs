@@ -102,7 +102,7 @@ impl Chats {
         window: Window,
         limit: u32,
     ) -> Result<Vec<Message>> {
-        let entry = Entry::find(asking, chat).await?;
+        let entry = self.reader(asking, chat).await?;
         let seen_as = (entry.viewer(), entry.hidden());
         Ok(self.store.message_list((&asking.app(), chat), seen_as, window, limit.into()).await?)
     }
@@ -112,7 +112,7 @@ impl Chats {
     /// # Errors
     /// When the chat is not theirs.
     pub async fn pinned(&self, asking: &Asking<'_>, chat: &ExternalId) -> Result<Vec<Message>> {
-        let entry = Entry::find(asking, chat).await?;
+        let entry = self.reader(asking, chat).await?;
         let seen_as = (entry.viewer(), entry.hidden());
         Ok(self.store.message_pinned((&asking.app(), chat), seen_as, asking.now, PINNED_SHOWN).await?)
     }
@@ -122,7 +122,9 @@ impl Chats {
     /// # Errors
     /// When there is none for them.
     pub async fn message(&self, asking: &Asking<'_>, id: &str) -> Result<Message> {
-        Ok(self.find(asking, id).await?.1)
+        let (entry, message) = self.find(asking, id).await?;
+        self.note_reader(asking, &entry).await?;
+        Ok(message)
     }
 
     /// A message, and whoever asks in its chat.
@@ -145,6 +147,7 @@ impl Chats {
         if !entry.is_author(&message) || message.deleted_at.is_some() {
             entry.demand(Capability::ChatModerate)?;
         }
+        self.note_reader(asking, &entry).await?;
         Ok(self.store.message_versions(&asking.app(), id).await?)
     }
 
