@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 pub(in crate::services) use self::{entry::Entry, together::Together};
 pub use self::{
     export::{EXPORT_MAX, Export},
+    look::{Acknowledged, Acks, Shown},
     members::Person,
     post::NewMessage,
     refusal::{Error, Result},

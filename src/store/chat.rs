@@ -19,6 +19,7 @@ use sea_orm::{
     sea_query::Query,
 };
 
+pub(super) use marks::acknowledged_by;
 pub use marks::{Mark, Marked};
 pub use members::{Belonging, MembersAdded};
 pub use messages::{Edited, NewPost, Posted, Revision, Viewer, Window};

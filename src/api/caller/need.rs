@@ -170,6 +170,7 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
     POST "/api/messages/{id}/reactions/{emoji}" Need::Person;
     DELETE "/api/messages/{id}/reactions/{emoji}" Need::Person;
     POST "/api/messages/{id}/ack" Need::Person;
+    GET "/api/messages/{id}/acks" CHAT_READ;
     POST "/api/messages/{id}/pin" CHAT_WRITE;
     DELETE "/api/messages/{id}/pin" CHAT_WRITE;
     POST "/api/messages/{id}/report" Need::Person;

@@ -36,7 +36,7 @@ async fn an_admin_who_reads_the_chat_of_a_course_stands_in_the_audit_once_an_hou
     }
     assert!(readings(&app, "chat.read").await.is_empty(), "nothing that was said is read there");
     let paths = ["/api/chats/c/messages", "/api/chats/c/pins", &message, &format!("{message}/versions")];
-    for path in paths.into_iter().chain(["/api/streams/chat.c/events"]) {
+    for path in paths.into_iter().chain([format!("{message}/acks").as_str(), "/api/streams/chat.c/events"]) {
         room.get("1", path).await.ok();
     }
     let found = readings(&app, "chat.read").await;
