@@ -36,7 +36,7 @@ use crate::{
         access::{Topic, capability::Capability},
         audit::AuditEntry,
         caller::Caller,
-        chat::{Chat, ChatEdit, Kind, Part, ReadState, Settings, TITLE_MAX, normalised},
+        chat::{Chat, ChatEdit, History, Kind, Part, ReadState, Settings, TITLE_MAX, normalised},
         fact::{Event, Payload, Position, topic_key},
         roster::{Expected, PlaceId},
     },
@@ -174,6 +174,15 @@ fn titled(kind: Kind, title: &str) -> Result<String> {
     }
 }
 
+/// Only groups know when somebody came.
+fn check_history(kind: Kind, history: Option<History>) -> Result<()> {
+    if kind == Kind::Group || history != Some(History::Joined) {
+        return Ok(());
+    }
+    let message = "'joined' goes with groups: only they know when somebody came; leave it out or say 'all'";
+    Err(Error::field("/settings/history", message.to_owned()))
+}
+
 impl Chats {
     /// The chats kept in this store, told by this teller.
     #[must_use]
@@ -249,6 +258,7 @@ impl Chats {
         if new.id.is_some() && asking.caller.user().is_some() {
             return Err(Error::field("/id", "only a program chooses the id of a chat; leave it out".to_owned()));
         }
+        check_history(new.kind, Some(new.settings.history))?;
         let (course, class) = self.place_of(asking, &new).await?;
         let members = self.first_members(asking, &new).await?;
         let chat = Chat {
@@ -345,6 +355,7 @@ impl Chats {
     ) -> Result<Found> {
         let entry = Entry::find(asking, chat).await?;
         entry.demand(Capability::ChatControl)?;
+        check_history(entry.circle().chat.kind, edit.settings.history)?;
         if let Some(title) = &edit.title {
             edit.title = Some(titled(entry.circle().chat.kind, title)?);
         }
