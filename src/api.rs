@@ -8,6 +8,7 @@ mod access;
 mod answer;
 mod asyncapi;
 mod audience;
+mod audit;
 pub mod auth;
 mod body;
 mod broadcast;
@@ -57,7 +58,7 @@ use self::{
 };
 use crate::{
     services::{
-        Apps, Callers, Chats, Once, Teller, broadcast::Broadcasts, broadcast_log::BroadcastLog,
+        Apps, Callers, Chats, Once, Teller, audit::Audit, broadcast::Broadcasts, broadcast_log::BroadcastLog,
         notification::Notifications, poll::Polls, roster::Roster, streams::Streams,
     },
     throttle::{Keyed, Network},
@@ -137,6 +138,8 @@ enum Group {
     Roster,
     /// Explain who may hear what, and take it away.
     Access,
+    /// Look up who did what to whom.
+    Audit,
     /// Tell one person or many something that they can look up later.
     Notifications,
     /// Tell many an event of the application's own, and look up what was told.
@@ -210,7 +213,7 @@ fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
         users,
         roster,
         (roster::Follow, streams::Streams),
-        access::Access,
+        (access::Access, audit::AuditRoutes),
         realtime::Realtime,
         poll::PollRoutes,
         presence::Presence,
@@ -263,6 +266,8 @@ pub struct Services {
     pub broadcasts: Arc<Broadcasts>,
     /// What was told to many.
     pub broadcast_log: Arc<BroadcastLog>,
+    /// Who did what to whom.
+    pub audit: Arc<Audit>,
     /// Requests to the REST API without a proof that holds, by address; `None` = no limit. The caller sweeps it.
     pub strangers: Option<Arc<Keyed<Network>>>,
     /// What happened, topic by topic.
@@ -334,6 +339,7 @@ pub fn routes(
         .data(Arc::clone(&services.notifications))
         .data(Arc::clone(&services.broadcasts))
         .data(Arc::clone(&services.broadcast_log))
+        .data(Arc::clone(&services.audit))
         .data(Arc::clone(&services.apps))
         .data(Arc::clone(&services.polls))
         .data(Arc::clone(&services.streams))

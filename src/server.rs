@@ -45,7 +45,7 @@ use crate::{
     metrics::Metrics,
     outbound,
     services::{
-        Apps, Callers, Chats, Once, Teller, broadcast::Broadcasts, broadcast_log::BroadcastLog, new_id,
+        Apps, Callers, Chats, Once, Teller, audit::Audit, broadcast::Broadcasts, broadcast_log::BroadcastLog, new_id,
         notification::Notifications, now, poll::Polls, roster::Roster, sockets::Capacity, streams::Streams,
     },
     store::{self, Store},
@@ -156,6 +156,7 @@ pub async fn build(config: Config) -> Result<Server> {
         notifications,
         broadcasts: Arc::new(Broadcasts::new(store.clone(), told, log)),
         broadcast_log,
+        audit: Arc::new(Audit::new(store.clone())),
         strangers: Keyed::per_minute(config.server.guest_requests_per_minute_per_ip).map(Arc::new),
         streams: Arc::new(Streams::new(store.clone())),
         once: Arc::new(Once::new(store.clone())),

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod apps;
 pub mod audience;
+pub mod audit;
 pub mod broadcast;
 pub mod broadcast_log;
 pub mod callers;

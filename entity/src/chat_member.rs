@@ -21,7 +21,7 @@ pub struct Model {
     pub joined_at: i64,
     /// Number of the newest message then.
     pub joined_seq: i64,
-    /// What they want to be told of: `all`, `mentions` or `none`.
+    /// What they want to be told of: `mentions` or `none`.
     pub notify: String,
     /// Number of the newest message that they have read; never falls.
     pub last_read_seq: i64,

@@ -47,7 +47,8 @@ impl MigrationTrait for Migration {
             [AuditLog::AppId, AuditLog::TargetType, AuditLog::TargetId],
         )
         .await?;
-        table::index(manager, "audit_log_actor", AuditLog::Table, [AuditLog::AppId, AuditLog::Actor]).await
+        table::index(manager, "audit_log_actor", AuditLog::Table, [AuditLog::AppId, AuditLog::Actor]).await?;
+        table::index(manager, "audit_log_time", AuditLog::Table, [AuditLog::AppId, AuditLog::CreatedAt]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

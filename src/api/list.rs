@@ -107,9 +107,9 @@ impl<T: ParseFromJSON + ToJSON + Type> Snapshot<T> {
 pub(super) struct List<T: ParseFromJSON + ToJSON + Type> {
     /// The entries, by id.
     #[oai(validator(max_items = 100))]
-    data: Vec<T>,
+    pub(super) data: Vec<T>,
     /// Where the page stands.
-    page: PageView,
+    pub(super) page: PageView,
 }
 
 impl<T: ParseFromJSON + ToJSON + Type> List<T> {

@@ -6,6 +6,7 @@
 
 pub mod capability;
 mod judge;
+mod oversight;
 mod routes;
 mod topic;
 
@@ -15,6 +16,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::{
     judge::{decide, may, may_in_chat, role_in, role_in_chat},
+    oversight::only_as_admin,
     routes::{ChannelRoutes, RouteError},
     topic::{Topic, TopicKind},
 };

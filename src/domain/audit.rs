@@ -34,8 +34,14 @@ pub struct AuditEntry {
 pub struct AuditFilter {
     /// Who did it.
     pub actor: Option<String>,
+    /// What was done.
+    pub action: Option<String>,
     /// Kind of the target.
     pub target_type: Option<String>,
     /// Id of the target.
     pub target_id: Option<String>,
+    /// First second in which it was done.
+    pub since: Option<DateTime<Utc>>,
+    /// First second in which it was not done any more.
+    pub until: Option<DateTime<Utc>>,
 }

@@ -143,6 +143,7 @@ scopes! {
     ChatRead "chat:read" "Read all chats.",
     ChatWrite "chat:write" "Make and moderate chats, and write in them.",
     StreamsRead "streams:read" "Read what happened in any topic.",
+    AuditRead "audit:read" "Read who did what to whom.",
     Admin "admin:*" "Everything.",
 }
 

@@ -84,8 +84,6 @@ words! {
 words! {
     /// What a member wants to be told of.
     Notify("choice") {
-        /// Every message.
-        All "all",
         /// Messages that mention them.
         Mentions "mentions",
         /// Nothing.
@@ -353,7 +351,7 @@ pub struct ReadState {
 
 impl Default for ReadState {
     fn default() -> Self {
-        Self { last_read_seq: 0, is_private: false, notify: Notify::All }
+        Self { last_read_seq: 0, is_private: false, notify: Notify::Mentions }
     }
 }
 

@@ -6,6 +6,7 @@
 mod entry;
 mod export;
 mod keep;
+mod look;
 mod members;
 mod mention;
 mod messages;
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 pub(in crate::services) use self::{entry::Entry, together::Together};
 pub use self::{
     export::{EXPORT_MAX, Export},
+    look::{Acknowledged, Acks, Shown},
     members::Person,
     post::NewMessage,
     refusal::{Error, Result},
@@ -36,7 +38,7 @@ use crate::{
         access::{Topic, capability::Capability},
         audit::AuditEntry,
         caller::Caller,
-        chat::{Chat, ChatEdit, Kind, Part, ReadState, Settings, TITLE_MAX, normalised},
+        chat::{Chat, ChatEdit, History, Kind, Part, ReadState, Settings, TITLE_MAX, normalised},
         fact::{Event, Payload, Position, topic_key},
         roster::{Expected, PlaceId},
     },
@@ -131,6 +133,11 @@ impl Asking<'_> {
         self.live.app().id.clone()
     }
 
+    /// What the audit says of an admin who has read a chat that is not theirs.
+    pub(in crate::services) fn read(&self, chat: &ExternalId) -> AuditEntry {
+        self.audit("read", ("chat", chat.as_str()), chat, None)
+    }
+
     /// What the audit says of something that was done to a thing in a chat.
     pub(in crate::services) fn audit(
         &self,
@@ -167,6 +174,15 @@ fn titled(kind: Kind, title: &str) -> Result<String> {
         (_, 0) => Err(Error::field("/title", "a chat has a title, but those of two people".to_owned())),
         _ => Ok(title),
     }
+}
+
+/// Only groups know when somebody came.
+fn check_history(kind: Kind, history: Option<History>) -> Result<()> {
+    if kind == Kind::Group || history != Some(History::Joined) {
+        return Ok(());
+    }
+    let message = "'joined' goes with groups: only they know when somebody came; leave it out or say 'all'";
+    Err(Error::field("/settings/history", message.to_owned()))
 }
 
 impl Chats {
@@ -244,6 +260,7 @@ impl Chats {
         if new.id.is_some() && asking.caller.user().is_some() {
             return Err(Error::field("/id", "only a program chooses the id of a chat; leave it out".to_owned()));
         }
+        check_history(new.kind, Some(new.settings.history))?;
         let (course, class) = self.place_of(asking, &new).await?;
         let members = self.first_members(asking, &new).await?;
         let chat = Chat {
@@ -340,6 +357,7 @@ impl Chats {
     ) -> Result<Found> {
         let entry = Entry::find(asking, chat).await?;
         entry.demand(Capability::ChatControl)?;
+        check_history(entry.circle().chat.kind, edit.settings.history)?;
         if let Some(title) = &edit.title {
             edit.title = Some(titled(entry.circle().chat.kind, title)?);
         }

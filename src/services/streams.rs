@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use super::{
     LiveApp,
     access::{self, is_kept_from_observers},
+    audit::note_reading,
+    chat::Asking,
     shadow::Reader,
 };
 use crate::{
@@ -124,6 +126,7 @@ impl Streams {
         limit: u32,
     ) -> Result<(Vec<Kept>, Option<Position>), Error> {
         reading.check().await?;
+        self.note_overseer(reading).await?;
         let hidden = match reading.chat().await? {
             None => 0,
             Some(circle) => {
@@ -152,6 +155,20 @@ impl Streams {
                 _ => return Ok((kept, position)),
             }
         }
+    }
+}
+
+impl Streams {
+    /// Notes for the audit that an admin reads a chat that is not theirs.
+    async fn note_overseer(&self, reading: Reading<'_>) -> Result<(), Error> {
+        let Reading { live, caller, topic: Topic::Chat(chat), now } = reading else { return Ok(()) };
+        let Some(user) = caller.user() else { return Ok(()) };
+        let rights = live.chat_rights(user, chat, now).await?;
+        if rights.is_some_and(|rights| rights.is_overseer()) {
+            let asking = Asking { live, caller, ip: None, except: None, now };
+            note_reading(&self.store, &asking.read(chat)).await?;
+        }
+        Ok(())
     }
 }
 

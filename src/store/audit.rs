@@ -28,6 +28,26 @@ impl Store {
         insert(&self.db, entries).await
     }
 
+    /// Adds an entry, unless there is one of the same actor, action and target since then.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn audit_insert_once(&self, entry: &AuditEntry, since: DateTime<Utc>) -> Result<()> {
+        use audit_log::Column as C;
+        let same = Condition::all()
+            .add(C::AppId.eq(entry.app.as_str()))
+            .add(C::TargetType.eq(cut(&entry.target_type, 32)))
+            .add(C::TargetId.eq(cut(&entry.target_id, 200)))
+            .add(C::Actor.eq(cut(&entry.actor, 160)))
+            .add(C::Action.eq(cut(&entry.action, 64)))
+            .add(C::CreatedAt.gte(stamp(since)));
+        let there = audit_log::Entity::find().select_only().column(C::Id).filter(same).limit(1);
+        match there.into_tuple::<i64>().one(&self.db).await? {
+            Some(_) => Ok(()),
+            None => insert(&self.db, std::slice::from_ref(entry)).await,
+        }
+    }
+
     /// Removes the oldest entries of all apps that are older than this, at most a thousand; tells how many.
     ///
     /// # Errors
@@ -69,8 +89,11 @@ impl Store {
         let which = Condition::all()
             .add(audit_log::Column::AppId.eq(app.as_str()))
             .add_option(is(audit_log::Column::Actor, &filter.actor))
+            .add_option(is(audit_log::Column::Action, &filter.action))
             .add_option(is(audit_log::Column::TargetType, &filter.target_type))
-            .add_option(is(audit_log::Column::TargetId, &filter.target_id));
+            .add_option(is(audit_log::Column::TargetId, &filter.target_id))
+            .add_option(filter.since.map(|since| audit_log::Column::CreatedAt.gte(stamp(since))))
+            .add_option(filter.until.map(|until| audit_log::Column::CreatedAt.lt(stamp(until))));
         let all = audit_log::Entity::find().filter(which);
         let all = all.apply_if(before, |all, before| all.filter(audit_log::Column::Id.lt(before)));
         let rows = all.order_by_desc(audit_log::Column::Id).limit(u64::from(limit)).all(&self.db).await?;

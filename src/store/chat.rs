@@ -23,6 +23,7 @@ use sea_orm::{
 };
 
 pub use look::{Viewer, Window};
+pub(super) use marks::acknowledged_by;
 pub use marks::{Mark, Marked};
 pub use members::{Belonging, MembersAdded};
 pub use messages::{Edited, Revision};

@@ -1,6 +1,7 @@
 //! Chats: said over HTTP, heard over sockets, by those whom it is for and by nobody else.
 
 mod access;
+mod acks;
 mod forgotten;
 mod groups;
 mod half_done;
@@ -9,6 +10,7 @@ mod mentions;
 mod messages;
 mod moderation;
 mod nodes;
+mod oversight;
 mod reading;
 mod search;
 mod shadow;

@@ -6,6 +6,7 @@ mod edits;
 mod guests;
 mod life;
 mod looks;
+mod oversight;
 mod results;
 mod votes;
 

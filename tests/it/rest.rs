@@ -1,6 +1,7 @@
 //! The REST API over HTTP, one file a subject.
 
 mod access;
+mod audit;
 mod batch;
 mod broadcasts;
 mod callers;

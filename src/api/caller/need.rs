@@ -144,6 +144,8 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
     GET "/api/channels/{name}/audience" Need::Scope(Scope::AccessRead);
     POST "/api/users/{id}/disconnect" Need::Scope(Scope::AccessWrite);
 
+    GET "/api/audit" Need::Scope(Scope::AuditRead);
+
     GET "/api/chats" CHAT_READ;
     POST "/api/chats" CHAT_WRITE;
     GET "/api/chats/{id}" CHAT_READ;
@@ -168,6 +170,7 @@ pub(in crate::api) const OPERATIONS: &[Operation] = operations! {
     POST "/api/messages/{id}/reactions/{emoji}" Need::Person;
     DELETE "/api/messages/{id}/reactions/{emoji}" Need::Person;
     POST "/api/messages/{id}/ack" Need::Person;
+    GET "/api/messages/{id}/acks" CHAT_READ;
     POST "/api/messages/{id}/pin" CHAT_WRITE;
     DELETE "/api/messages/{id}/pin" CHAT_WRITE;
     POST "/api/messages/{id}/report" Need::Person;

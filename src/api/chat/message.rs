@@ -1,5 +1,6 @@
 //! Messages over HTTP: said, listed, edited, deleted, pinned, reacted to.
 
+mod ack;
 mod view;
 
 use std::sync::Arc;
@@ -12,7 +13,10 @@ use poem_openapi::{
 };
 
 pub(super) use self::view::MessageView;
-use self::view::{EditBody, MessageBody, PinBody, VersionView};
+use self::{
+    ack::AcksView,
+    view::{EditBody, MessageBody, PinBody, VersionView},
+};
 use super::{
     super::{
         Group,
@@ -27,23 +31,44 @@ use super::{
         version::expected,
         word::{Limit, Word},
     },
-    asking,
+    asking, page as page_of,
 };
 use crate::{
-    domain::chat::{Message, search::Search},
+    domain::{
+        chat::{Message, search::Search},
+        roster::Expected,
+    },
     ids::ExternalId,
     services::{
         Chats,
-        chat::{Mark, Revision, Window},
+        chat::{Asking, Mark, Revision, Shown, Window},
     },
 };
 
 /// The routes.
 pub(in crate::api) struct Messages;
 
-fn changed(message: Message) -> Changed<MessageView> {
-    let version = message.version;
-    Changed::of(message.into(), version)
+fn changed(shown: Shown) -> Changed<MessageView> {
+    let version = shown.message.version;
+    Changed::of(shown.into(), version)
+}
+
+/// Marks a message; how it is then.
+async fn mark(chats: &Chats, visitor: &Visitor, id: &str, mark: Mark<'_>) -> Result<Changed<MessageView>, Problem> {
+    let asking = asking(visitor);
+    let message = chats.mark(&asking, id, mark).await?;
+    Ok(changed(chats.shown_one(&asking, message).await?))
+}
+
+/// Edits, deletes, pins or unpins a message; how it is then.
+async fn revise(
+    chats: &Chats,
+    asking: &Asking<'_>,
+    id: &str,
+    (revision, expected): (Revision, Expected),
+) -> Result<Changed<MessageView>, Problem> {
+    let message = chats.revise(asking, id, revision, &expected).await?;
+    Ok(changed(chats.shown_one(asking, message).await?))
 }
 
 /// Which messages are asked for, and whether what comes next is towards the beginning.
@@ -76,12 +101,12 @@ fn window(
 }
 
 /// A page of messages, in the order of their numbers.
-fn page(mut messages: Vec<Message>, backwards: bool, limit: u32) -> List<MessageView> {
+fn page(mut messages: Vec<Shown>, backwards: bool, limit: u32) -> List<MessageView> {
     if backwards {
         messages.reverse();
     }
     let direction = if backwards { 'b' } else { 'a' };
-    let rows = messages.into_iter().map(|message| (format!("{direction}{}", message.seq), message.into())).collect();
+    let rows = messages.into_iter().map(|shown| (format!("{direction}{}", shown.message.seq), shown.into())).collect();
     let list = List::new(rows, limit);
     if backwards { list.turned() } else { list }
 }
@@ -146,10 +171,14 @@ impl Messages {
             Some(text) => {
                 let (search, before) = searched(text, window)?;
                 let hits = chats.search(&asking, &id.0.0, &search, (before, limit as usize)).await?;
-                let shown = hits.messages.into_iter().map(MessageView::from).collect();
+                let shown = chats.shown(&asking, hits.messages).await?;
+                let shown = shown.into_iter().map(MessageView::from).collect();
                 List::up_to(shown, hits.next_before.map(|seq| format!("b{seq}")))
             }
-            None => page(chats.messages(&asking, &id.0.0, window, limit).await?, backwards, limit),
+            None => {
+                let messages = chats.messages(&asking, &id.0.0, window, limit).await?;
+                page(chats.shown(&asking, messages).await?, backwards, limit)
+            }
         };
         Ok(Answer::of(Snapshot::new(list, StreamView::of(topic, position))))
     }
@@ -167,8 +196,10 @@ impl Messages {
         id: Path<Word<ExternalId>>,
         _proof: ByKeyOrPerson,
     ) -> Result<Answer<List<MessageView>>, Fault<Reading>> {
-        let pinned = chats.pinned(&asking(&visitor), &id.0.0).await?;
-        let rows = pinned.into_iter().map(|message| (message.id.clone(), message.into())).collect();
+        let asking = asking(&visitor);
+        let pinned = chats.pinned(&asking, &id.0.0).await?;
+        let shown = chats.shown(&asking, pinned).await?;
+        let rows = shown.into_iter().map(|shown| (shown.message.id.clone(), shown.into())).collect();
         Ok(Answer::of(List::new(rows, MOST)))
     }
 
@@ -187,9 +218,10 @@ impl Messages {
         _proof: ByKeyOrPerson,
     ) -> Result<Made<MessageView>, Fault<Writing>> {
         let new = body.0.read().map_err(|field| Problem::fields(vec![field]))?;
-        let (message, is_new) = chats.post(&asking(&visitor), new).await?;
+        let asking = asking(&visitor);
+        let (message, is_new) = chats.post(&asking, new).await?;
         let location = format!("/api/messages/{}", message.id);
-        let view = Json(MessageView::from(message));
+        let view = Json(MessageView::from(chats.shown_one(&asking, message).await?));
         Ok(if is_new { Made::Now(view, location) } else { Made::Before(view) })
     }
 
@@ -209,9 +241,11 @@ impl Messages {
         if_none_match: Header<Option<String>>,
         _proof: ByKeyOrPerson,
     ) -> Result<Found<MessageView>, Fault<Reading>> {
-        let message = chats.message(&asking(&visitor), &id).await?;
+        let asking = asking(&visitor);
+        let message = chats.message(&asking, &id).await?;
         let version = message.version;
-        Ok(Found::of(message.into(), version, if_none_match.as_deref())?)
+        let shown = chats.shown_one(&asking, message).await?;
+        Ok(Found::of(shown.into(), version, if_none_match.as_deref())?)
     }
 
     /// Edit a message
@@ -236,7 +270,7 @@ impl Messages {
         let expected = expected(if_match.as_deref(), None)?;
         let before = chats.message(&asking, &id).await?;
         let content = body.0.read(before).map_err(|field| Problem::fields(vec![field]))?;
-        Ok(changed(chats.revise(&asking, &id, Revision::Edit(content), &expected).await?))
+        Ok(revise(&chats, &asking, &id, (Revision::Edit(content), expected)).await?)
     }
 
     /// Delete a message
@@ -257,7 +291,7 @@ impl Messages {
         _proof: ByKeyOrPerson,
     ) -> Result<Changed<MessageView>, Fault<Writing>> {
         let expected = expected(if_match.as_deref(), None)?;
-        Ok(changed(chats.revise(&asking(&visitor), &id, Revision::Delete, &expected).await?))
+        Ok(revise(&chats, &asking(&visitor), &id, (Revision::Delete, expected)).await?)
     }
 
     /// List what a message said before
@@ -295,7 +329,7 @@ impl Messages {
         emoji: Path<String>,
         _proof: ByPerson,
     ) -> Result<Changed<MessageView>, Fault<Writing>> {
-        Ok(changed(chats.mark(&asking(&visitor), &id, Mark::React(&emoji)).await?))
+        Ok(mark(&chats, &visitor, &id, Mark::React(&emoji)).await?)
     }
 
     /// React to a message, for clients that post
@@ -314,7 +348,7 @@ impl Messages {
         emoji: Path<String>,
         _proof: ByPerson,
     ) -> Result<Changed<MessageView>, Fault<Writing>> {
-        Ok(changed(chats.mark(&asking(&visitor), &id, Mark::React(&emoji)).await?))
+        Ok(mark(&chats, &visitor, &id, Mark::React(&emoji)).await?)
     }
 
     /// Take a reaction back
@@ -333,7 +367,7 @@ impl Messages {
         emoji: Path<String>,
         _proof: ByPerson,
     ) -> Result<Changed<MessageView>, Fault<Writing>> {
-        Ok(changed(chats.mark(&asking(&visitor), &id, Mark::Unreact(&emoji)).await?))
+        Ok(mark(&chats, &visitor, &id, Mark::Unreact(&emoji)).await?)
     }
 
     /// Acknowledge a message
@@ -349,7 +383,29 @@ impl Messages {
         id: Path<String>,
         _proof: ByPerson,
     ) -> Result<Changed<MessageView>, Fault<Writing>> {
-        Ok(changed(chats.mark(&asking(&visitor), &id, Mark::Acknowledge).await?))
+        Ok(mark(&chats, &visitor, &id, Mark::Acknowledge).await?)
+    }
+
+    /// List who has acknowledged a message
+    ///
+    /// By user id, page by page, with how many have not: of a course or class, those who take part there now and may hear the chat.
+    /// For the author, for a person with the capability `chat.moderate`, and for an API key with `chat:read`.
+    #[oai(path = "/api/messages/:id/acks", method = "get", operation_id = "listMessageAcks")]
+    async fn acks(
+        &self,
+        chats: Data<&Arc<Chats>>,
+        visitor: Data<&Arc<Visitor>>,
+        /// Id of the message.
+        #[oai(validator(max_length = 64))]
+        id: Path<String>,
+        /// `next_cursor` of the page before; absent = the first page.
+        cursor: Query<Option<Word<Cursor>>>,
+        /// Most entries of the page. 25 if absent.
+        limit: Query<Option<Word<Limit<MOST>>>>,
+        _proof: ByKeyOrPerson,
+    ) -> Result<Answer<AcksView>, Fault<Reading>> {
+        let (page, limit) = page_of(cursor.0, limit.0);
+        Ok(Answer::of(AcksView::new(chats.acks(&asking(&visitor), &id, &page).await?, limit)))
     }
 
     /// Pin a message
@@ -368,7 +424,7 @@ impl Messages {
         _proof: ByKeyOrPerson,
     ) -> Result<Changed<MessageView>, Fault<Writing>> {
         let until = body.0.read(visitor.now).map_err(|field| Problem::fields(vec![field]))?;
-        Ok(changed(chats.revise(&asking(&visitor), &id, Revision::Pin(until), &expected(None, None)?).await?))
+        Ok(revise(&chats, &asking(&visitor), &id, (Revision::Pin(until), expected(None, None)?)).await?)
     }
 
     /// Take a pin off
@@ -384,6 +440,6 @@ impl Messages {
         id: Path<String>,
         _proof: ByKeyOrPerson,
     ) -> Result<Changed<MessageView>, Fault<Writing>> {
-        Ok(changed(chats.revise(&asking(&visitor), &id, Revision::Unpin, &expected(None, None)?).await?))
+        Ok(revise(&chats, &asking(&visitor), &id, (Revision::Unpin, expected(None, None)?)).await?)
     }
 }

@@ -166,7 +166,7 @@ struct SettingsBody {
     post_roles: Option<Vec<Word<Role>>>,
     /// Who may write to whom alone, among those of the course: `staff` = only with staff.
     dm_policy: Option<Word<DmPolicy>>,
-    /// What those who are added to a group see of what was said before.
+    /// What those who are added to a group see of what was said before; `joined` goes with groups alone.
     history: Option<Word<History>>,
     /// Seconds in which the author may edit a message; staff always may.
     #[oai(validator(maximum(value = "31536000")))]

@@ -107,6 +107,15 @@ pub struct Reaction {
     pub count: u64,
 }
 
+/// What one person has put on a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnMarks {
+    /// The emoji.
+    pub reactions: Vec<String>,
+    /// They have acknowledged it.
+    pub is_acknowledged: bool,
+}
+
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {

@@ -42,6 +42,15 @@ impl ChatRights {
         self.decide(capability).allow
     }
 
+    /// Tells whether they hear the chat as an admin alone, who takes no part in its course or class: that they read it stands in
+    /// the audit.
+    #[must_use]
+    pub fn is_overseer(&self) -> bool {
+        let id = &self.circle.chat.id;
+        let judge = |facts: Facts<'_>| access::may_in_chat(&self.user, (id, Capability::HearChat), facts, self.now);
+        self.circle.chat.kind.is_of_a_place() && access::only_as_admin(self.facts(), judge)
+    }
+
     /// Tells whether they hear what is for staff: those of the course or class, where the chat belongs to one, else who leads it.
     #[must_use]
     pub fn is_staff(&self) -> bool {

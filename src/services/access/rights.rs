@@ -36,6 +36,13 @@ impl Rights {
         self.decide(capability).allow
     }
 
+    /// Tells whether they have a capability as an admin alone, who takes no part there otherwise.
+    #[must_use]
+    pub fn may_only_as_admin(&self, capability: Capability) -> bool {
+        let judge = |facts: Facts<'_>| access::may(Some(&self.user), (&self.place, capability), facts, self.now);
+        access::only_as_admin(self.facts(), judge)
+    }
+
     /// The greatest of the roles that they have there now.
     #[must_use]
     pub fn role(&self) -> Option<Role> {

@@ -105,7 +105,7 @@ impl Chats {
         window: Window,
         limit: u32,
     ) -> Result<Vec<Message>> {
-        let entry = Entry::find(asking, chat).await?;
+        let entry = self.reader(asking, chat).await?;
         let seen_as = (entry.viewer(), entry.hidden());
         let found = self.store.message_list((&asking.app(), chat), seen_as, window, limit.into()).await?;
         Ok(found.into_iter().map(|message| entry.shown(message)).collect())
@@ -116,7 +116,7 @@ impl Chats {
     /// # Errors
     /// When the chat is not theirs.
     pub async fn pinned(&self, asking: &Asking<'_>, chat: &ExternalId) -> Result<Vec<Message>> {
-        let entry = Entry::find(asking, chat).await?;
+        let entry = self.reader(asking, chat).await?;
         let seen_as = (entry.viewer(), entry.hidden());
         let found = self.store.message_pinned((&asking.app(), chat), seen_as, asking.now, PINNED_SHOWN).await?;
         Ok(found.into_iter().map(|message| entry.shown(message)).collect())
@@ -128,6 +128,7 @@ impl Chats {
     /// When there is none for them.
     pub async fn message(&self, asking: &Asking<'_>, id: &str) -> Result<Message> {
         let (entry, message) = self.find(asking, id).await?;
+        self.note_reader(asking, &entry).await?;
         Ok(entry.shown(message))
     }
 
@@ -152,6 +153,7 @@ impl Chats {
         if !entry.is_author(&message) || message.deleted_at.is_some() {
             entry.demand(Capability::ChatModerate)?;
         }
+        self.note_reader(asking, &entry).await?;
         Ok(self.store.message_versions(&asking.app(), id).await?)
     }
 

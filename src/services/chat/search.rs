@@ -3,7 +3,7 @@
 //! Databases do not agree on which letters are the same, so the texts are compared here. Each call looks at a bounded part of the
 //! chat and tells where the next one goes on.
 
-use super::{Asking, Chats, Entry, Result};
+use super::{Asking, Chats, Result};
 use crate::{
     domain::chat::{Message, search::Search},
     ids::ExternalId,
@@ -72,7 +72,7 @@ impl Chats {
         search: &Search,
         (before, limit): (i64, usize),
     ) -> Result<Hits> {
-        let entry = Entry::find(asking, chat).await?;
+        let entry = self.reader(asking, chat).await?;
         let (app, seen_as) = (asking.app(), (entry.viewer(), entry.hidden()));
         let mut look = Look { ids: Vec::new(), before, messages: 0, bytes: 0 };
         let next_before = loop {

@@ -52,6 +52,9 @@ impl Polls {
         if is_anonymous && !is_over {
             return Ok(export);
         }
+        if !is_anonymous {
+            self.note_reading(by, (&export.poll, &part)).await?;
+        }
         let mut after = None;
         loop {
             let page = Page { after, limit: PAGE };

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{Acting, Error, Page, PollFilter, Polls, Result, part::Seen};
+use super::{
+    Acting, Error, Page, PollFilter, Polls, Result,
+    part::{Part, Seen},
+};
 use crate::{
     domain::{
         access::capability::Capability,
@@ -11,6 +14,7 @@ use crate::{
         roster::PlaceId,
     },
     ids::{AppId, ExternalId, UserId},
+    services::audit::note_reading,
     store::Voting,
 };
 
@@ -135,8 +139,17 @@ impl Polls {
         if poll.content.settings.anonymity == Anonymity::Anonymous {
             return Err(Refusal::Nameless.into());
         }
+        self.note_reading(by, (&poll, &part)).await?;
         let ballots = self.store.poll_ballots(by.app(), (&poll, poll.round), page).await?;
         self.named(by.app(), ballots).await
+    }
+
+    /// Notes for the audit that an admin who takes no part otherwise sees who voted what.
+    pub(super) async fn note_reading(&self, by: Acting<'_>, (poll, part): (&Poll, &Part)) -> Result<()> {
+        if part.may_only_as_admin(Capability::AllResults) {
+            note_reading(&self.store, &by.audit(poll, "poll.ballots_read")).await?;
+        }
+        Ok(())
     }
 
     /// The ballots with the names of those who cast them.

@@ -45,6 +45,11 @@ impl Part {
         allowed(rights.decide(capability))
     }
 
+    /// Tells whether they may do something here as an admin alone, who takes no part otherwise.
+    pub(super) fn may_only_as_admin(&self, capability: Capability) -> bool {
+        self.rights.as_ref().is_some_and(|rights| rights.may_only_as_admin(capability))
+    }
+
     /// Checks that they may vote here; tells whether as a guest.
     pub(super) fn must_vote(&self, poll: &Poll) -> Result<bool> {
         let Some(rights) = &self.rights else { return Err(Error::NotFound) };

@@ -2,16 +2,23 @@
 
 use std::collections::HashMap;
 
-use entity::chat_mark;
+use chrono::{DateTime, Utc};
+use entity::{chat_mark, person};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
+    sea_query::{Query, SelectStatement},
 };
 
 use super::{ChatWrite, Facts, finish, messages};
 use crate::{
-    domain::chat::{Message, Reaction, Visibility, message::EMOJI_KINDS_MAX},
+    domain::chat::{
+        Message, Reaction, Visibility,
+        message::{EMOJI_KINDS_MAX, OwnMarks},
+    },
     ids::{AppId, UserId},
-    store::{Kept, Result, Store, streams, whole},
+    store::{Kept, Page, Result, Store, moment, streams, whole},
 };
 
 /// The message is for the person.
@@ -124,7 +131,91 @@ pub(super) async fn fill(
     Ok(())
 }
 
+/// Acknowledgements of a message.
+fn acks(app: &AppId, id: &str) -> Condition {
+    Condition::all()
+        .add(chat_mark::Column::AppId.eq(app.as_str()))
+        .add(chat_mark::Column::MessageId.eq(id))
+        .add(chat_mark::Column::Kind.eq(ACK))
+}
+
+/// Who has acknowledged a message, for another query.
+pub(in crate::store) fn acknowledged_by(app: &AppId, id: &str) -> SelectStatement {
+    Query::select().column(chat_mark::Column::UserId).from(chat_mark::Entity).cond_where(acks(app, id)).to_owned()
+}
+
 impl Store {
+    /// What somebody has put on messages, by message; those on which there is nothing of theirs are left out.
+    ///
+    /// # Errors
+    /// [`Error::Database`](crate::store::Error::Database).
+    pub async fn message_own_marks(
+        &self,
+        app: &AppId,
+        user: &UserId,
+        messages: &[&str],
+    ) -> Result<HashMap<String, OwnMarks>> {
+        use chat_mark::Column as C;
+        let mut found: HashMap<String, OwnMarks> = HashMap::new();
+        if messages.is_empty() || user.as_str().contains('\0') {
+            return Ok(found);
+        }
+        let which = Condition::all()
+            .add(C::AppId.eq(app.as_str()))
+            .add(C::MessageId.is_in(messages.iter().copied()))
+            .add(C::UserId.eq(user.as_str()))
+            .add(C::Kind.is_in([REACTION, SHADOW, ACK]));
+        for row in chat_mark::Entity::find().filter(which).all(&self.db).await? {
+            let own = found.entry(row.message_id).or_default();
+            match row.kind.as_str() {
+                ACK => own.is_acknowledged = true,
+                _ => own.reactions.push(row.value),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Who has acknowledged a message, with their names and when, by user id, page by page.
+    ///
+    /// # Errors
+    /// [`Error::Database`](crate::store::Error::Database).
+    pub async fn message_acks(
+        &self,
+        app: &AppId,
+        id: &str,
+        page: &Page,
+    ) -> Result<Vec<(UserId, String, DateTime<Utc>)>> {
+        let after = page.after.as_deref().map(|after| after.replace('\0', ""));
+        let rows = chat_mark::Entity::find()
+            .filter(acks(app, id))
+            .apply_if(after, |all, after| all.filter(chat_mark::Column::UserId.gt(after)))
+            .order_by_asc(chat_mark::Column::UserId)
+            .limit(u64::from(page.limit))
+            .all(&self.db)
+            .await?;
+        let people = person::Entity::find()
+            .select_only()
+            .columns([person::Column::Id, person::Column::Name])
+            .filter(person::Column::AppId.eq(app.as_str()))
+            .filter(person::Column::Id.is_in(rows.iter().map(|row| row.user_id.as_str())));
+        let mut names: HashMap<String, String> =
+            people.into_tuple::<(String, String)>().all(&self.db).await?.into_iter().collect();
+        let ack = |row: chat_mark::Model| {
+            let name = names.remove(&row.user_id).unwrap_or_default();
+            Some((UserId::parse(&row.user_id).ok()?, name, moment(row.at)))
+        };
+        Ok(rows.into_iter().filter_map(ack).collect())
+    }
+
+    /// How many of some people have acknowledged a message.
+    ///
+    /// # Errors
+    /// [`Error::Database`](crate::store::Error::Database).
+    pub async fn message_ack_count(&self, app: &AppId, id: &str, among: &[UserId]) -> Result<u64> {
+        let theirs = chat_mark::Column::UserId.is_in(among.iter().map(UserId::as_str));
+        Ok(chat_mark::Entity::find().filter(acks(app, id).add(theirs)).count(&self.db).await?)
+    }
+
     /// Puts a mark on a message, or takes it off. A reaction of somebody `in_shadow` counts for them alone; `facts` is told
     /// whether this is one.
     ///

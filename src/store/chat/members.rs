@@ -75,7 +75,7 @@ pub(super) async fn insert(
         role: Set(member.part.name().to_owned()),
         joined_at: Set(at.timestamp_millis()),
         joined_seq: Set(seq),
-        notify: Set(Notify::All.name().to_owned()),
+        notify: Set(Notify::Mentions.name().to_owned()),
         last_read_seq: Set(seq),
         is_read_private: Set(false),
     };
@@ -206,7 +206,7 @@ impl Store {
             role: Set(NO_PART.to_owned()),
             joined_at: Set(now.timestamp_millis()),
             joined_seq: Set(0),
-            notify: Set(notify.unwrap_or(Notify::All).name().to_owned()),
+            notify: Set(notify.unwrap_or(Notify::Mentions).name().to_owned()),
             last_read_seq: Set(seq),
             is_read_private: Set(is_private.unwrap_or(false)),
         };
@@ -237,7 +237,7 @@ impl Store {
         let state = row.map(|row| ReadState {
             last_read_seq: row.last_read_seq,
             is_private: row.is_read_private,
-            notify: row.notify.parse().unwrap_or(Notify::All),
+            notify: row.notify.parse().unwrap_or(Notify::Mentions),
         });
         Ok(state.unwrap_or_default())
     }

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::{
-    super::{Result, Store, stamp},
+    super::{Result, Store, chat, stamp},
     CHUNK,
 };
 use crate::{
@@ -90,6 +90,25 @@ impl Store {
             Some(meant) => Ok(people(app, (filter, meant.people), now).count(&self.db).await?),
             None => Ok(0),
         }
+    }
+
+    /// How many of those whom [`Store::roster_members`] would name in all have not acknowledged a message of a chat, but its
+    /// author.
+    ///
+    /// # Errors
+    /// [`Error::Database`](crate::store::Error::Database).
+    pub async fn roster_pending_count(
+        &self,
+        app: &AppId,
+        filter: &MemberFilter,
+        (message, author): (&str, Option<&UserId>),
+        now: DateTime<Utc>,
+    ) -> Result<u64> {
+        let Some(meant) = self.meant(app, filter, now).await? else { return Ok(0) };
+        let pending = people(app, (filter, meant.people), now)
+            .filter(person::Column::Id.not_in_subquery(chat::acknowledged_by(app, message)))
+            .apply_if(author, |all, author| all.filter(person::Column::Id.ne(author.as_str())));
+        Ok(pending.count(&self.db).await?)
     }
 
     /// `None` = nobody can be meant.

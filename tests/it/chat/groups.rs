@@ -103,6 +103,30 @@ async fn those_who_come_later_see_what_was_said_before_only_where_the_group_lets
 }
 
 #[tokio::test]
+async fn what_was_said_before_is_hidden_in_groups_alone_and_elsewhere_that_is_refused() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let joined = json!({ "history": "joined" });
+    for chat in [
+        json!({ "kind": "course", "course": "101", "title": "x", "settings": joined }),
+        json!({ "kind": "office_hours", "course": "101", "title": "x", "settings": joined }),
+        json!({ "kind": "class", "class": "12", "title": "x", "settings": joined }),
+        json!({ "kind": "dm", "members": ["7", "9"], "settings": joined }),
+    ] {
+        let problem = room.office.post("/api/chats", chat).await.problem(422, "invalid_fields");
+        assert_eq!(problem["errors"][0]["pointer"], "/settings/history");
+    }
+    let change = json!({ "settings": joined });
+    let problem = room.call("9", Method::PATCH, "/api/chats/c", Some(change)).await.problem(422, "invalid_fields");
+    assert!(problem["errors"][0]["message"].as_str().unwrap().contains("groups"), "{problem}");
+    let all = json!({ "settings": { "history": "all" } });
+    room.call("9", Method::PATCH, "/api/chats/c", Some(all)).await.ok();
+    group(&room, json!({})).await;
+    let change = json!({ "settings": joined });
+    room.office.patch("/api/chats/g", change).await.ok();
+}
+
+#[tokio::test]
 async fn those_who_come_later_hear_of_changed_messages_only_where_they_see_them() {
     let app = enforcing().await;
     let room = app.room().await;

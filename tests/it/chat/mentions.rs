@@ -39,6 +39,9 @@ async fn whoever_is_mentioned_is_notified_once_for_a_chat_and_hears_it() {
 async fn whoever_wants_to_hear_nothing_of_a_chat_is_not_notified() {
     let app = enforcing().await;
     let room = app.room().await;
+    assert_eq!(room.get("7", "/api/chats/c").await.ok()["notify"], "mentions", "unless they say otherwise");
+    let every = json!({ "seq": 0, "notify": "all" });
+    room.call("7", Method::PUT, "/api/chats/c/read", Some(every)).await.problem(422, "invalid_fields");
     for (wish, count) in [("none", 0), ("mentions", 1)] {
         let body = json!({ "seq": 0, "notify": wish });
         room.call("7", Method::PUT, "/api/chats/c/read", Some(body)).await.ok();

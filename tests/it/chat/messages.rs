@@ -244,20 +244,21 @@ async fn a_reaction_counts_once_for_each_person_and_is_told() {
     react(&room, "7", Method::PUT, id, "%F0%9F%91%8D").await;
     react(&room, "7", Method::PUT, id, "👍").await;
     let both = react(&room, "8", Method::POST, id, "👍").await;
-    assert_eq!(both["reactions"], json!([{ "emoji": "👍", "count": 2 }]));
+    assert_eq!(both["reactions"], json!([{ "emoji": "👍", "count": 2, "mine": true }]));
     assert_eq!(both["version"], 1, "an edit of the author is not in its way");
     let one = react(&room, "7", Method::DELETE, id, "👍").await;
     assert_eq!(one["reactions"][0]["count"], 1);
     react(&room, "7", Method::DELETE, id, "👍").await;
     for count in [1, 2, 1] {
-        assert_eq!(heard(&mut other, UPDATED).await["reactions"][0]["count"], count);
+        let told = heard(&mut other, UPDATED).await;
+        assert_eq!(told["reactions"], json!([{ "emoji": "👍", "count": count }]), "the same for all");
         other.expect("chat.message.updated").await;
     }
     other.expect_silence().await;
     let path = format!("/api/messages/{id}/reactions/nice");
     room.call("7", Method::PUT, &path, None).await.problem(422, "invalid_fields");
     let list = room.get("8", "/api/chats/c/messages").await.ok();
-    assert_eq!(list["data"][0]["reactions"], json!([{ "emoji": "👍", "count": 1 }]));
+    assert_eq!(list["data"][0]["reactions"], json!([{ "emoji": "👍", "count": 1, "mine": true }]));
 }
 
 #[tokio::test]

@@ -387,7 +387,7 @@ async fn read(store: &Store, other: &Store) {
     };
     tokio::join!(read(store, 2, None), read(other, 4, None), read(store, 1, None), read(other, 3, None));
     let state = read(store, 0, Some(true)).await;
-    assert_eq!((state.last_read_seq, state.is_private, state.notify), (4, true, Notify::All));
+    assert_eq!((state.last_read_seq, state.is_private, state.notify), (4, true, Notify::Mentions));
     assert_eq!(read(store, i64::MAX, None).await.last_read_seq, 5, "nobody has read what is not there yet");
     let add = async |names: &[&str]| {
         let (app, chat) = (app(), id("g"));

@@ -56,7 +56,7 @@ async fn picture(office: &Voice<'_>) -> Vec<Value> {
     }
     picture.push(office.get("/api/notification-broadcasts/theirs-nb").await.ok());
     picture.push(office.get("/api/broadcasts/theirs-b").await.ok());
-    for path in ["/api/broadcast-log", "/api/moderation/words", "/api/courses/theirs-101/words"] {
+    for path in ["/api/audit", "/api/broadcast-log", "/api/moderation/words", "/api/courses/theirs-101/words"] {
         picture.push(office.get(path).await.ok());
     }
     picture
@@ -76,6 +76,7 @@ fn path_of(template: &str, (method, unknown): (&Method, bool)) -> String {
         _ if *method != Method::GET && !template.ends_with("auth") => path,
         "/api/access/explain" => format!("{path}?user=theirs-7&channel=private-course.theirs-101"),
         "/api/access/revocations" => format!("{path}?user=theirs-8"),
+        "/api/audit" => format!("{path}?target_type=course&target_id=theirs-101"),
         "/api/enrollments" => format!("{path}?user=theirs-7&course=theirs-101"),
         "/api/users" | "/api/courses" => format!("{path}?org=theirs-3"),
         "/api/classes" | "/api/chapters" | "/api/chats" => format!("{path}?course=theirs-101"),

@@ -9,12 +9,12 @@ use crate::{
     domain::{
         chat::{
             Attachment, Author, Message, Reaction, Visibility,
-            message::{AUDIENCE_MAX, Content},
+            message::{AUDIENCE_MAX, Content, OwnMarks},
         },
         roster::Role,
     },
     ids::{ExternalId, UserId},
-    services::chat::NewMessage,
+    services::chat::{NewMessage, Shown},
 };
 
 type Time = Word<DateTime<Utc>>;
@@ -69,7 +69,7 @@ impl From<AttachmentView> for Attachment {
 
 /// How many put an emoji on a message.
 #[derive(Debug, Object)]
-#[oai(rename = "Reaction")]
+#[oai(rename = "Reaction", skip_serializing_if_is_none)]
 struct ReactionView {
     /// The emoji.
     #[oai(validator(max_length = 64))]
@@ -77,11 +77,13 @@ struct ReactionView {
     /// How many.
     #[oai(validator(minimum(value = "1")))]
     count: u64,
+    /// True where the person who asks is among them; else absent, also in events, which are the same for all.
+    mine: Option<bool>,
 }
 
 impl From<Reaction> for ReactionView {
     fn from(Reaction { emoji, count }: Reaction) -> Self {
-        Self { emoji, count }
+        Self { emoji, count, mine: None }
     }
 }
 
@@ -142,6 +144,8 @@ pub(in crate::api) struct MessageView {
     /// How many have acknowledged it.
     #[oai(validator(minimum(value = "0")))]
     ack_count: u64,
+    /// True where the person who asks has; else absent, also in events, which are the same for all.
+    acked: Option<bool>,
     /// When it was said.
     created_at: Time,
     /// When it was last edited.
@@ -181,12 +185,24 @@ impl From<Message> for MessageView {
             attachments: message.attachments.into_iter().map(AttachmentView::from).collect(),
             reactions: message.reactions.into_iter().map(ReactionView::from).collect(),
             ack_count: message.acks,
+            acked: None,
             created_at: Word(message.created_at),
             edited_at: message.edited_at.map(Word),
             deleted_at: message.deleted_at.map(Word),
             pinned_at: message.pinned_at.map(Word),
             pinned_until: message.pinned_until.map(Word),
         }
+    }
+}
+
+impl From<Shown> for MessageView {
+    fn from(Shown { message, own }: Shown) -> Self {
+        let mut view = Self::from(message);
+        view.acked = own.is_acknowledged.then_some(true);
+        for reaction in &mut view.reactions {
+            reaction.mine = own.reactions.contains(&reaction.emoji).then_some(true);
+        }
+        view
     }
 }
 
@@ -213,7 +229,7 @@ fn example() -> Message {
             size: Some(48_213),
         }],
         reactions: vec![Reaction { emoji: "👍".to_owned(), count: 2 }],
-        acks: 0,
+        acks: 1,
         created_at: DateTime::from_timestamp_millis(1_788_249_600_123).unwrap_or_default(),
         edited_at: None,
         deleted_at: None,
@@ -225,7 +241,8 @@ fn example() -> Message {
 
 impl Example for MessageView {
     fn example() -> Self {
-        example().into()
+        let own = OwnMarks { reactions: vec!["👍".to_owned()], is_acknowledged: true };
+        Shown { message: example(), own }.into()
     }
 }
 
