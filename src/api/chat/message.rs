@@ -135,10 +135,12 @@ impl Messages {
         /// Id of the chat.
         id: Path<Word<ExternalId>>,
         _proof: ByKeyOrPerson,
-    ) -> Result<Answer<List<MessageView>>, Fault<Reading>> {
-        let pinned = chats.pinned(&asking(&visitor), &id.0.0).await?;
+    ) -> Result<Answer<Snapshot<MessageView>>, Fault<Reading>> {
+        let asking = asking(&visitor);
+        let (topic, position) = chats.position(&asking, &id.0.0).await?;
+        let pinned = chats.pinned(&asking, &id.0.0).await?;
         let rows = pinned.into_iter().map(|message| (message.id.clone(), message.into())).collect();
-        Ok(Answer::of(List::new(rows, MOST)))
+        Ok(Answer::of(Snapshot::new(List::new(rows, MOST), StreamView::of(topic, position))))
     }
 
     /// Say something in a chat
