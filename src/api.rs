@@ -191,7 +191,8 @@ under the same key is refused (422 `idempotency_key_reused`), a second request w
 larger one is not given again (409 `answer_not_kept`). Whatever was refused has changed nothing and may be sent again under its \
 key. A request without proof, and one that asks for the authorization of a socket, needs no key; it is ignored there. Lists go by `limit` and `cursor`: as long as `has_more` is true, ask again with \
 `next_cursor`. Times are RFC 3339, in UTC to the millisecond; what is empty is left out. Requests are limited by user, by API \
-key, by app and, without proof, by address; `RateLimit-Policy` and `RateLimit` tell the limit that is nearest. Pages of other \
+key, by app and, without proof, by address; `RateLimit-Policy` and `RateLimit` tell the limit that is nearest, and so do \
+`X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`. Pages of other \
 origins may call as far as `allowed_origins` of the app lets them, with cookies only from an origin that it names exactly.";
 
 fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
@@ -344,8 +345,8 @@ pub fn routes(
         .data(Arc::clone(&services.polls))
         .data(Arc::clone(&services.streams))
         .data(Arc::clone(&config));
-    let rest = caller::Known::new(inner, Queries::of(&service()), services, config);
-    Routes { pusher_api, pusher, rest, pages: page::routes(pages) }
+    let rest = caller::Known::new(inner, Queries::of(&service()), services, Arc::clone(&config));
+    Routes { pusher_api, pusher, rest, pages: page::routes(pages, config) }
 }
 
 #[cfg(test)]

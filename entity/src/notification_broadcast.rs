@@ -31,6 +31,8 @@ pub struct Model {
     pub is_public: bool,
     /// Who sends it, as the audit names callers.
     pub created_by: String,
+    /// Socket that does not hear of it.
+    pub except_socket: Option<String>,
     /// Who sends it.
     pub actor_id: Option<String>,
     /// Their name.

@@ -22,6 +22,7 @@ enum NotificationBroadcast {
     GroupKey,
     IsPublic,
     CreatedBy,
+    ExceptSocket,
     ActorId,
     ActorName,
     ActorRole,
@@ -53,6 +54,7 @@ impl MigrationTrait for Migration {
             .col(schema::string_len_null(NotificationBroadcast::GroupKey, 128))
             .col(schema::boolean(NotificationBroadcast::IsPublic))
             .col(schema::string_len(NotificationBroadcast::CreatedBy, 160))
+            .col(schema::string_len_null(NotificationBroadcast::ExceptSocket, 64))
             .col(schema::string_len_null(NotificationBroadcast::ActorId, 128))
             .col(schema::string_len_null(NotificationBroadcast::ActorName, 255))
             .col(schema::string_len_null(NotificationBroadcast::ActorRole, 16))

@@ -4,7 +4,7 @@ use poem_openapi::{ApiResponse, payload::Json, types::ToJSON};
 
 use super::{
     problem::Problem,
-    version::{is_known, tag},
+    version::{is_current, is_known, tag, tag_with},
 };
 
 /// What was asked for.
@@ -50,6 +50,16 @@ impl<T: ToJSON> Found<T> {
     pub(super) fn of(view: T, version: i64, if_none_match: Option<&str>) -> Result<Self, Problem> {
         let known = is_known(if_none_match, version)?;
         Ok(if known { Self::Known(tag(version)) } else { Self::Here(Json(view), tag(version)) })
+    }
+
+    /// The same of what shows more than has versions: the caller has it only if nothing of it is news. `version` is the one
+    /// that writes go by, where there are any.
+    ///
+    /// # Errors
+    /// When `If-None-Match` has another form.
+    pub(super) fn seen(view: T, version: Option<i64>, if_none_match: Option<&str>) -> Result<Self, Problem> {
+        let tag = tag_with(version, &view.to_json_string());
+        Ok(if is_current(if_none_match, &tag)? { Self::Known(tag) } else { Self::Here(Json(view), tag) })
     }
 }
 

@@ -313,6 +313,7 @@ impl<E: Endpoint + 'static> Endpoint for Known<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let id = request_id(&request);
+        let path = request.original_uri().path().to_owned();
         let mut margin = Margin { cors: Cors::new(request.headers()), limit: None };
         let span = tracing::error_span!("api.call", request.id = %id);
         let served =
@@ -323,7 +324,7 @@ impl<E: Endpoint + 'static> Endpoint for Known<E> {
         }
         let mut response = outcome.unwrap_or_else(|problem| {
             tracing::debug!(request.id = %id, code = problem.code(), detail = problem.detail(), "request refused");
-            problem.answer(&id, &self.config.path_prefix)
+            problem.answer((&id, &path), &self.config.path_prefix)
         });
         margin.write(&mut response, &id);
         Ok(response)

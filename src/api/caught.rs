@@ -59,7 +59,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_asked_is_told_that_something_went_wrong_and_not_what() {
         let problem = Problem::from(caught(says("Ada")).await.unwrap_err());
-        let answer = problem.answer("5f3c1d0a9b7e4c21", "");
+        let answer = problem.answer(("5f3c1d0a9b7e4c21", "/api/time"), "");
         assert_eq!(answer.status(), 500);
         let body = answer.into_body().into_string().await.unwrap();
         assert!(body.contains("\"code\":\"internal\"") && !body.contains("Ada"), "{body}");

@@ -22,13 +22,13 @@ use self::{
 };
 use super::{
     Group,
-    answer::{Answer, Changed, Done, Made},
+    answer::{Answer, Changed, Done, Found, Made},
     caller::{
         Visitor,
         describe::{ByKeyOrPerson, ByPerson},
     },
     file::Form,
-    list::{Cursor, List, MOST, USUAL},
+    list::{Cursor, List, MOST, Snapshot, StreamView, USUAL},
     problem::{Fault, Problem, Reading, Writing},
     strict::Strict,
     version::expected,
@@ -68,7 +68,7 @@ async fn edit(chats: &Chats, visitor: &Visitor, id: &ExternalId, edit: ChatEdit)
 impl ChatRoutes {
     /// List chats
     ///
-    /// Those of the person, by id, page by page, each with what they have not read; an API key with `chat:read` sees all. A
+    /// Those of the person, by id, page by page, each with what they have not read and its own `stream`; an API key with `chat:read` sees all. A
     /// page may have fewer entries than `limit` and not be the last: chats that are closed to the person are left out.
     #[oai(path = "/api/chats", method = "get", operation_id = "listChats")]
     async fn list(
@@ -112,7 +112,8 @@ impl ChatRoutes {
 
     /// Show a chat
     ///
-    /// Needs a person who belongs to it, or an API key with `chat:read`.
+    /// `stream` is where the stream of the chat stood before: what happens after it is not in the answer. Needs a person who
+    /// belongs to it, or an API key with `chat:read`.
     #[oai(path = "/api/chats/:id", method = "get", operation_id = "showChat")]
     async fn show(
         &self,
@@ -120,11 +121,14 @@ impl ChatRoutes {
         visitor: Data<&Arc<Visitor>>,
         /// Id of the chat.
         id: Path<Word<ExternalId>>,
+        /// What the caller has already: an `ETag` of this answer. Then 304, without a body.
+        #[oai(name = "If-None-Match", validator(max_length = 2_000))]
+        if_none_match: Header<Option<String>>,
         _proof: ByKeyOrPerson,
-    ) -> Result<Changed<ChatView>, Fault<Reading>> {
+    ) -> Result<Found<ChatView>, Fault<Reading>> {
         let found = chats.show(&asking(&visitor), &id.0.0).await?;
-        let version = found.chat.version;
-        Ok(Changed::of(found.into(), version))
+        let version = Some(found.chat.version);
+        Ok(Found::seen(found.into(), version, if_none_match.as_deref())?)
     }
 
     /// Change a chat
@@ -262,11 +266,13 @@ impl ChatRoutes {
         /// Most entries of the page. 25 if absent.
         limit: Query<Option<Word<Limit<MOST>>>>,
         _proof: ByKeyOrPerson,
-    ) -> Result<Answer<List<MemberView>>, Fault<Reading>> {
+    ) -> Result<Answer<Snapshot<MemberView>>, Fault<Reading>> {
         let (page, limit) = page(cursor.0, limit.0);
-        let rows = chats.members(&asking(&visitor), &id.0.0, &page).await?;
+        let asking = asking(&visitor);
+        let (topic, position) = chats.position(&asking, &id.0.0).await?;
+        let rows = chats.members(&asking, &id.0.0, &page).await?;
         let rows = rows.into_iter().map(|person| (person.user.to_string(), MemberView::from(person))).collect();
-        Ok(Answer::of(List::new(rows, limit)))
+        Ok(Answer::of(Snapshot::new(List::new(rows, limit), StreamView::of(topic, position))))
     }
 
     /// Add members to a group

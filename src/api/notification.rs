@@ -23,7 +23,7 @@ use self::{
 };
 use super::{
     Config, Group,
-    answer::Answer,
+    answer::{Answer, Found},
     caller::{
         Visitor,
         describe::{ByKeyOrPerson, ByPerson},
@@ -243,8 +243,11 @@ impl Notified {
         cursor: Query<Option<Word<Cursor>>>,
         /// Most entries of the page. 25 if absent.
         limit: Query<Option<Word<Limit<MOST>>>>,
+        /// What the caller has already: an `ETag` of this answer. Then 304, without a body.
+        #[oai(name = "If-None-Match", validator(max_length = 2_000))]
+        if_none_match: Header<Option<String>>,
         _proof: ByPerson,
-    ) -> Result<Answer<Snapshot<NotificationView>>, Fault<Reading>> {
+    ) -> Result<Found<Snapshot<NotificationView>>, Fault<Reading>> {
         let own = (&visitor.caller.app, visitor.person()?);
         let limit = limit.0.map_or(USUAL, |limit| limit.0.0);
         let filter = NotificationFilter { unread: unread.0, category: category.0.map(|category| category.0) };
@@ -253,7 +256,7 @@ impl Notified {
         let (rows, position) = notifications.list(own, &filter, (before, limit + 1), visitor.now).await?;
         let rows = rows.into_iter().map(|row| (key(&row), row.into())).collect();
         let stream = StreamView::of(format!("user.{}", own.1), position);
-        Ok(Answer::of(Snapshot::new(List::new(rows, limit), stream)))
+        Ok(Found::seen(Snapshot::new(List::new(rows, limit), stream), None, if_none_match.as_deref())?)
     }
 
     /// Get what is new
@@ -309,8 +312,11 @@ impl Notified {
         id: Path<String>,
         _proof: ByPerson,
     ) -> Result<Answer<NotificationView>, Fault<Reading>> {
-        let found = notifications.find(&visitor.caller.app, visitor.person()?, &id).await?;
-        Ok(Answer::of(found.ok_or_else(nothing)?.into()))
+        let (app, user) = (&visitor.caller.app, visitor.person()?);
+        let position = notifications.position(app, user).await?;
+        let found = notifications.find(app, user, &id).await?;
+        let view = NotificationView::from(found.ok_or_else(nothing)?);
+        Ok(Answer::of(view.at(StreamView::of(format!("user.{user}"), position))))
     }
 
     /// Mark a notification of one's own

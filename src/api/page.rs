@@ -1,4 +1,5 @@
-//! Pages for people: the first page with its console, the API reference, what problems mean, and the files of all of them.
+//! Pages for people: the first page with its console, the API reference, what problems mean, and the files of all of them. And
+//! for programs: where they find what (`discovery`).
 //!
 //! In development mode `/` shows how to connect and lets a developer try it out; in production mode it says only that the
 //! server is up, and there is no console. Nothing a page shows may be markup of somebody else, nothing is loaded from
@@ -6,6 +7,7 @@
 
 mod assets;
 mod console;
+mod discovery;
 mod first;
 mod headers;
 mod markup;
@@ -30,6 +32,7 @@ use poem::{
 use url::Host;
 
 use self::{headers::Guarded, visitor::Token};
+use super::Config;
 use crate::{
     ids::AppId,
     services::{Apps, LiveApp},
@@ -114,19 +117,22 @@ impl Pages {
     }
 }
 
-pub(super) fn routes(pages: Arc<Pages>) -> impl Endpoint<Output = Response> {
+pub(super) fn routes(pages: Arc<Pages>, config: Arc<Config>) -> impl Endpoint<Output = Response> {
     let mut routes = Route::new()
         .at("/", get(index))
         .at("/assets/:name", get(file))
         .at("/docs", get(reference_page))
-        .at("/openapi.json", get(description))
-        .at("/asyncapi.json", get(description_of_events))
+        .at("/openapi.json", get(discovery::api_as_json))
+        .at("/openapi.yaml", get(discovery::api_as_yaml))
+        .at("/asyncapi.json", get(discovery::events_as_json))
+        .at("/asyncapi.yaml", get(discovery::events_as_yaml))
+        .at("/.well-known/realtime", get(discovery::realtime))
         .at("/problems", get(problems::list))
         .at("/problems/:code", get(problems::one));
     if pages.development.is_some() {
         routes = routes.at("/console/events", post(console::publish)).at("/console/stats", get(console::stats));
     }
-    Guarded(routes.data(pages))
+    Guarded(routes.data(pages).data(config))
 }
 
 #[handler]
@@ -164,18 +170,6 @@ fn file(request: &Request, name: Path<String>) -> poem::Result<Response> {
 fn reference_page() -> Response {
     let response = Response::builder().content_type(HTML).header(CONTENT_SECURITY_POLICY, headers::REFERENCE);
     response.header(CACHE_CONTROL, "no-cache").body(reference::page())
-}
-
-#[handler]
-fn description(pages: Data<&Arc<Pages>>) -> Response {
-    let response = Response::builder().content_type("application/json");
-    response.header(CACHE_CONTROL, "no-cache").body(pages.spec.clone())
-}
-
-#[handler]
-fn description_of_events(pages: Data<&Arc<Pages>>) -> Response {
-    let response = Response::builder().content_type("application/json");
-    response.header(CACHE_CONTROL, "no-cache").body(pages.events.clone())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use poem_openapi::{
 };
 
 use self::{
-    answer::{Exported, Polled, Versioned, expected, guest_cookie, snapshot},
+    answer::{Exported, Polled, Versioned, guest_cookie, snapshot},
     body::{PollBody, PollPatchBody, SuggestionBody, VoteBody},
     view::{Looks, NamedBallotView, PollResultsView, PollSnapshotView, PollView, PollVoteView, WithdrawnView},
 };
@@ -31,6 +31,7 @@ use super::{
     list::{Cursor, List, MOST, Snapshot, StreamView, USUAL},
     problem::{Fault, Field, Leading, Problem, Reading, Voting, Writing},
     strict::Strict,
+    version::expected,
     word::{Limit, Word},
 };
 use crate::{
@@ -202,7 +203,7 @@ impl PollRoutes {
         body: Strict<PollPatchBody>,
         _proof: ByKeyOrPerson,
     ) -> Result<Versioned<PollView>, Fault<Writing>> {
-        let expected = expected(if_match.as_deref())?;
+        let expected = expected(if_match.as_deref(), None)?;
         let poll = polls.edit(acting(&visitor), &id.0.0, (body.0.into(), &expected)).await?;
         Ok(Versioned::of(PollView::new(&poll, Looks::HOST)))
     }
@@ -380,8 +381,8 @@ impl PollRoutes {
         round: Query<Option<u32>>,
         _proof: ByKeyOrPerson,
     ) -> Result<Answer<PollResultsView>, Fault<Reading>> {
-        let (poll, results) = polls.results(acting(&visitor), &id.0.0, round.0).await?;
-        Ok(Answer::of(PollResultsView::new(&poll.id, results)))
+        let (poll, results, (topic, position)) = polls.results(acting(&visitor), &id.0.0, round.0).await?;
+        Ok(Answer::of(PollResultsView::new(&poll.id, results).at(StreamView::of(topic, position))))
     }
 
     /// List who voted what

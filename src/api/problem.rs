@@ -5,6 +5,7 @@
 //! speaks its own words, see `api/error.rs`.
 
 mod described;
+mod examples;
 pub(super) mod kinds;
 pub(super) mod plain;
 
@@ -21,7 +22,10 @@ use poem_openapi::{
     types::{Example, ToJSON},
 };
 
-pub(super) use self::described::{Asking, Fault, Following, Leading, Reading, Voting, Writing, example, responses};
+pub(super) use self::{
+    described::{Asking, Fault, Following, Leading, Reading, Voting, Writing, responses},
+    examples::{Exemplar, example, is_answered},
+};
 use super::{caller::limit::Told, list::StreamView};
 use crate::throttle::Exceeded;
 
@@ -65,6 +69,9 @@ struct ProblemView {
     /// What was wrong with this request, and what would be right.
     #[oai(validator(max_length = 2_000))]
     detail: String,
+    /// Path of the request; absent where it is longer than 2,000 characters.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 2_000))]
+    instance: Option<String>,
     /// Stable name of the kind, for programs.
     #[oai(validator(max_length = 64))]
     code: String,
@@ -85,7 +92,7 @@ struct ProblemView {
 impl Example for ProblemView {
     fn example() -> Self {
         let field = Field::at("/role", "invalid", "'teacher' is no role; there are student, assistant, …".to_owned());
-        Problem::fields(vec![field]).view("5f3c1d0a9b7e4c21", "")
+        Problem::fields(vec![field]).view(("5f3c1d0a9b7e4c21", "/api/enrollments/e7"), "")
     }
 }
 
@@ -340,7 +347,7 @@ impl Problem {
         &self.0.detail
     }
 
-    fn view(&self, request_id: &str, prefix: &str) -> ProblemView {
+    fn view(&self, (request_id, path): (&str, &str), prefix: &str) -> ProblemView {
         let Parts { status, code, detail, errors, stream, .. } = &*self.0;
         let title = title(*status);
         ProblemView {
@@ -348,6 +355,7 @@ impl Problem {
             title: title.to_owned(),
             status: status.as_u16(),
             detail: detail.clone(),
+            instance: (path.chars().count() <= TEXT_MAX).then(|| path.to_owned()),
             code: (*code).to_owned(),
             error: title.to_owned(),
             errors: errors.iter().cloned().map(FieldView::from).collect(),
@@ -356,10 +364,10 @@ impl Problem {
         }
     }
 
-    /// The answer with its body, of a server with this path prefix.
-    pub(super) fn answer(&self, request_id: &str, prefix: &str) -> Response {
+    /// The answer to a request, by its id and path, of a server with this path prefix.
+    pub(super) fn answer(&self, request: (&str, &str), prefix: &str) -> Response {
         let Parts { status, retry_after, limit, header, .. } = &*self.0;
-        let mut response = Response::builder().status(*status).body(self.view(request_id, prefix).to_json_string());
+        let mut response = Response::builder().status(*status).body(self.view(request, prefix).to_json_string());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA));
         if let Some(seconds) = retry_after {

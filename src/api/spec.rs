@@ -11,7 +11,11 @@ pub(super) use self::schemas::SOCKET;
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
-use super::{auth, caller::need, problem};
+use super::{
+    auth,
+    caller::need,
+    problem::{self, Exemplar},
+};
 
 type Object = Map<String, Value>;
 
@@ -72,6 +76,13 @@ fn finish((method, path): (&str, &str), operation: &mut Object) {
         }
     }
     rename(operation.get_mut("requestBody").and_then(|body| body.get_mut("content")), media_type, DATA_MAX);
+    let (id, method_name) = (text_of(operation, "operationId"), method.to_ascii_uppercase());
+    let exemplar = Exemplar {
+        id: &id,
+        route: (&method_name, path),
+        has_body: operation.contains_key("requestBody"),
+        has_parameters: has_parameters(operation),
+    };
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     if auth::is_signed(path) {
         let text = json!({ "text/plain": { "schema": { "type": "string" } } });
@@ -88,12 +99,22 @@ fn finish((method, path): (&str, &str), operation: &mut Object) {
         if !need::is_ours(path) {
             continue;
         }
-        let example = status.parse().ok().and_then(problem::example);
+        let example = status.parse().ok().and_then(|status| problem::example(&exemplar, status));
         let content = response.get_mut("content").and_then(|content| content.get_mut(problem::MEDIA));
         if let (Some(example), Some(content)) = (example, content.and_then(Value::as_object_mut)) {
             content.entry("example").or_insert(example);
         }
     }
+}
+
+fn text_of(operation: &Object, key: &str) -> String {
+    operation.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// Tells whether something in the path or the query may be wrong.
+fn has_parameters(operation: &Object) -> bool {
+    let mut parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    parameters.any(|parameter| parameter.get("in").is_some_and(|place| place == "path" || place == "query"))
 }
 
 /// Renames the entries of an object of headers or contents, and bounds those that are texts.

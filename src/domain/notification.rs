@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{audience::Audience, fact::Actor, roster::words};
-use crate::ids::{ExternalId, UserId};
+use crate::ids::{ExternalId, SocketId, UserId};
 
 /// Longest title in characters.
 pub const TITLE_MAX: usize = 255;
@@ -271,6 +271,8 @@ pub struct NotificationBroadcast {
     pub is_public: bool,
     /// Who sends it, as the audit names callers.
     pub created_by: String,
+    /// Socket that does not hear of it, usually the sender's own.
+    pub except: Option<SocketId>,
     /// Who sends it, as everybody may know.
     pub actor: Option<Actor>,
     /// How far it has come.

@@ -126,6 +126,16 @@ pub struct Found {
     pub read: Option<ReadState>,
     /// How many messages they have not read, counted up to a bound.
     pub unread: Option<u64>,
+    /// Its topic, and how far the stream of that had come before this was read.
+    pub stream: Stood,
+}
+
+/// Where the stream of a topic stood before something was read.
+pub type Stood = (String, Option<Position>);
+
+/// The topic of a chat in rows and paths.
+fn topic_of(chat: &ExternalId) -> String {
+    topic_key(&Topic::Chat(chat.clone())).unwrap_or_default()
 }
 
 impl Asking<'_> {
@@ -206,18 +216,19 @@ impl Chats {
     /// # Errors
     /// When there is none for them.
     pub async fn show(&self, asking: &Asking<'_>, chat: &ExternalId) -> Result<Found> {
+        let stream = self.position(asking, chat).await?;
         let entry = Entry::find(asking, chat).await?;
-        self.found(asking, &entry).await
+        self.found(asking, &entry, stream).await
     }
 
-    async fn found(&self, asking: &Asking<'_>, entry: &Entry) -> Result<Found> {
+    async fn found(&self, asking: &Asking<'_>, entry: &Entry, stream: Stood) -> Result<Found> {
         let chat = entry.circle().chat.clone();
-        let Some(user) = entry.user() else { return Ok(Found { chat, read: None, unread: None }) };
+        let Some(user) = entry.user() else { return Ok(Found { chat, read: None, unread: None, stream }) };
         let app = asking.app();
         let read = self.store.chat_read_state(&app, &chat.id, user).await?;
         let after = read.last_read_seq.max(entry.hidden());
         let unread = self.store.message_unread((&app, &chat.id), (user, entry.is_staff()), after).await?;
-        Ok(Found { chat, read: Some(read), unread: Some(unread) })
+        Ok(Found { chat, read: Some(read), unread: Some(unread), stream })
     }
 
     /// Chats of whoever asks, by id, one more than a page has where there are more; a program sees all. Each comes with the id
@@ -239,10 +250,13 @@ impl Chats {
             None => None,
         };
         let rows = self.store.chat_list(&asking.app(), &ChatFilter { of, course, kind: None }, page).await?;
+        let topics: Vec<String> = rows.iter().map(|chat| topic_of(&chat.id)).collect();
+        let mut positions = self.store.stream_positions(&asking.app(), &topics).await?;
         let mut found = Vec::with_capacity(rows.len());
-        for chat in rows {
+        for (chat, topic) in rows.into_iter().zip(topics) {
+            let position = positions.remove(&topic);
             let shown = match Entry::find(asking, &chat.id).await {
-                Ok(entry) => Some(self.found(asking, &entry).await?),
+                Ok(entry) => Some(self.found(asking, &entry, (topic, position)).await?),
                 Err(Error::Unknown(_) | Error::Denied(_)) => None,
                 Err(error) => return Err(error),
             };
@@ -302,7 +316,10 @@ impl Chats {
     /// A chat as its maker sees it, who need not belong to it.
     async fn show_made(&self, asking: &Asking<'_>, chat: &Chat) -> Result<Found> {
         match self.show(asking, &chat.id).await {
-            Err(Error::Unknown(_) | Error::Denied(_)) => Ok(Found { chat: chat.clone(), read: None, unread: None }),
+            Err(Error::Unknown(_) | Error::Denied(_)) => {
+                let stream = self.position(asking, &chat.id).await?;
+                Ok(Found { chat: chat.clone(), read: None, unread: None, stream })
+            }
             shown => shown,
         }
     }
@@ -409,8 +426,8 @@ impl Chats {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn position(&self, asking: &Asking<'_>, chat: &ExternalId) -> Result<(String, Option<Position>)> {
-        let topic = topic_key(&Topic::Chat(chat.clone())).unwrap_or_default();
+    pub async fn position(&self, asking: &Asking<'_>, chat: &ExternalId) -> Result<Stood> {
+        let topic = topic_of(chat);
         let position = self.store.stream_position(&asking.app(), &topic).await?;
         Ok((topic, position))
     }

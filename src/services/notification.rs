@@ -186,7 +186,11 @@ impl Notifications {
         Ok((self.store.notification_list((app, user), filter, page, now).await?, position))
     }
 
-    async fn position(&self, app: &AppId, user: &UserId) -> store::Result<Option<Position>> {
+    /// How far the stream of a person has come. To be asked before what is read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn position(&self, app: &AppId, user: &UserId) -> store::Result<Option<Position>> {
         match topic_key(&Topic::User(user.clone())) {
             Some(topic) => self.store.stream_position(app, &topic).await,
             None => Ok(None),

@@ -293,6 +293,20 @@ impl Store {
         Ok(row.map(|row| Position { epoch: row.epoch, seq: row.seq }))
     }
 
+    /// How far these topics have come, but for those where nothing has happened yet.
+    ///
+    /// # Errors
+    /// [`Error::Database`](super::Error::Database).
+    pub async fn stream_positions(&self, app: &AppId, topics: &[String]) -> Result<HashMap<String, Position>> {
+        let mut positions = HashMap::with_capacity(topics.len());
+        for some in topics.chunks(TOPICS) {
+            let of_app = stream::Entity::find().filter(stream::Column::AppId.eq(app.as_str()));
+            let rows = of_app.filter(stream::Column::Topic.is_in(some)).all(&self.db).await?;
+            positions.extend(rows.into_iter().map(|row| (row.topic, Position { epoch: row.epoch, seq: row.seq })));
+        }
+        Ok(positions)
+    }
+
     /// What happened in a topic after a position, at most `limit` (and [`MAX_PAGE`]) events of it. Whoever was at 0 of a topic
     /// that had no epoch yet names none.
     ///

@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 
 use crate::support::description::{DESCRIPTION, conforms, operations};
 
+/// What an answer tells of the limit that counted the request.
+const LIMIT_HEADERS: [&str; 5] =
+    ["RateLimit", "RateLimit-Policy", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
+
 /// What is missing, line by line.
 #[derive(Default)]
 struct Faults(BTreeSet<String>);
@@ -137,7 +141,7 @@ fn every_operation_of_the_rest_api_tells_its_refusals_as_problems_and_its_limits
             let header = |name: &str| response["headers"][name].is_object();
             faults.check(header("X-Request-Id"), || format!("{id}: {status} has no X-Request-Id"));
             let limited =
-                !matches!(status.as_bytes(), [b'2' | b'4', ..]) || (header("RateLimit") && header("RateLimit-Policy"));
+                !matches!(status.as_bytes(), [b'2' | b'4', ..]) || LIMIT_HEADERS.iter().all(|name| header(name));
             faults.check(limited, || format!("{id}: {status} has no RateLimit"));
             let waits = !matches!(status.as_str(), "429" | "503") || header("Retry-After");
             faults.check(waits, || format!("{id}: {status} has no Retry-After"));
@@ -275,5 +279,31 @@ fn every_property_is_described_and_every_example_fits_its_schema() {
             let problem = &response["content"]["application/problem+json"];
             conforms(&problem["example"], &problem["schema"], &format!("{}: {status}", text(operation, "operationId")));
         }
+    }
+}
+
+#[test]
+fn examples_of_refusals_are_those_of_their_operation() {
+    let code = |id: &str, status: &str| {
+        let (.., operation) = operations().find(|(.., operation)| text(operation, "operationId") == id).unwrap();
+        let response = operation["responses"].get(status)?;
+        response["content"]["application/problem+json"]["example"]["code"].as_str()
+    };
+    for (id, status, expected) in [
+        ("postMessage", "409", Some("chat_frozen")),
+        ("postMessage", "412", None),
+        ("putEnrollment", "409", Some("duplicate_enrollment")),
+        ("putUser", "409", None),
+        ("changeChat", "412", Some("version_mismatch")),
+        ("freezeChat", "409", Some("request_in_progress")),
+        ("votePoll", "410", Some("poll_closed")),
+        ("openPoll", "410", None),
+        ("listStreamEvents", "410", Some("stream_gap")),
+        ("listRosterChanges", "410", Some("changes_gone")),
+        ("confirmBroadcast", "410", Some("over")),
+        ("showTime", "401", Some("token_expired")),
+        ("markNotification", "403", Some("no_person")),
+    ] {
+        assert_eq!(code(id, status), expected, "{id} {status}");
     }
 }

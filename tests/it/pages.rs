@@ -360,3 +360,37 @@ async fn disabled_app_is_shown_with_the_way_to_switch_it_on() {
     let page = text(get(&app, "/").await).await;
     assert!(page.contains("campanile app enable app-id"), "{page}");
 }
+
+#[tokio::test]
+async fn programs_find_the_descriptions_in_both_forms_and_where_everything_is() {
+    for (prefix, mode) in [("", Mode::Development), ("/ws", Mode::Production)] {
+        let app = TestApp::with(|config| {
+            config.server.path = prefix.to_owned();
+            config.mode = mode;
+        })
+        .await;
+        let response = get(&app, "/.well-known/realtime").await;
+        check_guarded(&response);
+        assert_eq!(header(response.headers(), "Access-Control-Allow-Origin"), "*");
+        let (status, found) = read(response).await;
+        assert_eq!((status, &found["socket"]["path"]), (StatusCode::OK, &Value::from("/app/{key}")));
+        let status = app.url("/api/realtime/status");
+        let (_, shown) = read(within("an answer", app.http.get(status).send()).await.unwrap()).await;
+        assert_eq!(found["socket"]["url"], shown["ws"]["url"]);
+        for name in ["openapi", "asyncapi"] {
+            let mut texts = Vec::new();
+            for form in ["json", "yaml"] {
+                let path = found[name][form].as_str().unwrap();
+                let response = get(&app, path.strip_prefix(prefix).unwrap()).await;
+                assert_eq!(response.status(), StatusCode::OK, "{path}");
+                assert_eq!(header(response.headers(), "Content-Type"), format!("application/{form}"));
+                texts.push(text(response).await);
+            }
+            assert!(texts[0] == texts[1] && texts[0].starts_with('{'), "JSON is YAML too");
+        }
+        for page in ["docs", "problems", "time", "status"] {
+            let path = found[page].as_str().unwrap().strip_prefix(prefix).unwrap();
+            assert_eq!(get(&app, path).await.status(), StatusCode::OK, "{page}");
+        }
+    }
+}

@@ -15,6 +15,7 @@ mod objects;
 mod once;
 mod problems;
 mod realtime;
+mod snapshots;
 mod streams;
 mod tenants;
 mod triggers;

@@ -12,6 +12,7 @@ pub(crate) mod chat;
 pub(crate) mod client;
 pub(crate) mod databases;
 pub(crate) mod description;
+pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod issuer;
 pub(crate) mod process;

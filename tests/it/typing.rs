@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{
     answer::get,
     app::{MAIN, TestApp},
+    chat::enforcing,
     client::{Client, inner},
     eventually,
     rest::Voice,
@@ -287,4 +288,22 @@ async fn so_many_typists_are_told_by_their_number_and_staff_by_name() {
     assert!(
         app.person("8").get(&format!("/api/typing?channel={DASHES}")).await.ok()["data"].as_array().unwrap().len() > 50
     );
+}
+
+#[tokio::test]
+async fn whoever_has_sent_what_they_typed_has_stopped_typing_at_once() {
+    const CHAT: &str = "private-chat-c";
+    let app = enforcing().await;
+    let room = app.room().await;
+    let (mut typing, mut other) = (room.hears("7", CHAT).await, room.hears("8", CHAT).await);
+    typing.send_event("client-typing", CHAT, json!({})).await;
+    other.expect_on("client-typing", CHAT).await;
+    room.said("7", "Good morning").await;
+    // Before the pong, and so long before the typing would have ended by itself.
+    let heard = other.drain().await;
+    let names: Vec<_> = heard.iter().map(|frame| frame["event"].as_str().unwrap()).collect();
+    assert_eq!(names, ["message:new", "client-typing-stopped"], "{heard:?}");
+    assert_eq!(heard[1]["data"]["userId"], "7");
+    let typists = room.get("8", &format!("/api/typing?channel={CHAT}")).await.ok();
+    assert_eq!(typists["data"], json!([]), "{typists}");
 }

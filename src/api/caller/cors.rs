@@ -27,7 +27,8 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
 
 /// Headers that a page may read.
 const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
-    "ETag, Idempotent-Replayed, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id",
+    "ETag, Idempotent-Replayed, Location, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, \
+    X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id",
 );
 
 /// Seconds for which a browser may remember a preflight.

@@ -13,7 +13,11 @@ use poem_openapi::{
 };
 
 use super::{
-    super::{problem::responses, spec::SOCKET, word::Meaning},
+    super::{
+        problem::{is_answered, responses},
+        spec::SOCKET,
+        word::Meaning,
+    },
     need::{self, Need},
     once,
 };
@@ -27,9 +31,9 @@ impl<T: OpenApi> OpenApi for Rest<T> {
         let mut apis = T::meta();
         for path in apis.iter_mut().flat_map(|api| &mut api.paths) {
             for operation in &mut path.operations {
-                let cannot_be = cannot_be(operation);
-                let promised = &mut operation.responses.responses;
-                promised.retain(|response| response.status.is_none_or(|status| !cannot_be.contains(&status)));
+                let mut promised = std::mem::take(&mut operation.responses.responses);
+                promised.retain(|response| response.status.is_none_or(|status| can_be(operation, status)));
+                operation.responses.responses = promised;
                 if need::of(operation.method.as_str(), &path.path).is_some_and(Need::takes_people) {
                     add_person(operation);
                 }
@@ -53,12 +57,14 @@ impl<T: OpenApi> OpenApi for Rest<T> {
     }
 }
 
-/// Refusals that an operation can never give, whatever group it is in: they are about a body, and it reads none.
-fn cannot_be(operation: &MetaOperation) -> &'static [u16] {
-    match &operation.request {
-        Some(_) => &[],
-        None if operation.method == Method::GET => &[408, 413, 415, 422],
-        None => &[415],
+/// Tells whether an operation can answer so. Some refusals of its group are about what it has not: a body, versions, states.
+fn can_be(operation: &MetaOperation, status: u16) -> bool {
+    match status {
+        408 | 413 | 422 => operation.request.is_some() || operation.method != Method::GET,
+        415 => operation.request.is_some(),
+        409 | 410 => operation.operation_id.is_some_and(|id| is_answered(id, status)),
+        412 => operation.params.iter().any(|parameter| parameter.name == "If-Match"),
+        _ => true,
     }
 }
 
@@ -77,13 +83,8 @@ fn header_parameter(name: &str, description: &str, schema: MetaSchema) -> MetaOp
 }
 
 /// Writes of which no socket hears, or none that the request could know of.
-const UNTOLD: &[&str] = &[
-    "broadcastNotification",
-    "cancelNotificationBroadcast",
-    "confirmBroadcast",
-    "putCourseWords",
-    "putNotificationPreferences",
-];
+const UNTOLD: &[&str] =
+    &["cancelNotificationBroadcast", "confirmBroadcast", "putCourseWords", "putNotificationPreferences"];
 
 /// Describes how a program names the person for whom it acts, and a person the socket that need not hear of it.
 fn add_person(operation: &mut MetaOperation) {
@@ -151,6 +152,13 @@ fn headers(status: Option<u16>) -> Vec<MetaHeader> {
         let state = "What is left of it: `r` requests, and all of them again after `t` seconds.";
         headers.push(header("RateLimit-Policy", policy, line(r#"^"[a-z_]+";q=\d+;w=\d+$"#)));
         headers.push(header("RateLimit", state, line(r#"^"[a-z_]+";r=\d+;t=\d+$"#)));
+        for (name, description) in [
+            ("X-RateLimit-Limit", "The same for older clients: requests that the limit passes at once."),
+            ("X-RateLimit-Remaining", "Requests that are left of them."),
+            ("X-RateLimit-Reset", "Seconds after which there are all of them again."),
+        ] {
+            headers.push(header(name, description, u32::schema_ref()));
+        }
     }
     if let Some(429 | 503) = status {
         headers.push(header("Retry-After", "Seconds until the next try is worth it.", u32::schema_ref()));

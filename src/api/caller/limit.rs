@@ -1,6 +1,7 @@
 //! How many requests whoever calls may send, and what the answer says about it.
 //!
-//! Headers as in the IETF draft "RateLimit header fields for HTTP", version 10: a policy, and its state.
+//! Headers as in the IETF draft "RateLimit header fields for HTTP", version 10: a policy, and its state. The same in the older
+//! `X-RateLimit-*`, which more clients read.
 
 use poem::{Response, http::HeaderValue};
 
@@ -43,6 +44,9 @@ impl Told {
         for (name, text) in [
             ("RateLimit-Policy", format!("\"{policy}\";q={limit};w={seconds}")),
             ("RateLimit", format!("\"{policy}\";r={remaining};t={seconds}")),
+            ("X-RateLimit-Limit", limit.to_string()),
+            ("X-RateLimit-Remaining", remaining.to_string()),
+            ("X-RateLimit-Reset", seconds.to_string()),
         ] {
             if let Ok(value) = HeaderValue::from_str(&text) {
                 headers.insert(name, value);

@@ -195,12 +195,13 @@ impl Messages {
         /// Id of the chat.
         id: Path<Word<ExternalId>>,
         _proof: ByKeyOrPerson,
-    ) -> Result<Answer<List<MessageView>>, Fault<Reading>> {
+    ) -> Result<Answer<Snapshot<MessageView>>, Fault<Reading>> {
         let asking = asking(&visitor);
+        let (topic, position) = chats.position(&asking, &id.0.0).await?;
         let pinned = chats.pinned(&asking, &id.0.0).await?;
         let shown = chats.shown(&asking, pinned).await?;
         let rows = shown.into_iter().map(|shown| (shown.message.id.clone(), shown.into())).collect();
-        Ok(Answer::of(List::new(rows, MOST)))
+        Ok(Answer::of(Snapshot::new(List::new(rows, MOST), StreamView::of(topic, position))))
     }
 
     /// Say something in a chat

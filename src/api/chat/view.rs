@@ -7,7 +7,7 @@ use poem_openapi::{
 };
 use serde::Deserialize;
 
-use super::super::{problem::Field, word::Word};
+use super::super::{list::StreamView, problem::Field, word::Word};
 use crate::{
     domain::{
         chat::{
@@ -97,6 +97,8 @@ pub(in crate::api) struct ChatView {
     is_read_private: Option<bool>,
     /// What they want to be told of.
     notify: Option<Word<Notify>>,
+    /// Where the stream of the chat stood before this was read; absent in events, which have their place in it.
+    stream: Option<StreamView>,
 }
 
 impl From<Chat> for ChatView {
@@ -117,17 +119,19 @@ impl From<Chat> for ChatView {
             unread_count: None,
             is_read_private: None,
             notify: None,
+            stream: None,
         }
     }
 }
 
 impl From<Found> for ChatView {
-    fn from(Found { chat, read, unread }: Found) -> Self {
+    fn from(Found { chat, read, unread, stream: (topic, position) }: Found) -> Self {
         Self {
             last_read_seq: read.as_ref().map(|read| read.last_read_seq),
             unread_count: unread,
             is_read_private: read.as_ref().map(|read| read.is_private),
             notify: read.map(|read| Word(read.notify)),
+            stream: Some(StreamView::of(topic, position)),
             ..chat.into()
         }
     }
@@ -149,7 +153,8 @@ impl Example for ChatView {
             cleared_seq: 0,
             version: 1,
         };
-        Found { chat, read: Some(ReadState::default()), unread: Some(3) }.into()
+        let stream = ("chat.5".to_owned(), None);
+        Found { chat, read: Some(ReadState::default()), unread: Some(3), stream }.into()
     }
 }
 

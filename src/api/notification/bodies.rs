@@ -236,6 +236,7 @@ impl Example for BroadcastView {
             content: sheet(),
             is_public: false,
             created_by: "user:8".to_owned(),
+            except: None,
             actor: None,
             state: BroadcastState::Sent,
             estimated: 31,

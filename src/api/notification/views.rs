@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::{
+    list::StreamView,
     problem::{Field, Problem},
     sample::{SOME_ID, some_time},
     word::Word,
@@ -76,6 +77,15 @@ pub(super) struct NotificationView {
     read_at: Option<Time>,
     /// Since when nobody needs it any more.
     expires_at: Option<Time>,
+    /// Where the person's stream stood before it was read; where it is shown alone.
+    stream: Option<StreamView>,
+}
+
+impl NotificationView {
+    /// The same with where the stream stood before.
+    pub(super) fn at(self, stream: StreamView) -> Self {
+        Self { stream: Some(stream), ..self }
+    }
 }
 
 fn object(text: &str) -> Option<Data> {
@@ -106,6 +116,7 @@ impl From<Notification> for NotificationView {
             seen_at: notification.seen_at.map(Word),
             read_at: notification.read_at.map(Word),
             expires_at: content.expires_at.map(Word),
+            stream: None,
         }
     }
 }

@@ -5,22 +5,15 @@ use poem_openapi::{
     payload::{Json, PlainText},
     types::ToJSON,
 };
-use sha2::{Digest, Sha256};
 
 use super::{
     super::{Config, caller::proof::GUEST, file::Form, problem::Problem, version, word::Meaning},
     view::{ExportView, PollSnapshotView, PollView},
 };
-use crate::{
-    domain::roster::Expected,
-    services::{guest::Guest, poll::Export},
-};
+use crate::services::{guest::Guest, poll::Export};
 
 /// How long a browser keeps the cookie of a guest: 30 days.
 const COOKIE_SECONDS: u32 = 2_592_000;
-
-/// Digits in a tag that tell what there is to see besides the poll itself.
-const NEWS_DIGITS: usize = 16;
 
 /// A poll that was changed.
 #[derive(Debug, ApiResponse)]
@@ -74,13 +67,8 @@ pub(super) fn snapshot(
     if_none_match: Option<&str>,
     cookie: Option<String>,
 ) -> Result<Polled<PollSnapshotView>, Problem> {
-    let digest: String = Sha256::digest(view.news()).iter().map(|byte| format!("{byte:02x}")).collect();
-    let news: String = digest.chars().take(NEWS_DIGITS).collect();
-    let tag = format!("\"{}-{news}\"", view.poll.version);
-    // For its form.
-    version::is_known(if_none_match, view.poll.version)?;
-    let mut known = if_none_match.unwrap_or_default().split(',').map(str::trim);
-    let is_known = known.any(|other| other == "*" || other.trim_start_matches("W/") == tag);
+    let tag = version::tag_with(Some(view.poll.version), &view.news());
+    let is_known = version::is_current(if_none_match, &tag)?;
     // A guest's new cookie must reach them, whatever else they know.
     Ok(if is_known && cookie.is_none() { Polled::Known(tag) } else { Polled::Here(Json(view), tag, cookie) })
 }
@@ -91,20 +79,6 @@ pub(super) fn guest_cookie(config: &Config, guest: &Guest) -> Option<String> {
     let path = if config.path_prefix.is_empty() { "/" } else { &config.path_prefix };
     let secure = if config.socket_url.starts_with("wss:") { "; Secure" } else { "" };
     Some(format!("{GUEST}={value}; Path={path}; Max-Age={COOKIE_SECONDS}; HttpOnly; SameSite=Lax{secure}"))
-}
-
-/// The version that a change is for; what else a tag tells does not matter to it.
-///
-/// # Errors
-/// When `If-Match` has another form.
-pub(super) fn expected(if_match: Option<&str>) -> Result<Expected, Problem> {
-    let Some(text) = if_match else { return version::expected(None, None) };
-    let bare = |tag: &str| match tag.split_once('-') {
-        Some((version, _news)) if tag.trim_end().ends_with('"') => format!("{version}\""),
-        _ => tag.to_owned(),
-    };
-    let bare: Vec<_> = text.split(',').map(bare).collect();
-    version::expected(Some(&bare.join(",")), None)
 }
 
 /// What is in the file.
@@ -136,24 +110,6 @@ impl Exported {
         match form {
             Form::Csv => Self::File(File::Csv(PlainText(export.csv())), name),
             Form::Json => Self::File(File::Json(Json(Box::new(export.into()))), name),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_change_is_for_a_version_whatever_else_the_tag_tells() {
-        let versions = |text| expected(Some(text)).unwrap();
-        assert_eq!(versions("\"3\""), Expected::OneOf(vec![3]));
-        assert_eq!(versions("\"3-00ff\""), Expected::OneOf(vec![3]));
-        assert_eq!(versions("\"2-0\", W/\"3-00ff\""), Expected::OneOf(vec![2, 3]));
-        assert_eq!(versions("*"), Expected::Present);
-        assert_eq!(expected(None).unwrap(), Expected::Any);
-        for wrong in ["3", "3-0", "\"3-0", ""] {
-            assert!(expected(Some(wrong)).is_err(), "{wrong}");
         }
     }
 }

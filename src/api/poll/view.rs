@@ -336,9 +336,16 @@ pub(super) struct PollResultsView {
     has_more: bool,
     /// What numbers come to.
     summary: Option<SummaryView>,
+    /// Where the stream of its place stood before the votes were counted; absent where it stands beside.
+    stream: Option<StreamView>,
 }
 
 impl PollResultsView {
+    /// The same with where the stream stood before.
+    pub(super) fn at(self, stream: StreamView) -> Self {
+        Self { stream: Some(stream), ..self }
+    }
+
     pub(super) fn new(poll: &ExternalId, results: Results) -> Self {
         Self {
             poll_id: Word(poll.clone()),
@@ -348,6 +355,7 @@ impl PollResultsView {
             tallies: results.tallies.into_iter().map(TallyView::from).collect(),
             has_more: results.has_more,
             summary: results.summary.map(SummaryView::from),
+            stream: None,
         }
     }
 }

@@ -2,44 +2,31 @@
 
 use std::marker::PhantomData;
 
-use poem::http::StatusCode;
 use poem_openapi::{
     ApiResponse,
     registry::{MetaMediaType, MetaResponse, MetaResponses, Registry},
-    types::{ToJSON, Type},
+    types::Type,
 };
-use serde_json::Value;
 
 use super::{MEDIA, Problem, ProblemView};
 
-/// What the statuses of refusals mean, as the description of the API says it, each with the code of one that is common.
-const MEANINGS: [(u16, &str, &str); 14] = [
-    (
-        400,
-        "malformed_request",
-        "The request cannot be understood: a parameter, a header or the syntax of the body is wrong.",
-    ),
-    (401, "no_identity", "There is no proof of who is calling, or it does not hold."),
-    (403, "missing_scope", "Whoever calls may not do this; `code` says why."),
-    (404, "not_found", "There is no such thing, or it is not the caller's: both look the same."),
-    (408, "body_late", "The body did not arrive in time."),
-    (409, "duplicate_enrollment", "In conflict with what is there already."),
-    (410, "changes_gone", "What was asked for is over: closed, or forgotten."),
-    (412, "version_mismatch", "The object has another version than `If-Match` says."),
-    (413, "body_too_large", "The body is too large."),
-    (415, "unsupported_media_type", "The body has a media type that is not understood; `Accept` names the right one."),
-    (422, "invalid_fields", "Fields of the body are wrong; `errors` says which and what would be right."),
-    (429, "rate_limited", "Too many requests; come back after the seconds in `Retry-After`."),
-    (500, "internal", "Something went wrong in the server; its log says what."),
-    (503, "source_unavailable", "What the answer needs is not available right now; try again after `Retry-After`."),
+/// What the statuses of refusals mean, as the description of the API says it.
+const MEANINGS: [(u16, &str); 14] = [
+    (400, "The request cannot be understood: a parameter, a header or the syntax of the body is wrong."),
+    (401, "There is no proof of who is calling, or it does not hold."),
+    (403, "Whoever calls may not do this; `code` says why."),
+    (404, "There is no such thing, or it is not the caller's: both look the same."),
+    (408, "The body did not arrive in time."),
+    (409, "In conflict with what is there already."),
+    (410, "What was asked for is over: closed, or forgotten."),
+    (412, "The object has another version than `If-Match` says."),
+    (413, "The body is too large."),
+    (415, "The body has a media type that is not understood; `Accept` names the right one."),
+    (422, "Fields of the body are wrong; `errors` says which and what would be right."),
+    (429, "Too many requests; come back after the seconds in `Retry-After`."),
+    (500, "Something went wrong in the server; its log says what."),
+    (503, "What the answer needs is not available right now; try again after `Retry-After`."),
 ];
-
-/// A refusal with this status, as an example for readers of the description.
-pub(in crate::api) fn example(status: u16) -> Option<Value> {
-    let (status, code, detail) = MEANINGS.iter().find(|(known, ..)| *known == status)?;
-    let problem = Problem::new(StatusCode::from_u16(*status).ok()?, code, *detail);
-    problem.view("5f3c1d0a9b7e4c21", "").to_json()
-}
 
 /// Which refusals a group of routes knows.
 pub(in crate::api) trait Statuses: Send + Sync + 'static {
@@ -97,8 +84,8 @@ impl Statuses for Writing {
 
 /// Refusals with these statuses.
 pub(in crate::api) fn responses(statuses: &[u16]) -> impl Iterator<Item = MetaResponse> {
-    let known = MEANINGS.iter().filter(|(status, ..)| statuses.contains(status));
-    known.map(|(status, _, description)| MetaResponse {
+    let known = MEANINGS.iter().filter(|(status, _)| statuses.contains(status));
+    known.map(|(status, description)| MetaResponse {
         description,
         status: Some(*status),
         status_range: None,

@@ -109,6 +109,7 @@ impl Notifications {
             content: new.content,
             is_public: new.is_public,
             created_by: sender.name(),
+            except: sender.except,
             actor,
             state: BroadcastState::Scheduled,
             estimated: i64::try_from(estimated).unwrap_or(i64::MAX),
@@ -247,7 +248,7 @@ impl Notifications {
         };
         let telling = Telling { new_id: &move || new_id(now), fact: &of, now };
         let last: Option<Last> = is_last.then(|| {
-            let announcement = broadcast.is_public.then(|| (announcement(broadcast, now), None));
+            let announcement = broadcast.is_public.then(|| (announcement(broadcast, now), broadcast.except));
             (announcement.into_iter().collect(), ended(broadcast, LogOutcome::Sent, now))
         });
         let piece = Piece { recipients, last };

@@ -111,22 +111,23 @@ impl Polls {
         Ok((self.store.poll_list(by.app(), &filter, page).await?, viewer, (key, position)))
     }
 
-    /// The results of a round; of the present one when none is named. Those of old rounds are for staff.
+    /// The results of a round, with where the stream of the place stood before; of the present round when none is named. Those
+    /// of old rounds are for staff.
     ///
     /// # Errors
     /// When there is no such poll or round for the caller, or its results are not shown to them.
-    pub async fn results(&self, by: Acting<'_>, id: &ExternalId, round: Option<u32>) -> Result<(Poll, Results)> {
-        let Looked { poll, viewer, results, .. } = self.show(by, id).await?;
+    pub async fn results(&self, by: Acting<'_>, id: &ExternalId, round: Option<u32>) -> Result<(Poll, Results, Stood)> {
+        let Looked { poll, viewer, results, stream, .. } = self.show(by, id).await?;
         let round = round.unwrap_or(poll.round);
         if viewer == Viewer::Host {
             if round > poll.round || (round == 0 && poll.round > 0) {
                 return Err(Error::NotFound);
             }
             let results = self.count(by.app(), (&poll, round), viewer).await?;
-            return Ok((poll, results));
+            return Ok((poll, results, stream));
         }
         let results = results.filter(|_| round == poll.round).ok_or(Refusal::Hidden)?;
-        Ok((poll, results))
+        Ok((poll, results, stream))
     }
 
     /// The ballots of the present round by name. [`Page::after`] is the last id of the page before.

@@ -14,7 +14,7 @@ use crate::{
         fact::Actor,
         notification::{Content, Mark, Notification, NotificationBroadcast, Recipient},
     },
-    ids::{AppId, ExternalId, UserId},
+    ids::{AppId, ExternalId, SocketId, UserId},
     store::{audience, moment, whole},
 };
 
@@ -162,6 +162,7 @@ pub(super) fn read_broadcast(row: notification_broadcast::Model) -> Option<Notif
         content,
         is_public: row.is_public,
         created_by: row.created_by,
+        except: row.except_socket.as_deref().and_then(SocketId::parse),
         actor: actor(row.actor_id, row.actor_name, row.actor_role),
         state: row.state.parse().ok()?,
         estimated: row.estimated,
@@ -190,6 +191,7 @@ pub(super) fn broadcast_row(app: &AppId, broadcast: &NotificationBroadcast) -> n
         group_key: Set(content.group_key.clone()),
         is_public: Set(broadcast.is_public),
         created_by: Set(broadcast.created_by.clone()),
+        except_socket: Set(broadcast.except.map(|socket| socket.to_string())),
         actor_id: Set(actor.as_ref().map(|actor| actor.id.clone())),
         actor_name: Set(actor.as_ref().map(|actor| actor.name.clone())),
         actor_role: Set(actor.as_ref().and_then(|actor| actor.role).map(|role| role.name().to_owned())),

@@ -148,7 +148,7 @@ impl Store {
             content: &now.content,
             actor: now.actor.as_ref(),
             broadcast: Some(now.id.as_str()),
-            except: None,
+            except: now.except,
         };
         let (written, mut facts) = write(&change, app, &rest, (outgoing, telling)).await?;
         now.recipients += written.len() as i64;

@@ -12,7 +12,7 @@ use campanile::{
         },
         roster::Role,
     },
-    ids::{ExternalId, UserId},
+    ids::{ExternalId, SocketId, UserId},
     store::{Hourly, NotificationFilter, Outgoing, Piece, Store, Telling},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -220,6 +220,7 @@ fn many(id: &str, by: &str) -> NotificationBroadcast {
         content: content(None),
         is_public: true,
         created_by: by.to_owned(),
+        except: SocketId::parse("1.2"),
         actor: Some(actor()),
         state: BroadcastState::Scheduled,
         estimated: 5,

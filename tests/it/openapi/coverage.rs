@@ -1,4 +1,4 @@
-//! Which of the answers that the description promises have the tests seen?
+//! Which of the answers that the description promises have the tests seen? Not fewer than before.
 
 use std::{
     collections::HashSet,
@@ -12,9 +12,12 @@ use crate::support::description::{notes, operations};
 /// Answers that no test can bring about on a server that is well.
 const FAULTS: [&str; 2] = ["500", "503"];
 
+/// Percent of the answers that the tests have to see: a little less than they do.
+const FLOOR: usize = 70;
+
 #[test]
 #[ignore = "a report on all other tests; tests/run asks for it after them"]
-fn coverage_of_operations_and_statuses_is_printed() {
+fn coverage_of_operations_and_statuses_is_printed_and_does_not_fall() {
     let notes = fs::read_to_string(notes()).unwrap_or_default();
     let seen: HashSet<_> = notes.lines().collect();
     let (mut table, mut promised, mut met) = (String::new(), 0, 0);
@@ -33,4 +36,5 @@ fn coverage_of_operations_and_statuses_is_printed() {
         "{met} of {promised} answers that the description promises were seen ({percent} %), faults of the server apart\n"
     );
     stdout().write_all((table + &sum).as_bytes()).unwrap();
+    assert!(percent >= FLOOR, "{percent} % of the answers were seen, {FLOOR} % have to be: see what is missing above");
 }

@@ -109,6 +109,8 @@ async fn each_user_and_each_key_has_a_limit_of_its_own_and_hears_what_is_left() 
     let (ada, bo) = (app.person("7"), app.person("8"));
     let first = ada.get("/api/time").await;
     assert_eq!(left(&first), (Some("\"user\";q=2;w=60"), Some("\"user\";r=1;t=60")));
+    let older = ["limit", "remaining", "reset"].map(|name| first.header(&format!("x-ratelimit-{name}")));
+    assert_eq!(older, [Some("2"), Some("1"), Some("60")]);
     first.ok();
     ada.get("/api/time").await.ok();
     let third = ada.get("/api/time").await;

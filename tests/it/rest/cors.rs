@@ -106,7 +106,7 @@ async fn a_page_can_read_why_it_was_refused() {
     let answer = finish(&app, request).await;
     assert_eq!((answer.status, granted(&answer)), (401, (Some("https://a.example"), true)));
     let exposed = answer.header("access-control-expose-headers").unwrap();
-    for header in ["ETag", "Retry-After", "RateLimit", "X-Request-Id"] {
+    for header in ["ETag", "Retry-After", "RateLimit", "X-RateLimit-Reset", "X-Request-Id"] {
         assert!(exposed.contains(header), "{exposed}");
     }
 }

@@ -1,4 +1,5 @@
-//! A Pusher client that says and shows everything: frames as JSON, close codes, errors.
+//! A Pusher client that says and shows everything: frames as JSON, close codes, errors. Whatever it hears is checked against
+//! the description of channels and events too.
 
 use std::net::SocketAddr;
 
@@ -16,7 +17,7 @@ use tokio_tungstenite::{
 
 use super::{
     app::{Keys, MAIN},
-    within,
+    events, within,
 };
 
 /// One open socket.
@@ -98,7 +99,12 @@ impl Client {
     pub(crate) async fn message(&mut self) -> Option<Message> {
         match within("a message", self.socket.next()).await {
             None | Some(Err(tungstenite::Error::ConnectionClosed)) => None,
-            Some(Ok(message)) => Some(message),
+            Some(Ok(message)) => {
+                if let Message::Text(text) = &message {
+                    events::check(text);
+                }
+                Some(message)
+            }
             Some(Err(tungstenite::Error::Protocol(error))) => panic!("server broke the protocol: {error}"),
             Some(Err(_gone)) => None,
         }

@@ -81,6 +81,9 @@ pub(crate) fn check(asked: &Asked<'_>, answer: &Answer) {
     let media = media.split(';').next().unwrap().trim();
     let schema = &content.get(media).unwrap_or_else(|| panic!("{what}: {media} is not in the description"))["schema"];
     let value = if media.ends_with("json") { answer.json() } else { answer.text().into() };
+    if media == "application/problem+json" {
+        assert!(value["instance"].as_str().is_some_and(|instance| instance.ends_with(path)), "{what}: {value}");
+    }
     assert_fits(&value, schema, &FOR_ANSWERS, &what);
 }
 

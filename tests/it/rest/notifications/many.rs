@@ -278,6 +278,7 @@ fn overdue(id: &str) -> NotificationBroadcast {
         },
         is_public: false,
         created_by: "user:8".to_owned(),
+        except: None,
         actor: None,
         state: BroadcastState::Scheduled,
         estimated: 4,
@@ -350,4 +351,17 @@ async fn an_app_that_is_switched_off_keeps_its_sendings_and_nobody_else_from_the
     let state = async || store.notification_broadcast(&main, &due.id).await.unwrap().unwrap().state;
     eventually("it is sent", async || state().await == BroadcastState::Sent).await;
     assert_eq!(store.notification_broadcasts_due(&off, now(), 100).await.unwrap().len(), 21);
+}
+
+#[tokio::test]
+async fn the_socket_that_is_named_does_not_hear_what_its_user_sends_to_many() {
+    let app = TestApp::start().await;
+    let _office = school(&app).await;
+    let teacher = app.person("8");
+    let (mut own, mut tab) = (teacher.hears("private-user.8").await, teacher.hears("private-user.8").await);
+    let request = teacher.request(Method::POST, MANY).header("X-Socket-ID", &own.id).json(&to(course()));
+    let taken = finish(&app, request).await;
+    assert_eq!(taken.status, 202, "{}", taken.text());
+    assert_eq!(created(&mut tab, LARAVEL, "private-user.8").await["event_id"], taken.json()["broadcast_id"]);
+    own.expect_silence().await;
 }

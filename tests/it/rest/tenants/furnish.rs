@@ -130,6 +130,7 @@ pub(super) async fn furnish_messages(app: &TestApp, keys: Keys) {
         content,
         is_public: false,
         created_by: "user:theirs-7".to_owned(),
+        except: None,
         actor: None,
         state: BroadcastState::Scheduled,
         estimated: 1,
