@@ -53,7 +53,7 @@ pub use notification::{Hourly, Last, NotificationFilter, Outgoing, Piece, Tellin
 pub use poll::{Booth, Cast, Changed, PollChange, PollFilter, Voted, VoterKeys, Voting};
 pub use presence::KeptStatus;
 pub use roster::{CHANGES_KEPT, Member, MemberFilter, Page, RosterApplied, RosterFilter, RosterWrite};
-pub use streams::{KEPT_FOR, Kept, MAX_PAGE, Missed};
+pub use streams::{KEPT_FOR, Kept, MAX_PAGE, Missed, Payload};
 
 use crate::{
     domain::app::SettingError,

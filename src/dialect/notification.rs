@@ -3,10 +3,8 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 
-use crate::domain::{
-    fact::Payload,
-    notification::{Mark, Notification, NotificationBroadcast},
-};
+use super::spelling::Payload;
+use crate::domain::notification::{Mark, Notification, NotificationBroadcast};
 
 fn time(moment: DateTime<Utc>) -> Value {
     moment.to_rfc3339_opts(SecondsFormat::Millis, true).into()

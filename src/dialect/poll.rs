@@ -3,10 +3,8 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use crate::domain::{
-    fact::Payload,
-    poll::{Answer, Ballot, Content, Entry, Kind, Poll, PollOption, Results, Settings, Thousandths},
-};
+use super::spelling::Payload;
+use crate::domain::poll::{Answer, Ballot, Content, Entry, Kind, Poll, PollOption, Results, Settings, Thousandths};
 
 /// How much of a poll is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,13 +5,13 @@
 //! The reverse of [`route`]: each channel named here is one that stands for the topic there.
 
 use chrono::SecondsFormat;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::route;
 use crate::domain::{
     access::Topic,
     app::LaravelNames,
-    fact::{Event, Fact, Payload},
+    fact::{Event, Fact},
 };
 
 /// How the names of a channel are made up, and with them those of its events.
@@ -24,6 +24,9 @@ pub enum Grammar {
     /// Dashes, as pusher-js applications have them.
     Dashes,
 }
+
+/// The payload of a fact: what the event's own keys hold, in snake_case.
+pub type Payload = Map<String, Value>;
 
 /// Keys whose values are the application's own: their inner keys stay as they are.
 const FOREIGN: [&str; 3] = ["data", "meta", "payload"];
@@ -139,7 +142,7 @@ pub fn names(event: Event, grammar: Grammar, laravel: LaravelNames) -> Vec<&'sta
 
 /// Names under which a fact goes out on channels of a grammar: those of its event, or of a broadcast the one that it was given.
 #[must_use]
-pub fn names_of(fact: &Fact, grammar: Grammar, laravel: LaravelNames) -> Vec<&str> {
+pub fn names_of(fact: &Fact<Payload>, grammar: Grammar, laravel: LaravelNames) -> Vec<&str> {
     match fact.payload.get("event").and_then(Value::as_str) {
         Some(name) if fact.event == Event::Broadcast => vec![name],
         _ => names(fact.event, grammar, laravel),
@@ -148,13 +151,13 @@ pub fn names_of(fact: &Fact, grammar: Grammar, laravel: LaravelNames) -> Vec<&st
 
 /// The data of an event for channels of a grammar, as JSON text.
 #[must_use]
-pub fn data(fact: &Fact, grammar: Grammar) -> String {
+pub fn data(fact: &Fact<Payload>, grammar: Grammar) -> String {
     data_with(fact, grammar, Payload::new())
 }
 
 /// The same with what else there is to say, which replaces nothing and stays as it is.
 #[must_use]
-pub fn data_with(fact: &Fact, grammar: Grammar, more: Payload) -> String {
+pub fn data_with(fact: &Fact<Payload>, grammar: Grammar, more: Payload) -> String {
     let mut data = match grammar {
         // What the application sends has its own keys in every grammar.
         _ if fact.event == Event::Broadcast => broadcast_data(&fact.payload),
@@ -288,7 +291,7 @@ mod tests {
         }
     }
 
-    fn fact(payload: &Value) -> Fact {
+    fn fact(payload: &Value) -> Fact<Payload> {
         Fact {
             id: "01HZ".to_owned(),
             event: Event::MessageCreated,

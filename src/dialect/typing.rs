@@ -3,9 +3,10 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
+use super::spelling::Payload;
 use crate::domain::{
     access::Topic,
-    fact::{Payload, topic_key},
+    fact::topic_key,
     typing::{CrowdNews, Typist},
 };
 

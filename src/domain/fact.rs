@@ -4,7 +4,6 @@
 //! copies share the id, the place in the stream and the time.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
 
 use super::{
     access::{Topic, TopicKind},
@@ -159,12 +158,9 @@ pub struct Position {
     pub seq: i64,
 }
 
-/// What there is to say of a fact: what the event's own keys hold, in snake_case.
-pub type Payload = Map<String, Value>;
-
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fact {
+pub struct Fact<P> {
     /// Unique name: a ULID.
     pub id: String,
     /// What kind of thing.
@@ -178,7 +174,7 @@ pub struct Fact {
     /// Who did it.
     pub actor: Option<Actor>,
     /// What there is to say.
-    pub payload: Payload,
+    pub payload: P,
 }
 
 #[cfg(test)]

@@ -23,12 +23,13 @@ use super::{
 };
 pub use crate::domain::broadcast::{Ack, Broadcast};
 use crate::{
+    dialect::spelling::Payload,
     domain::{
         access::{Decision, Topic},
         audience::{Audience, Sending},
         broadcast::{self, DATA_MAX, LogEntry, NameError, TTL_MAX},
         caller::{Caller, Who},
-        fact::{Actor, Event, Fact, Payload},
+        fact::{Actor, Event, Fact},
     },
     ids::{SocketId, UserId},
     store::{self, Store},
@@ -254,7 +255,7 @@ impl Broadcasts {
     }
 
     /// Writes the broadcast and tells it: what is durable from its rows, which are all written or none.
-    async fn write(&self, sender: Sender<'_>, rows: (&Broadcast, &LogEntry), facts: Vec<Fact>) -> Result<()> {
+    async fn write(&self, sender: Sender<'_>, rows: (&Broadcast, &LogEntry), facts: Vec<Fact<Payload>>) -> Result<()> {
         let Sender { live, now, except, .. } = sender;
         let (app, epoch) = (live.app().id.clone(), new_id(now));
         if !rows.0.durable {
@@ -326,7 +327,7 @@ impl Broadcasts {
 }
 
 /// What is told: the same on every topic, under the same id.
-fn facts(broadcast: &Broadcast, (data, actor): (Payload, Option<&Actor>), topics: Vec<Topic>) -> Vec<Fact> {
+fn facts(broadcast: &Broadcast, (data, actor): (Payload, Option<&Actor>), topics: Vec<Topic>) -> Vec<Fact<Payload>> {
     let mut payload = Payload::new();
     payload.insert("event".to_owned(), broadcast.event.as_str().into());
     payload.insert("data".to_owned(), data.into());

@@ -33,13 +33,13 @@ pub use self::{
 use super::{Draft, LiveApp, Teller, new_id, word_list::Filters};
 pub use crate::store::{Mark, Page, Revision, Window};
 use crate::{
-    dialect,
+    dialect::{self, spelling::Payload},
     domain::{
         access::{Topic, capability::Capability},
         audit::AuditEntry,
         caller::Caller,
         chat::{Chat, ChatEdit, History, Kind, Part, ReadState, Settings, TITLE_MAX, normalised},
-        fact::{Event, Payload, Position, topic_key},
+        fact::{Event, Position, topic_key},
         roster::{Expected, PlaceId},
     },
     ids::{AppId, ExternalId, SocketId, UserId},

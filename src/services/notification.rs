@@ -19,11 +19,11 @@ pub use self::{
 };
 use super::{Apps, LiveApp, Teller, access, audience, broadcast::Sender, broadcast_log::BroadcastLog, new_id};
 use crate::{
-    dialect::notification as shape,
+    dialect::{notification as shape, spelling::Payload},
     domain::{
         access::{Decision, Topic, capability::Capability},
         audience::Audience,
-        fact::{Actor, Event, Fact, Payload, Position, topic_key},
+        fact::{Actor, Event, Fact, Position, topic_key},
         notification::{PREFERENCES_MAX, Recipient},
         roster::PlaceId,
     },
@@ -286,7 +286,12 @@ async fn judge(live: &LiveApp, user: &UserId, place: Option<&PlaceId>, now: Date
 }
 
 /// What is told to the person of a notification.
-pub(in crate::services) fn fact(id: String, notification: &Notification, payload: Payload, now: DateTime<Utc>) -> Fact {
+pub(in crate::services) fn fact(
+    id: String,
+    notification: &Notification,
+    payload: Payload,
+    now: DateTime<Utc>,
+) -> Fact<Payload> {
     Fact {
         id,
         event: Event::NotificationCreated,

@@ -15,10 +15,10 @@ use serde_json::Value;
 
 use super::{LiveApp, streams::Kept};
 use crate::{
-    dialect::chat::SHADOWED,
+    dialect::{chat::SHADOWED, spelling::Payload},
     domain::{
         access::Topic,
-        fact::{Event, Fact, Payload},
+        fact::{Event, Fact},
     },
     ids::{ExternalId, SocketId, UserId},
 };
@@ -56,7 +56,7 @@ fn is_marked(thing: &Value) -> bool {
 }
 
 /// Who alone hears a fact; `None` = everybody who hears its topic.
-pub(super) fn reserved(fact: &Fact) -> Option<Reserved> {
+pub(super) fn reserved(fact: &Fact<Payload>) -> Option<Reserved> {
     if !matches!(fact.topic, Topic::Chat(_)) || !can_be_of_the_shadow(fact.event) {
         return None;
     }
@@ -69,12 +69,12 @@ pub(super) fn reserved(fact: &Fact) -> Option<Reserved> {
 }
 
 /// Reserves a fact that is told in a chat for one person.
-pub(super) fn reserve(fact: &mut Fact, user: &UserId) {
+pub(super) fn reserve(fact: &mut Fact<Payload>, user: &UserId) {
     fact.payload.insert(ONLY_FOR.to_owned(), user.as_str().into());
 }
 
 /// The fact as somebody hears it who does not know of the shadow.
-fn unmarked(mut fact: Fact, user: &UserId) -> Fact {
+fn unmarked(mut fact: Fact<Payload>, user: &UserId) -> Fact<Payload> {
     fact.payload.remove(ONLY_FOR);
     for key in ["message", "purge"] {
         let Some(Value::Object(thing)) = fact.payload.get_mut(key) else { continue };
@@ -86,7 +86,7 @@ fn unmarked(mut fact: Fact, user: &UserId) -> Fact {
 }
 
 /// The fact as it is told in its topic: on their own channels nobody hears that they are in the shadow.
-pub(super) fn as_told(fact: &Fact) -> Cow<'_, Fact> {
+pub(super) fn as_told(fact: &Fact<Payload>) -> Cow<'_, Fact<Payload>> {
     match &fact.topic {
         Topic::User(user) if can_be_of_the_shadow(fact.event) => Cow::Owned(unmarked(fact.clone(), user)),
         _ => Cow::Borrowed(fact),
@@ -98,7 +98,7 @@ impl Reader {
     pub(super) const PROGRAM: Self = Self { user: None, is_staff: true };
 
     /// The fact as they may read it; `None` = it is not for them.
-    pub(super) fn reads<'a>(&self, fact: &'a Fact) -> Option<Cow<'a, Fact>> {
+    pub(super) fn reads<'a>(&self, fact: &'a Fact<Payload>) -> Option<Cow<'a, Fact<Payload>>> {
         match (reserved(fact), &self.user) {
             (None, _) => Some(as_told(fact)),
             (Some(Reserved { user: Some(theirs), .. }), Some(user)) if theirs == *user => {
@@ -134,7 +134,7 @@ impl LiveApp {
     /// Tells a fact to those alone whom it is reserved for.
     pub(super) async fn tell_reserved(
         &self,
-        fact: &Fact,
+        fact: &Fact<Payload>,
         to: &Reserved,
         (except, now): (Option<SocketId>, DateTime<Utc>),
     ) {
@@ -184,7 +184,7 @@ impl LiveApp {
         })
     }
 
-    fn tell_among(&self, fact: &Fact, sockets: HashSet<SocketId>) {
+    fn tell_among(&self, fact: &Fact<Payload>, sockets: HashSet<SocketId>) {
         if sockets.is_empty() {
             return;
         }

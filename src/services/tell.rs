@@ -22,11 +22,11 @@ use super::{
     now, shadow,
 };
 use crate::{
-    dialect::spelling::{self, Grammar},
+    dialect::spelling::{self, Grammar, Payload},
     domain::{
         access::Topic,
         app::App,
-        fact::{Actor, Event, Fact, Payload},
+        fact::{Actor, Event, Fact},
     },
     hub::{Frame, Publication},
     ids::SocketId,
@@ -57,7 +57,7 @@ pub struct Draft {
 impl Draft {
     /// The fact, and who does not hear it.
     #[must_use]
-    pub fn into_fact(self) -> (Fact, Option<SocketId>) {
+    pub fn into_fact(self) -> (Fact<Payload>, Option<SocketId>) {
         let Self { event, topic, actor, payload, at, except } = self;
         (Fact { id: super::new_id(at), event, topic, position: None, at, actor, payload }, except)
     }
@@ -208,7 +208,7 @@ impl Teller {
 
 /// An event on a channel as it is sent: once for each of its names.
 pub(super) fn frames(
-    fact: &Fact,
+    fact: &Fact<Payload>,
     (channel, grammar): (&ChannelName, Grammar),
     data: &str,
     app: &App,
@@ -219,7 +219,7 @@ pub(super) fn frames(
 
 impl LiveApp {
     /// Sockets that hear the topic of a fact and shall not hear this one; `None` = there are none for certain.
-    async fn who_hears_nothing(&self, fact: &Fact) -> Option<HashSet<SocketId>> {
+    async fn who_hears_nothing(&self, fact: &Fact<Payload>) -> Option<HashSet<SocketId>> {
         if is_kept_from_observers(fact) {
             return Some(self.likely_observers(&fact.topic, now()).await);
         }
@@ -232,7 +232,7 @@ impl LiveApp {
 
     /// Tells a fact to everybody who hears its topic, in the spelling of each channel. Nothing is encoded for a channel that
     /// nobody hears.
-    pub fn tell(&self, fact: &Fact, except: Option<SocketId>) {
+    pub fn tell(&self, fact: &Fact<Payload>, except: Option<SocketId>) {
         let app = self.app();
         self.spell(fact, |channel, frame| {
             self.hub.publish(channel, Publication { frame, except, keep: None }, &app.settings);
@@ -242,7 +242,7 @@ impl LiveApp {
     }
 
     /// Tells a fact to everybody who hears its topic but for some.
-    pub fn tell_but(&self, fact: &Fact, left_out: &HashSet<SocketId>) {
+    pub fn tell_but(&self, fact: &Fact<Payload>, left_out: &HashSet<SocketId>) {
         self.spell(fact, |channel, frame| {
             let _heard = self.hub.publish_but(channel, frame, left_out);
         });
@@ -266,7 +266,7 @@ impl LiveApp {
     }
 
     /// Makes the frames of a fact, one for each name that it has on each channel that somebody hears.
-    pub(super) fn spell(&self, fact: &Fact, mut send: impl FnMut(&ChannelName, &Frame)) {
+    pub(super) fn spell(&self, fact: &Fact<Payload>, mut send: impl FnMut(&ChannelName, &Frame)) {
         let app = self.app();
         let mut spelled: HashMap<bool, String> = HashMap::new();
         for (name, grammar) in spelling::channels(&fact.topic) {

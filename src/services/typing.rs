@@ -16,11 +16,11 @@ use super::{Draft, LiveApp, access, client_event::Sender, tell::frames};
 use crate::{
     dialect::{
         self, route,
-        spelling::{self, Grammar},
+        spelling::{self, Grammar, Payload},
     },
     domain::{
         access::{Decision, Topic, capability::Capability},
-        fact::{Event, Payload},
+        fact::Event,
         presence::Status,
         roster::Role,
         typing::{Sign, Stopped, Typist, Typists},

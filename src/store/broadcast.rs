@@ -12,7 +12,7 @@ use sea_orm::{
 pub(super) use self::log::insert;
 use super::{
     Result, Store, audience, moment,
-    streams::{self, Kept},
+    streams::{self, Kept, Payload},
 };
 use crate::{
     domain::{
@@ -67,7 +67,7 @@ impl Store {
         &self,
         app: &AppId,
         (new, entry): (&Broadcast, &LogEntry),
-        facts: Vec<(Fact, Option<SocketId>)>,
+        facts: Vec<(Fact<Payload>, Option<SocketId>)>,
         epoch: &str,
     ) -> Result<Vec<Kept>> {
         let change = self.change_begin(streams::COUNTER).await?;

@@ -29,7 +29,7 @@ pub use members::{Belonging, MembersAdded};
 pub use messages::{Edited, Revision};
 pub use post::{Along, NewPost, Notices, Posted};
 
-use super::{Kept, Page, Result, Store, audit, moderation, streams, word_list};
+use super::{Kept, Page, Payload, Result, Store, audit, moderation, streams, word_list};
 use crate::{
     domain::{
         access::Topic,
@@ -42,7 +42,7 @@ use crate::{
 };
 
 /// Facts as they are written, with the socket that does not hear each.
-pub type Facts = Vec<(Fact, Option<SocketId>)>;
+pub type Facts = Vec<(Fact<Payload>, Option<SocketId>)>;
 
 /// What goes with a write: when it happens, what the audit says of it, and the name of streams that begin with it.
 #[derive(Debug, Clone, Copy)]

@@ -18,7 +18,7 @@ use sea_orm::{
 pub use self::sending::{Hourly, Last, Piece};
 use super::{
     Result, Store,
-    streams::{self, Kept},
+    streams::{self, Kept, Payload},
 };
 use crate::{
     domain::{
@@ -36,13 +36,13 @@ pub struct Telling<'a> {
     /// A new ULID.
     pub new_id: &'a (dyn Fn() -> String + Send + Sync),
     /// What is told of a new or counted-up notification.
-    pub fact: &'a (dyn Fn(&Notification) -> Fact + Send + Sync),
+    pub fact: &'a (dyn Fn(&Notification) -> Fact<Payload> + Send + Sync),
     /// When.
     pub now: DateTime<Utc>,
 }
 
 /// A fact, and the socket that does not hear it.
-pub type Told = (Fact, Option<SocketId>);
+pub type Told = (Fact<Payload>, Option<SocketId>);
 
 /// What is sent, apart from whom it is for.
 #[derive(Debug, Clone, Copy)]

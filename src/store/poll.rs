@@ -18,7 +18,7 @@ use sea_orm::{
 };
 
 pub use self::booth::{Booth, Cast, Voted, Voting};
-use super::{Kept, Page, Result, Store, audit, streams};
+use super::{Kept, Page, Payload, Result, Store, audit, streams};
 use crate::{
     domain::{
         app::Secret,
@@ -57,7 +57,7 @@ pub struct PollChange {
     /// What becomes of its voters' keys.
     pub keys: VoterKeys,
     /// What there is to tell.
-    pub facts: Vec<(Fact, Option<SocketId>)>,
+    pub facts: Vec<(Fact<Payload>, Option<SocketId>)>,
     /// What the audit shall know.
     pub audit: Vec<AuditEntry>,
 }

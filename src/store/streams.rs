@@ -40,6 +40,9 @@ const TOPICS: usize = 500;
 /// Most rows of one answer.
 pub const MAX_PAGE: u64 = 300;
 
+/// What there is to say of a fact: rows keep it as a JSON object.
+pub type Payload = serde_json::Map<String, serde_json::Value>;
+
 /// A fact that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
@@ -48,7 +51,7 @@ pub struct Kept {
     /// The app.
     pub app: AppId,
     /// What happened.
-    pub fact: Fact,
+    pub fact: Fact<Payload>,
     /// Socket that does not hear it.
     pub except: Option<SocketId>,
 }
@@ -70,7 +73,7 @@ pub enum Missed {
 pub(super) async fn append(
     change: &DatabaseTransaction,
     app: &AppId,
-    facts: Vec<(Fact, Option<SocketId>)>,
+    facts: Vec<(Fact<Payload>, Option<SocketId>)>,
     epoch: &str,
 ) -> Result<Vec<Kept>> {
     if facts.is_empty() {
@@ -86,7 +89,7 @@ pub(super) async fn append_from(
     change: &DatabaseTransaction,
     (first, counted): (i64, i64),
     (app, epoch): (&AppId, &str),
-    facts: Vec<(Fact, Option<SocketId>)>,
+    facts: Vec<(Fact<Payload>, Option<SocketId>)>,
 ) -> Result<Vec<Kept>> {
     let count = i64::try_from(facts.len()).unwrap_or(i64::MAX);
     if count > counted {
@@ -224,7 +227,7 @@ fn of_messages(app: &AppId, topics: &[String], piece: &str) -> Condition {
 
 fn row(
     (id, app, topic): (i64, &AppId, &str),
-    (fact, except): (&Fact, Option<SocketId>),
+    (fact, except): (&Fact<Payload>, Option<SocketId>),
     seq: i64,
 ) -> stream_event::ActiveModel {
     let actor = fact.actor.as_ref();
@@ -274,7 +277,7 @@ impl Store {
     pub async fn stream_append(
         &self,
         app: &AppId,
-        facts: Vec<(Fact, Option<SocketId>)>,
+        facts: Vec<(Fact<Payload>, Option<SocketId>)>,
         epoch: &str,
     ) -> Result<Vec<Kept>> {
         let change = self.change_begin(COUNTER).await?;

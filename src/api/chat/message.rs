@@ -34,10 +34,7 @@ use super::{
     asking, page as page_of,
 };
 use crate::{
-    domain::{
-        chat::{Message, search::Search},
-        roster::Expected,
-    },
+    domain::{chat::search::Search, roster::Expected},
     ids::ExternalId,
     services::{
         Chats,

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Listener, Result, Wish};
 use crate::{
+    dialect::spelling::Payload,
     domain::{
         access::Topic,
         fact::{Event, Fact},
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// Tells whether observers do not hear a fact: of a poll whose results are not published.
-pub(in crate::services) fn is_kept_from_observers(fact: &Fact) -> bool {
+pub(in crate::services) fn is_kept_from_observers(fact: &Fact<Payload>) -> bool {
     let is_of_poll = matches!(fact.event, Event::PollOpened | Event::PollUpdated | Event::PollClosed);
     is_of_poll && fact.payload.get("poll").is_none_or(|poll| poll["published_at"].is_null())
 }

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::{Asking, Chats, Entry, Error, Result, keep_pace};
 use crate::{
-    dialect,
+    dialect::{self, spelling::Payload},
     domain::{
         access::{Topic, capability::Capability},
         chat::{Chat, Circle, Kind, Message, Notify, ReadState, message::is_emoji},
-        fact::{Actor, Event, Fact, Payload},
+        fact::{Actor, Event, Fact},
         roster::Expected,
     },
     ids::{ExternalId, SocketId, UserId},
@@ -328,7 +328,7 @@ impl Chats {
 }
 
 /// Keeps a fact for one person alone; tells whether there is anything left of it.
-fn keep_for(fact: &mut Fact, user: &UserId) -> bool {
+fn keep_for(fact: &mut Fact<Payload>, user: &UserId) -> bool {
     match &fact.topic {
         Topic::User(topic) => topic == user,
         Topic::Chat(_) => {

@@ -4,11 +4,11 @@ use serde_json::json;
 
 use super::{Asking, Chats, Entry, Error, Result};
 use crate::{
-    dialect,
+    dialect::{self, spelling::Payload},
     domain::{
         access::{Topic, capability::Capability},
         chat::Purge,
-        fact::{Event, Fact, Payload},
+        fact::{Event, Fact},
     },
     ids::{ExternalId, SocketId, UserId},
     services::{Draft, moderation::outranked, new_id},
@@ -77,7 +77,7 @@ impl Chats {
 }
 
 /// What is told in one topic, and the socket that does not hear it.
-fn fact(asking: &Asking<'_>, entry: &Entry, (topic, purge): (Topic, Purge)) -> (Fact, Option<SocketId>) {
+fn fact(asking: &Asking<'_>, entry: &Entry, (topic, purge): (Topic, Purge)) -> (Fact<Payload>, Option<SocketId>) {
     let mut payload = Payload::new();
     payload.insert("purge".to_owned(), dialect::chat::purge(&purge));
     let (event, at, except) = (Event::ChatPurged, asking.now, asking.except);

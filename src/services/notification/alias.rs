@@ -5,7 +5,7 @@
 //! own stream, so it is told here without a place, and whoever comes back here is told that they have missed something.
 
 use crate::{
-    dialect::spelling::{self, Grammar},
+    dialect::spelling::{self, Grammar, Payload},
     domain::{
         access::Topic,
         fact::{Event, Fact},
@@ -18,7 +18,7 @@ use crate::{
 
 impl LiveApp {
     /// Tells a person's own notifications on `notifications` too.
-    pub(in crate::services) fn tell_alias(&self, fact: &Fact, except: Option<SocketId>) {
+    pub(in crate::services) fn tell_alias(&self, fact: &Fact<Payload>, except: Option<SocketId>) {
         let Topic::User(user) = &fact.topic else { return };
         let is_announced = fact.payload.get("notification").is_some_and(|notification| notification["public"] == true);
         if !matches!(fact.event, Event::NotificationCreated | Event::NotificationRead) || is_announced {

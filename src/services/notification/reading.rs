@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::{Notification, NotificationFilter, Notifications, Result, TooMany, readers::Reader};
 use crate::{
-    dialect::spelling::{self, Grammar},
+    dialect::spelling::{self, Grammar, Payload},
     domain::{
         access::Topic,
-        fact::{Event, Payload, Position, topic_key},
+        fact::{Event, Position, topic_key},
     },
     ids::{AppId, UserId},
     services::LiveApp,

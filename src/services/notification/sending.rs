@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Error, Notifications, Result, fact, shape};
 use crate::{
+    dialect::spelling::Payload,
     domain::{
         access::Topic,
         audience::{Audience, AudienceType, Sending},
@@ -258,7 +259,7 @@ impl Notifications {
 }
 
 /// What everybody hears who listens to `notifications`.
-fn announcement(broadcast: &NotificationBroadcast, now: DateTime<Utc>) -> Fact {
+fn announcement(broadcast: &NotificationBroadcast, now: DateTime<Utc>) -> Fact<Payload> {
     Fact {
         id: broadcast.id.clone(),
         event: Event::NotificationCreated,

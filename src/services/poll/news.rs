@@ -4,10 +4,13 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::{
-    dialect::poll::{self as shapes, Shown},
+    dialect::{
+        poll::{self as shapes, Shown},
+        spelling::Payload,
+    },
     domain::{
         access::Topic,
-        fact::{Actor, Event, Fact, Payload},
+        fact::{Actor, Event, Fact},
         poll::{Anonymity, Ballot, Move, Poll, Viewer},
     },
     ids::{SocketId, UserId},
@@ -15,7 +18,7 @@ use crate::{
 };
 
 /// A fact as it is kept, and the socket that does not hear it.
-type News = (Fact, Option<SocketId>);
+type News = (Fact<Payload>, Option<SocketId>);
 
 /// Who does it, and the socket that knows already.
 type By = (Option<Actor>, Option<SocketId>);

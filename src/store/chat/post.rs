@@ -19,7 +19,9 @@ use crate::{
         notification::{self, Notification, Recipient},
     },
     ids::{AppId, ExternalId},
-    store::{Kept, Outgoing, Result, Store, Telling, moderation, moment, notification as notices, streams, whole},
+    store::{
+        Kept, Outgoing, Payload, Result, Store, Telling, moderation, moment, notification as notices, streams, whole,
+    },
 };
 
 /// What became of a new message.
@@ -65,7 +67,7 @@ pub struct Notices {
     /// What they say, when the message has its number.
     pub content: fn(&Message) -> notification::Content,
     /// What is told of each.
-    pub fact: fn(&Notification, DateTime<Utc>) -> Fact,
+    pub fact: fn(&Notification, DateTime<Utc>) -> Fact<Payload>,
     /// A new ULID.
     pub new_id: fn(DateTime<Utc>) -> String,
 }

@@ -1,11 +1,7 @@
 //! Streams in a real SQLite file.
 
 use super::*;
-use crate::{
-    domain::{access::Topic, fact::Payload},
-    ids::ExternalId,
-    store::tests::migrated,
-};
+use crate::{domain::access::Topic, ids::ExternalId, store::tests::migrated};
 
 fn app(id: &str) -> AppId {
     AppId::parse(id).unwrap()
@@ -15,7 +11,7 @@ fn chat(id: &str) -> Topic {
     Topic::Chat(ExternalId::parse(id).unwrap())
 }
 
-fn fact(topic: Topic, number: i64) -> (Fact, Option<SocketId>) {
+fn fact(topic: Topic, number: i64) -> (Fact<Payload>, Option<SocketId>) {
     let fact = Fact {
         id: format!("e{number}"),
         event: Event::MessageCreated,

@@ -11,14 +11,14 @@ use campanile::{
             Author, Chat, ChatEdit, History, Kind, Message, Notify, Part, Settings, Visibility,
             message::{Attachment, Content},
         },
-        fact::{Event, Fact, Payload},
+        fact::{Event, Fact},
         moderation::{Complaint, Measure, Report, ReportState, Sanction},
         roster::{Course, Expected, Object, Operation, Person, Role, Standing, Visibility as Open},
     },
     ids::{AppId, ExternalId, UserId},
     store::{
         Along, Belonging, ChatChanged, ChatFilter, ChatMade, ChatWrite, Edited, Mark, Marked, MembersAdded, Missed,
-        NewPost, Page, Posted, Revision, RosterWrite, Store, Viewer, Window,
+        NewPost, Page, Payload, Posted, Revision, RosterWrite, Store, Viewer, Window,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};

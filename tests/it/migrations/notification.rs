@@ -13,7 +13,7 @@ use campanile::{
         roster::Role,
     },
     ids::{ExternalId, SocketId, UserId},
-    store::{Hourly, NotificationFilter, Outgoing, Piece, Store, Telling},
+    store::{Hourly, NotificationFilter, Outgoing, Payload, Piece, Store, Telling},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
@@ -49,7 +49,7 @@ fn new_id() -> String {
     campanile::services::new_id(at(0))
 }
 
-fn fact(notification: &Notification) -> Fact {
+fn fact(notification: &Notification) -> Fact<Payload> {
     Fact {
         id: new_id(),
         event: Event::NotificationCreated,
@@ -371,7 +371,7 @@ async fn keep_broadcasts_acks_and_their_log(store: &Store) {
     store.broadcast_log_insert(&app, &vec![entry(LogOutcome::RateLimited); 501]).await.unwrap();
 }
 
-fn sample() -> Fact {
+fn sample() -> Fact<Payload> {
     Fact {
         id: new_id(),
         event: Event::Broadcast,

@@ -3,7 +3,7 @@
 use campanile::{
     domain::fact::{Actor, Event, Fact, Position, topic_of},
     ids::{AppId, SocketId},
-    store::{ANSWER_KEPT_FOR, KEPT_FOR, KeptAnswer, Missed, RESERVED_FOR, Reserved, Slot, Store},
+    store::{ANSWER_KEPT_FOR, KEPT_FOR, KeptAnswer, Missed, Payload, RESERVED_FOR, Reserved, Slot, Store},
 };
 use chrono::{DateTime, Utc};
 
@@ -11,7 +11,7 @@ fn app() -> AppId {
     AppId::parse("tower").unwrap()
 }
 
-fn fact(topic: &str, id: &str, at: DateTime<Utc>) -> (Fact, Option<SocketId>) {
+fn fact(topic: &str, id: &str, at: DateTime<Utc>) -> (Fact<Payload>, Option<SocketId>) {
     let fact = Fact {
         id: id.to_owned(),
         event: Event::MessageCreated,
