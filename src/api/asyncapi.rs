@@ -160,11 +160,10 @@ impl Document {
         let refer = |message: &String| json!({ "$ref": format!("#/components/messages/{message}") });
         let messages: Map<_, _> = told.union(&said).map(|message| (message.clone(), refer(message))).collect();
         let place = address.clone().unwrap_or_else(|| "no channel".to_owned());
-        let mut parts = json!({ "address": address, "title": title, "description": description, "messages": messages });
-        if !parameters.is_empty() {
-            parts["parameters"] = parameters.into();
-        }
-        self.channels.insert(key.clone(), parts);
+        let parts = json!({ "address": address, "title": title, "description": description, "messages": messages });
+        let with = (!parameters.is_empty()).then(|| ("parameters".to_owned(), parameters.into()));
+        let parts: Map<_, _> = parts.as_object().cloned().into_iter().flatten().chain(with).collect();
+        self.channels.insert(key.clone(), parts.into());
         let mut add = |verb: &str, action: &str, (title, summary): (String, &str), messages: &BTreeSet<String>| {
             let of_channel = |message: &String| json!({ "$ref": format!("#/channels/{key}/messages/{message}") });
             let operation = json!({

@@ -95,7 +95,7 @@ pub(crate) async fn lead_through_its_life(store: &Store) {
     gather_in_groups(store).await;
     order_by_what_came_last(store).await;
     leave_out_who_does_not_want(store).await;
-    send_to_many_in_pieces(store).await;
+    Box::pin(send_to_many_in_pieces(store)).await;
     count_what_is_sent_in_an_hour(store).await;
     keep_broadcasts_acks_and_their_log(store).await;
     sweep(store).await;
