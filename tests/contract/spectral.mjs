@@ -9,8 +9,7 @@ const { rules } = owasp.default ?? owasp;
 /** A rule for these places only. */
 const only = (name, given) => ({ [name]: { ...rules[name], given } });
 
-// Server SDKs call the routes below /apps with a signature. No page may read the answers, so there are no CORS headers; and
-// most refusals come before any limit has counted, so there is nothing to tell of one.
+// Server SDKs call the routes below /apps with a signature. No page may read the answers, so there are no CORS headers.
 const REST = '$.paths[?(!@property.match(/^.(apps|up)/))]';
 
 export default {
@@ -20,7 +19,8 @@ export default {
   ],
   rules: {
     ...only('owasp:api8:2023-define-cors-origin', `${REST}..headers`),
-    ...only('owasp:api4:2023-rate-limit', `${REST}..responses[?(@property.match(/^(2|4)/))]`),
+    // It wants one form of these headers and takes two for a fault. tests/it/openapi.rs asks for both in every answer of REST.
+    'owasp:api4:2023-rate-limit': 'off',
     // Maps by the name of a channel are typed, and another rule bounds them: only what may hold anything at all is a fault.
     ...only('owasp:api3:2023-no-additionalProperties', '$..[?(@ && @.type=="object" && @.additionalProperties === true)]'),
   },

@@ -58,7 +58,7 @@ async fn a_chat_and_all_lists_of_it_tell_where_its_stream_stood() {
         assert_eq!(shown, after, "{path}");
     }
     let rest = stood(&format!("/api/streams/chat.c/events?epoch={}&after=0", text(&after["epoch"])), "/data").await;
-    assert_eq!(rest[0]["data"]["message"]["id"], message["id"], "{rest}");
+    assert_eq!(rest[0]["payload"]["message"]["id"], message["id"], "{rest}");
 }
 
 fn text(value: &Value) -> &str {

@@ -69,7 +69,7 @@ fn writes_that_no_socket_hears_of_take_none_to_be_left_out() {
         let takes = operation["parameters"].to_string().contains("X-Socket-ID");
         let is_heard = !matches!(
             (method.as_str(), path.as_str()),
-            ("POST", "/api/notifications/broadcast" | "/api/broadcasts/{id}/ack")
+            ("POST", "/api/broadcasts/{id}/ack")
                 | ("DELETE", "/api/notification-broadcasts/{id}")
                 | ("PUT", "/api/me/notification-preferences" | "/api/courses/{id}/words")
         );
