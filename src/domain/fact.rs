@@ -158,6 +158,9 @@ pub struct Position {
     pub seq: i64,
 }
 
+/// Key of a payload that names the only person who hears the fact; it is not told itself. `null` = nobody hears it any more.
+pub const ONLY_FOR: &str = "only_for";
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact<P> {

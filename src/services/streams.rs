@@ -137,8 +137,8 @@ impl Streams {
         let position = self.store.stream_position(app, &key).await?;
         let is_for_observer = reading.is_for_observer().await?;
         let reader = reading.reader().await;
-        // Of what is read for an observer much may be left out.
-        let page = if is_for_observer { MAX_PAGE } else { limit.into() };
+        // Of what is read for them much may be left out.
+        let page = if is_for_observer || !reader.reads_all(reading.topic) { MAX_PAGE } else { limit.into() };
         loop {
             let missed = self.store.stream_after(app, &key, (epoch, after), page).await?;
             let Missed::Events(mut kept) = missed else { return Err(Error::Gap(position)) };

@@ -18,7 +18,7 @@ use sea_orm::{
 pub(super) use self::forget::forget_where;
 use super::{Result, Store};
 use crate::{
-    domain::fact::{Actor, Event, Fact, Position, topic_key, topic_of},
+    domain::fact::{Actor, Event, Fact, ONLY_FOR, Position, topic_key, topic_of},
     ids::{AppId, ExternalId, SocketId},
 };
 
@@ -188,9 +188,16 @@ pub(super) async fn scrub(
     (app, topics): (&AppId, &[String]),
     (message, payload): (&str, &str),
 ) -> Result<()> {
+    let which = || of_messages(app, topics, &format!(r#""id":"{message}""#));
+    // What was for one person alone does not become everybody's.
+    stream_event::Entity::update_many()
+        .col_expr(stream_event::Column::Payload, Expr::value(format!(r#"{{"{ONLY_FOR}":null}}"#)))
+        .filter(which().add(stream_event::Column::Payload.contains(format!(r#""{ONLY_FOR}":"#))))
+        .exec(change)
+        .await?;
     stream_event::Entity::update_many()
         .col_expr(stream_event::Column::Payload, Expr::value(payload))
-        .filter(of_messages(app, topics, &format!(r#""id":"{message}""#)))
+        .filter(which())
         .exec(change)
         .await?;
     Ok(())

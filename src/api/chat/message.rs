@@ -234,7 +234,7 @@ impl Messages {
         /// Id of the message.
         #[oai(validator(max_length = 64))]
         id: Path<String>,
-        /// Versions that the caller has; one of them is answered with 304. Reactions have no versions.
+        /// What the caller has, as `ETag` told it; answered with 304 when nothing of it is news.
         #[oai(name = "If-None-Match", validator(max_length = 2_000))]
         if_none_match: Header<Option<String>>,
         _proof: ByKeyOrPerson,
@@ -243,7 +243,7 @@ impl Messages {
         let message = chats.message(&asking, &id).await?;
         let version = message.version;
         let shown = chats.shown_one(&asking, message).await?;
-        Ok(Found::of(shown.into(), version, if_none_match.as_deref())?)
+        Ok(Found::seen(shown.into(), Some(version), if_none_match.as_deref())?)
     }
 
     /// Edit a message

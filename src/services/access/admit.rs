@@ -60,6 +60,8 @@ impl Wish {
 #[derive(Debug, Clone)]
 pub struct Question {
     wish: Wish,
+    /// The member as the application has signed it.
+    signed: Option<Member>,
     topic: Topic,
     subject: Option<(UserId, Bound)>,
     /// The roster's no counts, whatever was signed.
@@ -190,7 +192,7 @@ impl LiveApp {
             Guard::Public => app.settings.guarded_public == GuardedPublic::Enforce,
             _ => wish.voucher.is_some() || (app.settings.authz == Authz::Enforce && topic.is_rostered()),
         };
-        Some(Question { wish: wish.clone(), topic, subject, must_agree })
+        Some(Question { wish: wish.clone(), signed: wish.member.clone(), topic, subject, must_agree })
     }
 
     /// Answers a question. From memory, mostly.
@@ -210,7 +212,7 @@ impl LiveApp {
             let within = gathered.place.as_deref().map(Within::of).unwrap_or_default();
             let decision = gathered.decide(user, &asked, now);
             let max = app.settings.max_presence_member_bytes as usize;
-            let member = question.wish.member.as_ref().and_then(|it| gathered.complete(it, &decision, max));
+            let member = question.signed.as_ref().and_then(|it| gathered.complete(it, &decision, max));
             Ok((Some(Box::new(decision)), within, member))
         };
         let (decision, within, member) = judge.await.unwrap_or_else(|error: super::Error| {
@@ -218,7 +220,7 @@ impl LiveApp {
             (Some(Box::new(Decision::unavailable())), Within::default(), None)
         });
         // The roster has been asked anyway; where it is not, the member stays as the application has signed it.
-        question.wish.member = member.or(question.wish.member);
+        question.wish.member = member.or_else(|| question.signed.clone());
         if let Some(decision) = decision.as_deref().filter(|_| question.must_agree) {
             evenly(since, decision).await;
         }

@@ -97,9 +97,10 @@ impl LiveApp {
     /// As that one.
     pub async fn roster_followed(&self, changes: &[Change], now: DateTime<Utc>) {
         // At once: however long the turn takes, nothing new is decided on what has changed.
-        self.forget(changes);
+        let lost = self.forget(changes);
         let _turn = self.roster_turn().await;
         let _told_already = self.roster_changed(changes, now).await;
+        self.load_heard(&lost).await;
     }
 
     /// Takes note that the roster has changed, and takes access away where that is what it means. The same change twice is no
@@ -109,7 +110,7 @@ impl LiveApp {
     /// What was known is forgotten at once; access that is not yet taken away then stays until the next change.
     pub async fn roster_changed(&self, changes: &[Change], now: DateTime<Utc>) -> Vec<Revoked> {
         let since = Instant::now();
-        self.forget(changes);
+        let lost = self.forget(changes);
         let mut cuts = Vec::new();
         let deleted = |change: &&Change| change.kind == Kind::User && change.action == Action::Deleted;
         self.presence.suspect(changes.iter().filter(|it| it.kind == Kind::User).filter_map(|it| it.user.as_ref()));
@@ -121,7 +122,18 @@ impl LiveApp {
         }
         let keys: HashSet<Key> = changes.iter().flat_map(keys_of).collect();
         let seats = self.access.seats.concerned(keys.iter());
-        self.review_all(&seats, Cause::Roster, (now, since), cuts).await
+        let revoked = self.review_all(&seats, Cause::Roster, (now, since), cuts).await;
+        self.load_heard(&lost).await;
+        revoked
+    }
+
+    /// Reads chats again that were forgotten and are heard: client events there are judged by what is in memory.
+    async fn load_heard(&self, lost: &[ExternalId]) {
+        let is_heard =
+            |chat: &&ExternalId| !self.access.seats.concerned(std::iter::once(&Key::Chat((*chat).clone()))).is_empty();
+        for chat in lost.iter().filter(is_heard) {
+            let _loaded = self.chat(chat).await;
+        }
     }
 
     /// Takes note that any part of the roster may have changed.
@@ -156,9 +168,10 @@ impl LiveApp {
         self.write_journal().await;
     }
 
-    /// Forgets the facts that have changed, and makes decisions that rest on them stale.
-    fn forget(&self, changes: &[Change]) {
+    /// Forgets the facts that have changed, and makes decisions that rest on them stale. Tells which chats are forgotten.
+    fn forget(&self, changes: &[Change]) -> Vec<ExternalId> {
         let access = &self.access;
+        let lost = self.forget_chats(changes);
         let (mut courses, mut gone) = (HashSet::new(), HashSet::new());
         for change in changes {
             if let Some(user) = &change.user {
@@ -179,24 +192,40 @@ impl LiveApp {
                 Kind::User | Kind::Enrollment => {}
             }
         }
-        if changes.iter().any(|change| change.action == Action::Deleted && change.kind != Kind::Enrollment) {
-            // Chats go with their courses, members with their accounts.
-            access.chats.clear();
-        }
         if !courses.is_empty() {
             access.rostered.clear();
             let is_within = |course: &ExternalId| courses.contains(course);
-            access.places.forget_where(|place| {
+            let _within = access.places.forget_where(|place| {
                 place.as_ref().and_then(|place| place.course.as_ref()).is_some_and(|course| is_within(&course.id))
             });
         }
         if !gone.is_empty() {
-            access.people.forget_where(|known| {
+            let _part = access.people.forget_where(|known| {
                 let standing = known.as_ref().and_then(|known| known.standing.as_ref());
                 standing.is_some_and(|standing| standing.enrollments.iter().any(|one| gone.contains(&one.course)))
             });
         }
         access.advance();
+        lost
+    }
+
+    /// Forgets chats that went with their courses and classes, and those that lost members with their accounts.
+    fn forget_chats(&self, changes: &[Change]) -> Vec<ExternalId> {
+        let deleted = |kind: Kind| {
+            let of_kind = changes.iter().filter(move |it| it.kind == kind && it.action == Action::Deleted);
+            of_kind.map(|change| change.id.as_str()).collect::<HashSet<_>>()
+        };
+        let (courses, classes, users) = (deleted(Kind::Course), deleted(Kind::Class), deleted(Kind::User));
+        if courses.is_empty() && classes.is_empty() && users.is_empty() {
+            return Vec::new();
+        }
+        self.access.chats.forget_where(|circle| {
+            circle.as_ref().is_some_and(|circle| {
+                circle.chat.course.as_ref().is_some_and(|course| courses.contains(course.as_str()))
+                    || circle.chat.class.as_ref().is_some_and(|class| classes.contains(class.as_str()))
+                    || circle.members.keys().any(|member| users.contains(member.as_str()))
+            })
+        })
     }
 
     /// Judges again what these sockets hear. `cuts` have been made already and are told with the others.

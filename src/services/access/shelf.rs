@@ -100,7 +100,7 @@ impl<K: Hash + Eq + Clone, V: Kept> Shelf<K, V> {
 
     /// The fact, if it is in memory.
     pub(super) fn peek(&self, key: &K) -> Option<V> {
-        self.slots.lock().peek(key)?.get().map(|loaded| loaded.value.clone())
+        self.slots.lock().get(key)?.get().map(|loaded| loaded.value.clone())
     }
 
     fn slot(&self, key: &K) -> Slot<V> {
@@ -153,15 +153,16 @@ impl<K: Hash + Eq + Clone, V: Kept> Shelf<K, V> {
         slots.pop(key);
     }
 
-    /// Forgets the entries that fit, and those that are still being loaded.
-    pub(super) fn forget_where(&self, fits: impl Fn(&V) -> bool) {
+    /// Forgets the entries that fit, and those that are still being loaded; tells which.
+    pub(super) fn forget_where(&self, fits: impl Fn(&V) -> bool) -> Vec<K> {
         let mut slots = self.slots.lock();
         self.forgotten.fetch_add(1, Ordering::Relaxed);
         let fits = |slot: &Slot<V>| slot.get().is_none_or(|loaded| fits(&loaded.value));
         let gone: Vec<K> = slots.iter().filter(|(_, slot)| fits(slot)).map(|(key, _)| key.clone()).collect();
-        for key in gone {
-            slots.pop(&key);
+        for key in &gone {
+            slots.pop(key);
         }
+        gone
     }
 
     /// Forgets everything.

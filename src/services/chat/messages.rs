@@ -172,7 +172,7 @@ impl Chats {
             Revision::Edit(content) => Revision::Edit(content.checked()?),
             other => other,
         };
-        let (entry, mut message) = self.find(asking, id).await?;
+        let (entry, message) = self.find(asking, id).await?;
         check(asking, &entry, &message, &revision)?;
         let mut flagged = None;
         if let Revision::Edit(content) = &mut revision {
@@ -194,13 +194,19 @@ impl Chats {
         let (app, epoch, by) = (asking.app(), new_id(asking.now), asking.caller.actor());
         let write = ChatWrite { at: asking.now, audit: &audit, epoch: &epoch };
         let save = async {
-            let judged = entry.again_about(asking, &mut message, |entry, message| {
-                check(asking, entry, message, &revision)?;
-                // What they say now nobody else shall find, also where they said something else before.
-                message.is_shadowed |= matches!(revision, Revision::Edit(_)) && entry.is_shadowed();
-                Ok(())
-            });
-            let (entry, topics) = match judged.await {
+            let judged = async {
+                // While they waited it may have been taken from them.
+                let (entry, mut message) = self.find(asking, id).await?;
+                let judged = entry.again_about(asking, &mut message, |entry, message| {
+                    check(asking, entry, message, &revision)?;
+                    // What they say now nobody else shall find, also where they said something else before.
+                    message.is_shadowed |= matches!(revision, Revision::Edit(_)) && entry.is_shadowed();
+                    Ok(())
+                });
+                let (entry, topics) = judged.await?;
+                Ok::<_, Error>((entry, topics, message))
+            };
+            let (entry, topics, message) = match judged.await {
                 Ok(judged) => judged,
                 Err(error) => return Ok((Err(error), Vec::new())),
             };
@@ -244,8 +250,9 @@ impl Chats {
                 "must be an emoji, or its name between colons such as :tada:".to_owned(),
             ));
         }
-        let (entry, message) = self.find(asking, id).await?;
+        let (entry, _message) = self.find(asking, id).await?;
         let Some(user) = entry.user().cloned() else { return Err(Error::NotYours) };
+        self.note_reader(asking, &entry).await?;
         if matches!(mark, Mark::React(_)) {
             entry.demand_voice(asking.now)?;
         }
@@ -257,7 +264,8 @@ impl Chats {
         let write = ChatWrite { at: asking.now, audit: &[], epoch: &epoch };
         let save = async {
             let judged = async {
-                let entry = entry.again(asking).await?;
+                // While they waited it may have been taken from them.
+                let (entry, message) = self.find(asking, id).await?;
                 // How many have acknowledged it is seen when it is looked at: a class of many would be told of nothing else.
                 let topics =
                     if is_reaction { listeners(asking, &entry.circle().chat, &message).await? } else { Vec::new() };

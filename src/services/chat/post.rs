@@ -57,6 +57,8 @@ impl Chats {
             Some(parent) => Some(self.parent(asking, &entry, parent).await?),
             None => None,
         };
+        // What only staff finds has no answer that others find.
+        let is_reply_in_shadow = parent.as_ref().is_some_and(|parent| parent.is_shadowed);
         let (visibility, audience) = Self::for_whom(&entry, parent, (new.visibility, new.audience))?;
         self.check_audience(asking, &entry, &audience).await?;
         keep_pace(self.pace.as_ref(), asking)?;
@@ -74,7 +76,7 @@ impl Chats {
             mentions: content.mentions,
             visibility,
             audience,
-            is_shadowed: false,
+            is_shadowed: is_reply_in_shadow,
             attachments: content.attachments,
             reactions: Vec::new(),
             acks: 0,

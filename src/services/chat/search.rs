@@ -45,7 +45,7 @@ impl Look {
     /// Looks at some messages; tells whether there was room for all.
     fn at(&mut self, texts: Vec<(String, i64, String)>, search: &Search, limit: usize) -> bool {
         for (id, seq, body) in texts {
-            if self.ids.len() >= limit {
+            if self.ids.len() >= limit || self.is_enough() {
                 return false;
             }
             self.before = seq;
@@ -83,9 +83,6 @@ impl Chats {
             }
             if is_over {
                 break None;
-            }
-            if look.is_enough() {
-                break Some(look.before);
             }
         };
         let found = self.store.message_list_of((&app, chat), seen_as.0, look.ids).await?;

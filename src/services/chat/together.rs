@@ -27,6 +27,9 @@ const GATHER: Duration = Duration::from_millis(13);
 /// Most messages of one transaction. When so many wait, they are written at once.
 const MOST: usize = 32;
 
+/// Most people who are notified by the messages of one transaction, beyond those of its first one.
+const NOTIFIED: usize = 100;
+
 /// The messages of one app that wait to be written.
 #[derive(Debug, Default)]
 pub(in crate::services) struct Together {
@@ -84,7 +87,13 @@ impl Together {
     /// The next ones to write.
     fn take(&self) -> Vec<Waiting> {
         let mut waiting = self.waiting.lock();
-        let count = waiting.len().min(MOST);
+        let mut notified = 0;
+        let fits = |one: &&Waiting| {
+            let is_first = notified == 0;
+            notified += one.new.1.notices.as_ref().map_or(0, |notices| notices.recipients.len());
+            is_first || notified <= NOTIFIED
+        };
+        let count = waiting.iter().take(MOST).take_while(fits).count();
         let rest = waiting.split_off(count);
         mem::replace(&mut waiting, rest)
     }
@@ -170,7 +179,7 @@ impl Chats {
 /// The message as it is written, if whoever sends it may do so now.
 async fn admitted(asking: &Asking<'_>, entry: Entry, (mut message, mut along): (Message, Along)) -> Result<NewPost> {
     let judged = entry.again_about(asking, &mut message, |entry, message| {
-        message.is_shadowed = entry.is_shadowed();
+        message.is_shadowed |= entry.is_shadowed();
         entry.demand_voice(asking.now)
     });
     let (entry, topics) = judged.await?;

@@ -72,6 +72,10 @@ async fn a_chat_is_given_again_when_there_is_news_and_a_write_goes_by_its_versio
     let ada = app.person("7");
     let news = async || drop(room.said("8", "Good morning").await);
     is_given_once(&app, &ada, "/api/chats/c", news).await;
+    let said = room.said("8", "Who is there?").await;
+    let said = format!("/api/messages/{}", text(&said["id"]));
+    let react = async || drop(room.call("9", Method::PUT, &format!("{said}/reactions/👍"), None).await.ok());
+    is_given_once(&app, &ada, &said, react).await;
     let seen = tag(&room.get("9", "/api/chats/c").await);
     let title = json!({ "title": "Everybody" });
     let change = (Method::PATCH, "/api/chats/c");
