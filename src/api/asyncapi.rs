@@ -141,7 +141,7 @@ impl Document {
             title: "A user who is signed in".to_owned(),
             description:
                 "What was sent to a user over the HTTP API, on every socket that is signed in as them; nobody \
-                subscribes to it."
+                has to subscribe to it."
                     .to_owned(),
             told: told.into_iter().collect(),
             said: BTreeSet::new(),

@@ -83,7 +83,7 @@ pub(crate) fn check(frame: &str) {
     let is_told = match event {
         _ if told.contains(event) => true,
         // Clients ask for whatever name, and are answered on it.
-        "pusher:cache_miss" | "pusher:subscription_error" => true,
+        "pusher:cache_miss" | "pusher:subscription_error" | "pusher_internal:subscription_succeeded" => true,
         _ if is_of_protocol => false,
         _ if !is_fact => true,
         _ => !FACTS.contains(event) && told.contains(BROADCAST),
