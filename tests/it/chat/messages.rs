@@ -46,7 +46,7 @@ async fn a_message_is_found_where_the_answer_says_and_seed_clients_may_call_its_
     let location = said.header("location").unwrap().to_owned();
     let found = room.get("8", &location).await;
     assert_eq!(found.ok(), said.json());
-    assert_eq!(found.header("etag"), Some("\"1\""));
+    assert!(found.header("etag").unwrap().starts_with("\"1-"), "reactions have no versions, and yet are news");
     room.post("7", json!({ "chat_id": "c", "message": "a", "body": "b" })).await.problem(422, "invalid_fields");
 }
 
