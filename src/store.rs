@@ -15,6 +15,7 @@ mod audit;
 mod blocks;
 mod broadcast;
 mod chat;
+mod checkpoint;
 mod connect;
 mod idempotency;
 mod identities;
@@ -197,6 +198,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Store {
     /// The pool. It does its own locking.
     db: DatabaseConnection,
+    /// A second connection to a SQLite file, for [`Store::checkpoint`].
+    beside: Option<DatabaseConnection>,
     /// What this server is called among those that share the database.
     node: Arc<str>,
 }
@@ -234,13 +237,14 @@ impl Store {
     }
 
     async fn connect(config: &Config) -> Result<Self> {
-        Ok(Self { db: connect::open(config).await?, node: config.node.as_str().into() })
+        let db = connect::open(config).await?;
+        Ok(Self { db, beside: connect::beside(config)?, node: config.node.as_str().into() })
     }
 
     /// A store without a database, for tests that need none: every call fails.
     #[cfg(test)]
     pub(crate) fn unopened() -> Self {
-        Self { db: DatabaseConnection::default(), node: "".into() }
+        Self { db: DatabaseConnection::default(), beside: None, node: "".into() }
     }
 
     /// Runs a statement, for tests that break things.
@@ -263,6 +267,9 @@ impl Store {
     /// # Errors
     /// When the database failed meanwhile.
     pub async fn close(&self) -> Result<()> {
+        if let Some(beside) = &self.beside {
+            beside.close_by_ref().await?;
+        }
         Ok(self.db.close_by_ref().await?)
     }
 

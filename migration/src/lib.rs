@@ -49,6 +49,7 @@ mod m20261121_000038_create_poll_choice;
 mod m20261121_000040_index_stream_event_id;
 mod m20261121_000041_create_node;
 mod m20261121_000044_create_word_list;
+mod m20261122_000045_index_few_messages;
 mod table;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
@@ -103,6 +104,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000040_index_stream_event_id::Migration),
             Box::new(m20261121_000041_create_node::Migration),
             Box::new(m20261121_000044_create_word_list::Migration),
+            Box::new(m20261122_000045_index_few_messages::Migration),
         ]
     }
 }

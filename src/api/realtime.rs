@@ -143,7 +143,7 @@ impl Example for StatusView {
 }
 
 /// What every app can do.
-const FEATURES: [&str; 14] = [
+const FEATURES: [&str; 15] = [
     "channels",
     "presence",
     "encrypted_channels",
@@ -158,6 +158,7 @@ const FEATURES: [&str; 14] = [
     "notifications",
     "broadcasts",
     "streams",
+    "audit",
 ];
 
 /// What the app of the visitor can do here.

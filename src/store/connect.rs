@@ -24,9 +24,9 @@ use sea_orm::{
 
 use super::{Config, Error, Result};
 
-/// Pages of 4 KiB that SQLite lets its log grow to before a commit moves them into the file. With its own 1,000, one commit in
-/// a hundred of a busy server paid for that.
-const WAL_PAGES: &str = "4000";
+/// Pages of 4 KiB that SQLite lets its log grow to before a commit itself has to move them into the file, and wait for the disk.
+/// Usually [`checkpoint`](super::checkpoint) has moved nearly all of them by then.
+const WAL_PAGES: &str = "16000";
 
 /// How long SQLite waits while another process writes.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,23 +51,40 @@ pub(super) async fn open(config: &Config) -> Result<DatabaseConnection> {
     }
 }
 
+/// A second connection to the file that the URL names, if that is where the database is. It is opened when it is first used.
+pub(super) fn beside(config: &Config) -> Result<Option<DatabaseConnection>> {
+    if file(config)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(sqlite_pool(config).connect_lazy_with(sqlite_options(config)?).into()))
+}
+
 async fn sqlite(config: &Config) -> Result<DatabaseConnection> {
+    let pool = sqlite_pool(config).connect_with(sqlite_options(config)?).await;
+    pool.map(DatabaseConnection::from).map_err(|error| refused(config, error))
+}
+
+fn sqlite_options(config: &Config) -> Result<SqliteConnectOptions> {
     let options: SqliteConnectOptions = config.url.parse().map_err(|error| refused(config, error))?;
-    let options = options
+    Ok(options
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(SQLITE_BUSY_TIMEOUT)
         .foreign_keys(true)
         .pragma("wal_autocheckpoint", WAL_PAGES)
-        .disable_statement_logging();
-    // The connection stays open for good: a database in memory goes with its last one.
-    let pool = PoolOptions::<sqlx::Sqlite>::new()
+        // A statement with many rows notes how to take them back: not in a file of its own.
+        .pragma("temp_store", "memory")
+        .disable_statement_logging())
+}
+
+/// One connection that stays open for good: a database in memory goes with its last one.
+fn sqlite_pool(config: &Config) -> PoolOptions<sqlx::Sqlite> {
+    PoolOptions::new()
         .max_connections(1)
         .acquire_timeout(config.acquire_timeout)
         .test_before_acquire(false)
         .idle_timeout(None)
-        .max_lifetime(None);
-    pool.connect_with(options).await.map(DatabaseConnection::from).map_err(|error| refused(config, error))
+        .max_lifetime(None)
 }
 
 async fn postgres(config: &Config) -> Result<DatabaseConnection, sqlx::Error> {

@@ -46,6 +46,19 @@ async fn missing_file_is_created_for_its_owner_only_with_its_companions() {
 }
 
 #[tokio::test]
+async fn checkpoint_moves_what_was_committed_into_the_file_while_the_store_is_open() {
+    let (directory, store) = migrated().await;
+    store.checkpoint().await.unwrap();
+    let (path, copy) = (directory.path().join("campanile.db"), TempDir::new().unwrap());
+    fs::copy(path, copy.path().join("campanile.db")).unwrap();
+    let copy = Store::open(&config(file_url(&copy))).await.unwrap();
+    assert!(copy.migrate().await.unwrap().is_empty(), "all steps are in the copy");
+
+    let store = Store::open(&config("sqlite::memory:")).await.unwrap();
+    store.checkpoint().await.unwrap();
+}
+
+#[tokio::test]
 async fn file_that_is_there_keeps_its_mode_and_data() {
     let (directory, store) = migrated().await;
     store.close().await.unwrap();

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long after a write the next one of the app begins at the earliest: what it costs in delay it saves in transactions.
-const GATHER: Duration = Duration::from_millis(13);
+const GATHER: Duration = Duration::from_millis(15);
 
 /// Most messages of one transaction. When so many wait, they are written at once.
 const MOST: usize = 32;

@@ -78,7 +78,9 @@ async fn an_event_tells_a_poll_in_the_shape_in_which_the_api_shows_it() {
             told.as_object_mut().unwrap().remove(name).unwrap();
         }
         assert_ne!(told, results);
-        assert_eq!(told, host.get(&format!("{path}/results")).await.ok());
+        let mut read = host.get(&format!("{path}/results")).await.ok();
+        read.as_object_mut().unwrap().remove("stream").unwrap();
+        assert_eq!(told, read);
     }
 }
 
