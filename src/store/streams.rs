@@ -398,15 +398,20 @@ impl Store {
         Ok(kept)
     }
 
-    /// Notes that facts were told.
+    /// Notes that facts were told; their ids rise.
     ///
     /// # Errors
     /// [`Error::Database`](super::Error::Database).
     pub async fn stream_told(&self, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
-        for some in ids.chunks(500) {
+        // A few at a time: writers get their turn in between.
+        for some in ids.chunks(CHUNK) {
+            let runs = some.chunk_by(|one, next| one + 1 == *next).filter_map(|run| run.first().zip(run.last()));
+            let which = runs.fold(Condition::any(), |which, (first, last)| {
+                which.add(stream_event::Column::Id.between(*first, *last))
+            });
             stream_event::Entity::update_many()
                 .col_expr(stream_event::Column::PublishedAt, Expr::value(now.timestamp_millis()))
-                .filter(stream_event::Column::Id.is_in(some.to_vec()))
+                .filter(which)
                 .exec(&self.db)
                 .await?;
         }

@@ -95,7 +95,8 @@ async fn sqlite_is_opened_with_the_promised_pragmas() {
         ("synchronous", "1"),
         ("foreign_keys", "1"),
         ("busy_timeout", "5000"),
-        ("wal_autocheckpoint", "4000"),
+        ("wal_autocheckpoint", "16000"),
+        ("temp_store", "2"),
     ];
     for (name, value) in promised {
         assert_eq!(pragma(&store, name).await, value, "{name}");

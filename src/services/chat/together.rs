@@ -21,8 +21,8 @@ use crate::{
     store::{self, Along, Kept, NewPost, Posted},
 };
 
-/// How long after a write the next one of the app begins at the earliest: what it costs in delay it saves in transactions.
-const GATHER: Duration = Duration::from_millis(15);
+/// How long after a write began the next one of the app does at the earliest: what it costs in delay it saves in transactions.
+const GATHER: Duration = Duration::from_millis(16);
 
 /// Most messages of one transaction. When so many wait, they are written at once.
 const MOST: usize = 32;
@@ -48,7 +48,7 @@ pub(in crate::services) struct Together {
 struct Last {
     /// Messages.
     count: usize,
-    end: Instant,
+    start: Instant,
 }
 
 /// A message, and who waits to hear what became of it.
@@ -79,7 +79,7 @@ impl Together {
         let last = *self.last.lock();
         let Some(last) = last.filter(|last| last.count.max(waiting) > 1) else { return };
         tokio::select! {
-            () = sleep_until(last.end + GATHER) => {}
+            () = sleep_until(last.start + GATHER) => {}
             () = self.full.notified() => {}
         }
     }
@@ -111,8 +111,9 @@ impl Chats {
                 outcome = &mut outcome => return outcome.unwrap_or(Err(Error::Interrupted)),
                 _pen = together.pen.lock() => {
                     together.gather().await;
+                    let start = Instant::now();
                     let count = self.write_together(asking.live).await;
-                    *together.last.lock() = Some(Last { count, end: Instant::now() });
+                    *together.last.lock() = Some(Last { count, start });
                 }
             }
         }
