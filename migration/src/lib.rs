@@ -50,6 +50,7 @@ mod m20261121_000040_index_stream_event_id;
 mod m20261121_000041_create_node;
 mod m20261121_000044_create_word_list;
 mod m20261122_000045_index_few_messages;
+mod m20261122_000046_index_stream_events_by_less;
 mod table;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
@@ -105,6 +106,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000041_create_node::Migration),
             Box::new(m20261121_000044_create_word_list::Migration),
             Box::new(m20261122_000045_index_few_messages::Migration),
+            Box::new(m20261122_000046_index_stream_events_by_less::Migration),
         ]
     }
 }

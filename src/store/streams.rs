@@ -360,9 +360,12 @@ impl Store {
         if event.contains('\0') {
             return Ok(None);
         }
-        let which = of_topic(app, topic).add(stream_event::Column::EventId.eq(event));
-        let row = stream_event::Entity::find().filter(which).one(&self.db).await?;
-        let Some(row) = row.filter(|row| row.event_id == event) else { return Ok(None) };
+        // Ids of events are those of one event each: few rows, and their index alone finds them.
+        let rows = stream_event::Entity::find().filter(stream_event::Column::EventId.eq(event)).all(&self.db).await?;
+        let is_it = |row: &stream_event::Model| {
+            (row.app_id.as_str(), row.topic.as_str(), row.event_id.as_str()) == (app.as_str(), topic, event)
+        };
+        let Some(row) = rows.into_iter().find(is_it) else { return Ok(None) };
         let now = self.stream_position(app, topic).await?;
         Ok(now.map(|now| Position { seq: row.seq, ..now }))
     }
@@ -373,7 +376,12 @@ impl Store {
     /// [`Error::Database`](super::Error::Database).
     #[tracing::instrument(name = "store.stream_prune", level = "debug", skip_all)]
     pub async fn stream_prune(&self, now: DateTime<Utc>) -> Result<()> {
-        let old = stream_event::Column::PublishedAt.lte((now - KEPT_FOR).timestamp_millis());
+        use stream_event::Column as C;
+        let end = (now - KEPT_FOR).timestamp_millis();
+        // Rows are told in about the order of their ids: what is old lies before the first one that is not.
+        let young = stream_event::Entity::find().select_only().column(C::Id).filter(C::PublishedAt.gt(end));
+        let young = young.order_by_asc(C::Id).limit(1).into_tuple::<i64>().one(&self.db).await?;
+        let old = Condition::all().add(C::PublishedAt.lte(end)).add_option(young.map(|young| C::Id.lt(young)));
         stream_event::Entity::delete_many().filter(old).exec(&self.db).await?;
         Ok(())
     }

@@ -166,6 +166,22 @@ async fn what_was_told_a_day_ago_is_forgotten_and_what_was_not_told_stays() {
 }
 
 #[tokio::test]
+async fn what_is_old_goes_with_what_lies_before_it_at_the_latest() {
+    let (_directory, store) = migrated().await;
+    let campus = app("campus");
+    let facts = (1..=3).map(|number| fact(chat("1"), number)).collect();
+    store.stream_append(&campus, facts, "e").await.unwrap();
+    let (early, late) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + TimeDelta::hours(1));
+    store.stream_told(&[1, 3], early).await.unwrap();
+    store.stream_told(&[2], late).await.unwrap();
+    let after = async |after| seqs(store.stream_after(&campus, "chat.1", (Some("e"), after), 10).await.unwrap());
+    store.stream_prune(early + KEPT_FOR).await.unwrap();
+    assert_eq!((after(0).await, after(1).await), (None, Some(vec![2, 3])));
+    store.stream_prune(late + KEPT_FOR).await.unwrap();
+    assert_eq!((after(2).await, after(3).await), (None, Some(vec![])));
+}
+
+#[tokio::test]
 #[ignore = "measures; run it with --nocapture"]
 async fn how_long_an_append_takes() {
     let (_directory, store) = migrated().await;
