@@ -106,8 +106,10 @@ pub fn checked(mut entries: Vec<Entry>) -> Result<Vec<Entry>, Flaw> {
     }
     let mut places = HashMap::with_capacity(entries.len());
     for (at, entry) in entries.iter_mut().enumerate() {
+        // As it was sent: whoever counts need not know what is left of it.
+        let sent = entry.text.chars().count();
         entry.text = normalised(&entry.text);
-        let (got, folded) = (entry.text.chars().count(), Folded::of(&entry.text).text);
+        let (got, folded) = (sent.max(entry.text.chars().count()), Folded::of(&entry.text).text);
         if got > TEXT_MAX {
             return Err(Flaw::TooLong { at, got });
         }

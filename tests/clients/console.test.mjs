@@ -185,10 +185,8 @@ describe('console', () => {
     const unset = { CAMPANILE_APP_ID: undefined, CAMPANILE_APP_KEY: undefined, CAMPANILE_APP_SECRET: undefined };
     const on = await start({
       env: unset,
-      prepare: async (prepared) => {
-        await prepared.command('migrate');
-        await prepared.command('app', 'create', '--name', PAYLOAD, '--id', id, '--key', key, '--secret', secret);
-      },
+      prepare: (prepared) =>
+        prepared.command('app', 'create', '--name', PAYLOAD, '--id', id, '--key', key, '--secret', secret),
     });
     const page = await visit('/', { on });
     await connected(page);

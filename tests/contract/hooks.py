@@ -71,6 +71,8 @@ OTHERS = {("/api/polls", "class_id"), ("/api/typing", "chat_id")}
 EXCLUSIVE = [
     {"if-match", "if-none-match"},
     {"before_seq", "after_seq", "around"},
+    {"search", "after_seq"},
+    {"search", "around"},
 ]
 
 

@@ -85,6 +85,8 @@ fn lists_are_kept_at_their_limits_and_refused_beyond_them() {
     let one = |text: &str| checked(vec![entry("x", WordAction::Flag), entry(text, WordAction::Flag)]);
     assert!(one(&"é".repeat(TEXT_MAX)).is_ok());
     assert_eq!(one(&"é".repeat(TEXT_MAX + 1)).unwrap_err(), Flaw::TooLong { at: 1, got: TEXT_MAX + 1 });
+    let unseen = format!("{}\u{89}", "é".repeat(TEXT_MAX));
+    assert_eq!(one(&unseen).unwrap_err(), Flaw::TooLong { at: 1, got: TEXT_MAX + 1 });
     for text in ["", " \n", "\u{200b}", "\0", "\u{fe0f}"] {
         assert_eq!(one(text).unwrap_err(), Flaw::Empty { at: 1 }, "{text:?}");
     }

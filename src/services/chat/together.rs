@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long after a write began the next one of the app does at the earliest: what it costs in delay it saves in transactions.
-const GATHER: Duration = Duration::from_millis(16);
+const GATHER: Duration = Duration::from_millis(15);
 
 /// Most messages of one transaction. When so many wait, they are written at once.
 const MOST: usize = 32;

@@ -232,15 +232,18 @@ class Server {
 /**
  * Starts a server and waits until it answers.
  * `settings` are app settings by their name, `path` is a prefix for all routes, `env` is any other variable; `prepare`
- * is called with the server before it starts, for commands on its database.
+ * is called with the server before it starts, for commands on its database, which is there by then.
  */
-export async function startServer({ settings = {}, path = '', env = {}, prepare = () => {} } = {}) {
+export async function startServer({ settings = {}, path = '', env = {}, prepare } = {}) {
   const attempts = 3;
   for (let attempt = 1; ; attempt += 1) {
     const folder = await mkdtemp(join(tmpdir(), 'campanile-clients-'));
     const server = new Server({ port: await freePort(), folder, path, settings, env });
     try {
-      await prepare(server);
+      if (prepare) {
+        await server.command('migrate');
+        await prepare(server);
+      }
       return await server.start();
     } catch (error) {
       await server.stop().catch(() => {});
