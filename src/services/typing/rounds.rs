@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long what is told in a topic keeps the next from being told.
-const ROUND: TimeDelta = TimeDelta::milliseconds(200);
+const ROUND: TimeDelta = TimeDelta::milliseconds(250);
 
 /// A frame that is to be sent on a channel.
 #[derive(Debug, Clone)]
@@ -113,8 +113,8 @@ mod tests {
         assert_eq!(told(&rounds.tell(&topic("1"), sign("a"), Due::InTurn, at(0))), "a");
         assert_eq!(told(&rounds.tell(&topic("1"), sign("b"), Due::InTurn, at(10))), "");
         assert_eq!(told(&rounds.tell(&topic("2"), sign("x"), Due::InTurn, at(20))), "x");
-        assert_eq!(told(&rounds.tell(&topic("1"), sign("c"), Due::InTurn, at(199))), "");
-        assert_eq!(told(&rounds.due(at(199))), "");
+        assert_eq!(told(&rounds.tell(&topic("1"), sign("c"), Due::InTurn, at(249))), "");
+        assert_eq!(told(&rounds.due(at(249))), "");
         assert_eq!(told(&rounds.due(at(250))), "bc");
         assert_eq!(told(&rounds.tell(&topic("1"), sign("d"), Due::InTurn, at(260))), "");
         assert_eq!(told(&rounds.due(at(500))), "d");
