@@ -332,7 +332,7 @@ fn keep_house(keep: &Keep, config: &Config, store: &Store, services: Services) {
     keep.going("typing", Arc::clone(&apps), clock::keep_typing);
     keep.going("presence", Arc::clone(&apps), classroom::keep_presence);
     keep.going("node", (store.clone(), Arc::clone(&apps)), classroom::keep_node);
-    keep.going("checkpoints", store.clone(), classroom::keep_checkpoints);
+    keep.going("checkpoints", store.clone(), tidy::keep_checkpoints);
     keep.going("telling", (teller, Arc::clone(&chats)), classroom::keep_telling);
     keep.going("polls", polls, classroom::keep_polls);
     keep.going("notes", callers, clock::keep_notes);

@@ -1,7 +1,7 @@
 //! Leaves messages that answer none and are not pinned, which is most of them, out of the indexes of answers and of pinned ones:
 //! each index is paid for at every message. MySQL and MariaDB have no such indexes and keep those they have.
 
-use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+use sea_orm_migration::prelude::*;
 
 use crate::table;
 
@@ -20,30 +20,23 @@ enum ChatMessage {
 const INDEXES: [(&str, ChatMessage); 2] =
     [("chat_message_parent", ChatMessage::ParentId), ("chat_message_pinned", ChatMessage::PinnedAt)];
 
+const fn by(column: ChatMessage) -> [ChatMessage; 3] {
+    [ChatMessage::AppId, ChatMessage::ChatId, column]
+}
+
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if manager.get_database_backend() == DbBackend::MySql {
-            return Ok(());
-        }
         for (name, column) in INDEXES {
-            manager.drop_index(Index::drop().name(name).table(ChatMessage::Table).to_owned()).await?;
-            let mut index = Index::create();
-            index.name(name).table(ChatMessage::Table);
-            index.col(ChatMessage::AppId).col(ChatMessage::ChatId).col(column);
-            manager.create_index(index.and_where(Expr::col(column).is_not_null()).take()).await?;
+            let fit = Expr::col(column).is_not_null();
+            table::index_of_some(manager, (name, ChatMessage::Table), by(column), fit).await?;
         }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if manager.get_database_backend() == DbBackend::MySql {
-            return Ok(());
-        }
         for (name, column) in INDEXES {
-            manager.drop_index(Index::drop().name(name).table(ChatMessage::Table).to_owned()).await?;
-            let by = [ChatMessage::AppId, ChatMessage::ChatId, column];
-            table::index(manager, name, ChatMessage::Table, by).await?;
+            table::index_anew(manager, (name, ChatMessage::Table), by(column)).await?;
         }
         Ok(())
     }

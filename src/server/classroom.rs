@@ -1,5 +1,5 @@
 //! Keeps the classroom running: who comes and goes, which servers do, what a crash or a writer who left has not told, polls whose
-//! time has come, and the database's log.
+//! time has come.
 //!
 //! A task each, so that none waits for another; each call has an end, so that a database that gives no answer holds nothing up
 //! for longer than that.
@@ -21,9 +21,6 @@ const INTERVAL: Duration = Duration::from_millis(250);
 
 /// How often is looked for what was not told.
 const REST_INTERVAL: Duration = Duration::from_secs(1);
-
-/// How often SQLite's log is moved into its file.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often a server says that it is there.
 const BEAT: Duration = Duration::from_secs(5);
@@ -88,15 +85,6 @@ pub(super) async fn keep_telling((teller, chats): (Arc<Teller>, Arc<Chats>), tok
     while token.run_until_cancelled(ticker.tick()).await.is_some() {
         chats.sweep();
         duty.note(within(LIMIT, teller.tell_the_rest(now())).await);
-        duty.over();
-    }
-}
-
-/// Keeps the log of the database short, until cancelled.
-pub(super) async fn keep_checkpoints(store: Store, token: CancellationToken) {
-    let (mut ticker, mut duty) = (ticker(CHECKPOINT_INTERVAL), Duty::new("the log of the database"));
-    while token.run_until_cancelled(ticker.tick()).await.is_some() {
-        duty.note(within(LIMIT, store.checkpoint()).await);
         duty.over();
     }
 }

@@ -1,11 +1,11 @@
-//! Removes what is kept no longer.
+//! Removes what is kept no longer, and keeps SQLite's log short.
 
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::keep::ticker;
+use super::keep::{Duty, ticker, within};
 use crate::{
     services::{
         Apps, Chats, Once, broadcast::Broadcasts, broadcast_log::BroadcastLog, notification::Notifications, now,
@@ -15,6 +15,12 @@ use crate::{
 
 /// How often.
 const INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often SQLite's log is moved into its file.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Longest wait for that.
+const CHECKPOINT_LIMIT: Duration = Duration::from_secs(30);
 
 /// How often, in intervals, is looked for what is kept for days.
 const DAYS_EVERY: u32 = 60;
@@ -76,6 +82,15 @@ impl Tidy {
             while self.store.presence_prune(before).await? > 0 {}
         }
         Ok(())
+    }
+}
+
+/// Keeps the log of the database short, until cancelled.
+pub(super) async fn keep_checkpoints(store: Store, token: CancellationToken) {
+    let (mut ticker, mut duty) = (ticker(CHECKPOINT_INTERVAL), Duty::new("the log of the database"));
+    while token.run_until_cancelled(ticker.tick()).await.is_some() {
+        duty.note(within(CHECKPOINT_LIMIT, store.checkpoint()).await);
+        duty.over();
     }
 }
 

@@ -72,8 +72,6 @@ fn sqlite_options(config: &Config) -> Result<SqliteConnectOptions> {
         .busy_timeout(SQLITE_BUSY_TIMEOUT)
         .foreign_keys(true)
         .pragma("wal_autocheckpoint", WAL_PAGES)
-        // A statement with many rows notes how to take them back: not in a file of its own.
-        .pragma("temp_store", "memory")
         .disable_statement_logging())
 }
 

@@ -360,14 +360,18 @@ impl Store {
         if event.contains('\0') {
             return Ok(None);
         }
-        // Ids of events are those of one event each: few rows, and their index alone finds them.
-        let rows = stream_event::Entity::find().filter(stream_event::Column::EventId.eq(event)).all(&self.db).await?;
-        let is_it = |row: &stream_event::Model| {
-            (row.app_id.as_str(), row.topic.as_str(), row.event_id.as_str()) == (app.as_str(), topic, event)
+        // The id is of one event, and its index alone finds it: few rows.
+        use stream_event::Column as C;
+        let of_event = stream_event::Entity::find().filter(C::EventId.eq(event)).select_only();
+        let of_event = of_event.column(C::AppId).column(C::Topic).column(C::EventId).column(C::Seq);
+        let rows = of_event.into_tuple::<(String, String, String, i64)>().all(&self.db).await?;
+        let key = (app.as_str(), topic, event);
+        let Some((.., seq)) = rows.into_iter().find(|(app, topic, event, _)| (&**app, &**topic, &**event) == key)
+        else {
+            return Ok(None);
         };
-        let Some(row) = rows.into_iter().find(is_it) else { return Ok(None) };
         let now = self.stream_position(app, topic).await?;
-        Ok(now.map(|now| Position { seq: row.seq, ..now }))
+        Ok(now.map(|now| Position { seq, ..now }))
     }
 
     /// Drops what was told before [`KEPT_FOR`]. Positions stay.

@@ -96,7 +96,6 @@ async fn sqlite_is_opened_with_the_promised_pragmas() {
         ("foreign_keys", "1"),
         ("busy_timeout", "5000"),
         ("wal_autocheckpoint", "16000"),
-        ("temp_store", "2"),
     ];
     for (name, value) in promised {
         assert_eq!(pragma(&store, name).await, value, "{name}");
