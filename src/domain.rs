@@ -13,6 +13,7 @@ pub mod caller;
 pub mod chat;
 pub mod fact;
 pub mod moderation;
+pub mod moment;
 pub mod notification;
 pub mod poll;
 pub mod presence;

@@ -267,10 +267,12 @@ impl Store {
     /// # Errors
     /// When the database failed meanwhile.
     pub async fn close(&self) -> Result<()> {
-        if let Some(beside) = &self.beside {
-            beside.close_by_ref().await?;
-        }
-        Ok(self.db.close_by_ref().await?)
+        let beside = match &self.beside {
+            Some(beside) => beside.close_by_ref().await,
+            None => Ok(()),
+        };
+        self.db.close_by_ref().await?;
+        Ok(beside?)
     }
 
     /// Brings the tables up to date and names the steps taken, oldest first; empty when there was nothing to do.

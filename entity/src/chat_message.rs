@@ -36,6 +36,8 @@ pub struct Model {
     pub visibility: String,
     /// Of those whom it is for only staff finds it, and its author.
     pub shadowed: bool,
+    /// Before that everybody found it whom it is for.
+    pub was_open: bool,
     /// JSON list.
     pub attachments: String,
     /// When, in ms since 1970.

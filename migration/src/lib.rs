@@ -51,6 +51,7 @@ mod m20261121_000041_create_node;
 mod m20261121_000044_create_word_list;
 mod m20261122_000045_index_few_messages;
 mod m20261122_000046_index_stream_events_by_less;
+mod m20261122_000047_mark_messages_that_were_open;
 mod table;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
@@ -107,6 +108,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000044_create_word_list::Migration),
             Box::new(m20261122_000045_index_few_messages::Migration),
             Box::new(m20261122_000046_index_stream_events_by_less::Migration),
+            Box::new(m20261122_000047_mark_messages_that_were_open::Migration),
         ]
     }
 }

@@ -23,6 +23,7 @@ use crate::{
         caller::Scope,
         chat::{DmPolicy, History, Kind as ChatKind, Notify, Part, Visibility as Audience},
         moderation::{Complaint, Measure, ReportState},
+        moment,
         notification::{BroadcastState, Category, Medium},
         poll::{Anonymity, Kind as PollKind, State as PollState, Visibility as ResultsVisibility},
         presence::Availability,
@@ -191,7 +192,8 @@ impl Meaning for DateTime<Utc> {
 
     fn read(text: &str) -> Result<Self, String> {
         let wrong = |_| "a time has a form such as 2026-09-01T08:00:00Z or 2026-09-01T10:00:00+02:00".to_owned();
-        DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).map_err(wrong)
+        let time = DateTime::parse_from_rfc3339(text).map_err(wrong)?.to_utc();
+        moment::kept(time).map_err(str::to_owned)
     }
 
     fn write(&self) -> Cow<'_, str> {

@@ -4,9 +4,11 @@
 //! colons and camelCase. Nobody gets both unless they subscribe to both, and both copies have the same `event_id`.
 //! The reverse of [`route`]: each channel named here is one that stands for the topic there.
 
-use chrono::SecondsFormat;
+mod data;
+
 use serde_json::{Map, Value};
 
+pub use self::data::{camel_key, data, data_with};
 use super::route;
 use crate::domain::{
     access::Topic,
@@ -27,9 +29,6 @@ pub enum Grammar {
 
 /// The payload of a fact: what the event's own keys hold, in snake_case.
 pub type Payload = Map<String, Value>;
-
-/// Keys whose values are the application's own: their inner keys stay as they are.
-const FOREIGN: [&str; 3] = ["data", "meta", "payload"];
 
 /// Channels that hear a topic, each with its grammar. Empty for topics without channels of their own. A name with dashes that
 /// means something else, because of how the id ends, is none of them.
@@ -149,78 +148,6 @@ pub fn names_of(fact: &Fact<Payload>, grammar: Grammar, laravel: LaravelNames) -
     }
 }
 
-/// The data of an event for channels of a grammar, as JSON text.
-#[must_use]
-pub fn data(fact: &Fact<Payload>, grammar: Grammar) -> String {
-    data_with(fact, grammar, Payload::new())
-}
-
-/// The same with what else there is to say, which replaces nothing and stays as it is.
-#[must_use]
-pub fn data_with(fact: &Fact<Payload>, grammar: Grammar, more: Payload) -> String {
-    let mut data = match grammar {
-        // What the application sends has its own keys in every grammar.
-        _ if fact.event == Event::Broadcast => broadcast_data(&fact.payload),
-        Grammar::Dots | Grammar::Model => fact.payload.clone(),
-        Grammar::Dashes => camel(&fact.payload),
-    };
-    data.insert("event_id".to_owned(), fact.id.as_str().into());
-    if let Some(position) = &fact.position {
-        data.insert("seq".to_owned(), position.seq.into());
-        data.insert("epoch".to_owned(), position.epoch.as_str().into());
-    }
-    data.insert("timestamp".to_owned(), fact.at.to_rfc3339_opts(SecondsFormat::Millis, true).into());
-    if let Some(actor) = &fact.actor {
-        let mut entry = Payload::new();
-        entry.insert("id".to_owned(), actor.id.as_str().into());
-        entry.insert("name".to_owned(), actor.name.as_str().into());
-        if let Some(role) = actor.role {
-            entry.insert("role".to_owned(), role.name().into());
-        }
-        data.insert("actor".to_owned(), entry.into());
-    }
-    for (key, value) in more {
-        data.entry(key).or_insert(value);
-    }
-    Value::Object(data).to_string()
-}
-
-/// The data of a broadcast as it was given, and whether it shall be confirmed.
-fn broadcast_data(payload: &Payload) -> Payload {
-    let mut data = payload.get("data").and_then(Value::as_object).cloned().unwrap_or_default();
-    if let Some(require_ack) = payload.get("require_ack") {
-        data.insert("require_ack".to_owned(), require_ack.clone());
-    }
-    data
-}
-
-/// The same with keys in camelCase, down to where the application's own data begins.
-fn camel(object: &Payload) -> Payload {
-    let inner = |key: &str, value: &Value| if FOREIGN.contains(&key) { value.clone() } else { camel_value(value) };
-    object.iter().map(|(key, value)| (camel_key(key), inner(key, value))).collect()
-}
-
-fn camel_value(value: &Value) -> Value {
-    match value {
-        Value::Object(object) => camel(object).into(),
-        Value::Array(items) => items.iter().map(camel_value).collect(),
-        other => other.clone(),
-    }
-}
-
-/// A key in camelCase.
-#[must_use]
-pub fn camel_key(key: &str) -> String {
-    let mut parts = key.split('_');
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let mut letters = part.chars();
-        out.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        out.push_str(letters.as_str());
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
@@ -306,7 +233,19 @@ mod tests {
     #[test]
     fn each_grammar_has_its_own_keys_and_all_copies_share_the_rest() {
         let fact = fact(&json!({ "message": { "chat_id": "1", "data": { "own_key": 1 }, "list": [{ "a_b": 1 }] } }));
-        insta::assert_snapshot!(data(&fact, Grammar::Dots), @r#"{"actor":{"id":"5","name":"Student","role":"student"},"epoch":"e","event_id":"01HZ","message":{"chat_id":"1","data":{"own_key":1},"list":[{"a_b":1}]},"seq":7,"timestamp":"2023-11-14T22:13:20.123Z"}"#);
-        insta::assert_snapshot!(data(&fact, Grammar::Dashes), @r#"{"actor":{"id":"5","name":"Student","role":"student"},"epoch":"e","event_id":"01HZ","message":{"chatId":"1","data":{"own_key":1},"list":[{"aB":1}]},"seq":7,"timestamp":"2023-11-14T22:13:20.123Z"}"#);
+        insta::assert_snapshot!(data(&fact, Grammar::Dots), @r#"{"event_id":"01HZ","seq":7,"epoch":"e","timestamp":"2023-11-14T22:13:20.123Z","actor":{"id":"5","name":"Student","role":"student"},"message":{"chat_id":"1","data":{"own_key":1},"list":[{"a_b":1}]}}"#);
+        insta::assert_snapshot!(data(&fact, Grammar::Dashes), @r#"{"event_id":"01HZ","seq":7,"epoch":"e","timestamp":"2023-11-14T22:13:20.123Z","actor":{"id":"5","name":"Student","role":"student"},"message":{"chatId":"1","data":{"own_key":1},"list":[{"aB":1}]}}"#);
+    }
+
+    #[test]
+    fn what_is_said_besides_replaces_nothing() {
+        let more = json!({ "ownKey": 2, "own_key": 3, "seq": 4, "timestamp": 5, "x_y": { "a_b": 6 } });
+        let more = more.as_object().unwrap();
+        let fleeting = Fact { position: None, actor: None, ..fact(&json!({ "own_key": 1 })) };
+        insta::assert_snapshot!(data_with(&fleeting, Grammar::Dashes, more), @r#"{"event_id":"01HZ","timestamp":"2023-11-14T22:13:20.123Z","ownKey":1,"own_key":3,"seq":4,"x_y":{"a_b":6}}"#);
+        insta::assert_snapshot!(data_with(&fleeting, Grammar::Dots, more), @r#"{"event_id":"01HZ","timestamp":"2023-11-14T22:13:20.123Z","own_key":1,"ownKey":2,"seq":4,"x_y":{"a_b":6}}"#);
+        let kept = fact(&json!({ "own_key": 1 }));
+        let data: Value = serde_json::from_str(&data_with(&kept, Grammar::Dots, more)).unwrap();
+        assert_eq!((&data["seq"], &data["own_key"]), (&json!(7), &json!(1)));
     }
 }

@@ -202,7 +202,7 @@ mod tests {
             facts: Arc::new(|_said| Vec::new()),
             along: store::Along::default(),
         };
-        Box::pin(store.message_insert(&app.id, [9, 8, 6].map(post).into(), "e")).await.unwrap();
+        Box::pin(store.message_insert(&app.id, &[9, 8, 6].map(post), "e")).await.unwrap();
         let live = tidy.apps.by_id("campus").unwrap();
         assert_eq!(live.chat(&id).await.unwrap().unwrap().chat.cleared_seq, 0);
         tidy.sweep_days(now).await;
@@ -233,6 +233,7 @@ mod tests {
             visibility: Visibility::All,
             audience: Vec::new(),
             is_shadowed: false,
+            was_open: false,
             attachments: Vec::new(),
             reactions: Vec::new(),
             acks: 0,

@@ -30,6 +30,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 
 pub(super) use self::observers::is_kept_from_observers;
 pub use self::{
@@ -120,6 +121,8 @@ pub(super) struct Access {
     journal: Journal,
     /// Rules have changed: those who hear what was open are to be entered.
     is_to_enlist: AtomicBool,
+    /// Chats without room in memory that somebody writes in by client events. Held for no longer than a move.
+    wanted: Mutex<HashSet<ExternalId>>,
     /// Counts seats that were given without the session's doing.
     enlisted: AtomicU64,
     /// Held by whoever keeps the deadlines.
@@ -145,6 +148,7 @@ impl Access {
             seats: Seats::default(),
             journal: Journal::default(),
             is_to_enlist: AtomicBool::new(false),
+            wanted: Mutex::default(),
             enlisted: AtomicU64::new(0),
             clock: tokio::sync::Mutex::default(),
             turn: tokio::sync::Mutex::default(),

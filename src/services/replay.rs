@@ -13,7 +13,7 @@ use tokio::{sync::OwnedMutexGuard, time::timeout};
 
 use super::{
     LiveApp, Teller,
-    access::{Wish, is_kept_from_observers},
+    access::{self, Wish, is_kept_from_observers},
     now,
     shadow::Reader,
     streams, tell,
@@ -83,17 +83,21 @@ impl Teller {
         let mut spelled = spelling::channels(&topic).into_iter();
         let (_, grammar) = spelled.find(|(name, _)| name == channel.as_str())?;
         let key = topic_key(&topic)?;
+        let judged = async {
+            let reader = live.reader(user, &topic, now()).await?;
+            Ok::<_, access::Error>((reader, live.is_wish_of_observer((wish, socket.id()), &topic, now()).await?))
+        };
+        let judged = judged.await;
         let mut reading = Reading {
             store: self.store(),
             app: &app,
             key: &key,
             hidden: hidden(live, &topic, user).await,
-            reader: live.reader(user, &topic, now()).await,
+            judged: judged.ok(),
             spelled: (channel, grammar),
             socket,
             // The other half is for the answer to the subscription, and for what goes on.
             room: socket.outbox().room() / 2,
-            is_for_observer: live.is_wish_of_observer((wish, socket.id()), &topic, now()).await.ok(),
             at: None,
             events: 0,
             frames: Vec::new(),
@@ -114,7 +118,7 @@ impl Teller {
 
     /// Reads everything that was missed, and takes the turn; `None` when there is a gap.
     async fn read(&self, reading: &mut Reading<'_>, heard: &Heard) -> store::Result<Option<[OwnedMutexGuard<()>; 2]>> {
-        if reading.is_for_observer.is_none() {
+        if reading.judged.is_none() {
             return Ok(None);
         }
         let before = self.rounds.load(Ordering::Acquire);
@@ -152,13 +156,12 @@ struct Reading<'a> {
     key: &'a str,
     /// Messages of a chat up to this number are not for whoever hears it.
     hidden: i64,
-    reader: Reader,
+    /// As whom it reads, and whether it hears only what observers hear; `None` = that cannot be told now.
+    judged: Option<(Reader, bool)>,
     spelled: (&'a ChannelName, Grammar),
     socket: &'a Socket,
     /// Most bytes of frames.
     room: usize,
-    /// It hears only what observers hear; `None` = that cannot be told now.
-    is_for_observer: Option<bool>,
     /// How far it has been read; `None` = there is a gap.
     at: Option<Position>,
     events: usize,
@@ -215,8 +218,9 @@ impl Reading<'_> {
             return;
         }
         let (channel, grammar) = self.spelled;
-        let Some(fact) = self.reader.reads(&kept.fact) else { return };
-        if self.is_for_observer == Some(true) && is_kept_from_observers(&fact) {
+        let Some((reader, is_for_observer)) = &self.judged else { return };
+        let Some(fact) = reader.reads(&kept.fact) else { return };
+        if *is_for_observer && is_kept_from_observers(&fact) {
             return;
         }
         let data = spelling::data(&fact, grammar);

@@ -13,7 +13,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{LiveApp, streams::Kept};
+use super::{LiveApp, access, streams::Kept};
 use crate::{
     dialect::{chat::SHADOWED, spelling::Payload},
     domain::{
@@ -94,11 +94,6 @@ impl Reader {
     /// A program, which finds everything that staff finds.
     pub(super) const PROGRAM: Self = Self { user: None, is_staff: true };
 
-    /// Tells whether nothing that is told in a topic is kept from them.
-    pub(super) const fn reads_all(&self, topic: &Topic) -> bool {
-        self.is_staff || !matches!(topic, Topic::Chat(_))
-    }
-
     /// The fact as they may read it; `None` = it is not for them.
     pub(super) fn reads<'a>(&self, fact: &'a Fact<Payload>) -> Option<Cow<'a, Fact<Payload>>> {
         match (reserved(fact), &self.user) {
@@ -121,16 +116,24 @@ impl Reader {
 }
 
 impl LiveApp {
-    /// As whom somebody reads the stream of a topic. Where it cannot be told what they may see, they are not staff.
-    pub(super) async fn reader(&self, user: Option<&UserId>, topic: &Topic, now: DateTime<Utc>) -> Reader {
+    /// As whom somebody reads the stream of a topic.
+    ///
+    /// # Errors
+    /// When it cannot be told what they may see.
+    pub(super) async fn reader(
+        &self,
+        user: Option<&UserId>,
+        topic: &Topic,
+        now: DateTime<Utc>,
+    ) -> access::Result<Reader> {
         let is_staff = match (user, topic) {
             (Some(user), Topic::Chat(chat)) => {
-                let rights = self.chat_rights(user, chat, now).await.ok().flatten();
+                let rights = self.chat_rights(user, chat, now).await?;
                 rights.is_some_and(|rights| rights.is_staff())
             }
             _ => false,
         };
-        Reader { user: user.cloned(), is_staff }
+        Ok(Reader { user: user.cloned(), is_staff })
     }
 
     /// Tells a fact to those alone whom it is reserved for.
@@ -145,16 +148,17 @@ impl LiveApp {
         let (mut own, mut staff) = (HashSet::new(), HashSet::new());
         let mut hears: HashMap<UserId, bool> = HashMap::new();
         for listener in self.listeners(&fact.topic).into_iter().filter(|one| Some(one.socket) != except) {
-            let Some((user, _)) = listener.user else { continue };
-            let is_own = to.user.as_ref() == Some(&user);
-            if !is_own && !to.is_for_staff {
+            let Some((user, _)) = &listener.user else { continue };
+            let is_own = to.user.as_ref() == Some(user);
+            let is_meant = is_own || (to.is_for_staff && self.may_be_staff(&fact.topic, &listener));
+            if !is_meant {
                 continue;
             }
-            let is_heard = match hears.get(&user) {
+            let is_heard = match hears.get(user) {
                 Some(known) => *known,
                 None => {
-                    let found = self.hears_reserved(&user, chat, (seq, is_own), now).await;
-                    hears.insert(user, found);
+                    let found = self.hears_reserved(user, chat, (seq, is_own), now).await;
+                    hears.insert(user.clone(), found);
                     found
                 }
             };
@@ -179,7 +183,10 @@ impl LiveApp {
         (seq, is_own): (Option<i64>, bool),
         now: DateTime<Utc>,
     ) -> bool {
-        let rights = self.chat_rights(user, chat, now).await.ok().flatten();
+        let rights = self.chat_rights(user, chat, now).await.unwrap_or_else(|error| {
+            tracing::warn!(app.id = %self.app().id, %error, "somebody does not hear of the shadow: it may not be for them");
+            None
+        });
         rights.is_some_and(|rights| {
             let is_hidden = seq.is_some_and(|seq| seq <= rights.circle().hidden_from(Some(user)));
             !is_hidden && (is_own || rights.is_staff())

@@ -84,10 +84,10 @@ impl Reading<'_> {
     }
 
     /// As whom they read it.
-    async fn reader(&self) -> Reader {
+    async fn reader(&self) -> access::Result<Reader> {
         match self.caller.user() {
             Some(user) => self.live.reader(Some(user), self.topic, self.now).await,
-            None => Reader::PROGRAM,
+            None => Ok(Reader::PROGRAM),
         }
     }
 
@@ -136,24 +136,25 @@ impl Streams {
         let (app, key) = (&reading.live.app().id, reading.key());
         let position = self.store.stream_position(app, &key).await?;
         let is_for_observer = reading.is_for_observer().await?;
-        let reader = reading.reader().await;
-        // Of what is read for them much may be left out.
-        let page = if is_for_observer || !reader.reads_all(reading.topic) { MAX_PAGE } else { limit.into() };
+        let reader = reading.reader().await?;
+        let (mut found, most) = (Vec::new(), usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut page = u64::from(limit).min(MAX_PAGE);
         loop {
             let missed = self.store.stream_after(app, &key, (epoch, after), page).await?;
-            let Missed::Events(mut kept) = missed else { return Err(Error::Gap(position)) };
+            let Missed::Events(kept) = missed else { return Err(Error::Gap(position)) };
             if kept.iter().any(|one| tells_hidden(one, hidden)) {
                 return Err(Error::Gap(position));
             }
-            let last = kept.last().and_then(|kept| kept.fact.position.as_ref()).map(|position| position.seq);
-            kept = kept.into_iter().filter_map(|kept| reader.reads_row(kept)).collect();
-            kept.retain(|kept| !is_for_observer || !is_kept_from_observers(&kept.fact));
-            kept.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            match last {
-                // A page of which nothing is left would be taken for the end.
-                Some(last) if kept.is_empty() => after = last,
-                _ => return Ok((kept, position)),
+            let is_end = (kept.len() as u64) < page;
+            after = kept.last().and_then(|kept| kept.fact.position.as_ref()).map_or(after, |position| position.seq);
+            let theirs = kept.into_iter().filter_map(|kept| reader.reads_row(kept));
+            found.extend(theirs.filter(|kept| !is_for_observer || !is_kept_from_observers(&kept.fact)));
+            if is_end || found.len() >= most {
+                found.truncate(most);
+                return Ok((found, position));
             }
+            // A page of which something was left out would be taken for the end. Of the next one much may be left out, too.
+            page = MAX_PAGE;
         }
     }
 }

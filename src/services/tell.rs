@@ -145,6 +145,11 @@ impl Teller {
         Ok(value)
     }
 
+    /// Takes note that something may have been committed that nobody tells: of a commit that failed it is not known.
+    pub(super) fn look_again(&self) {
+        self.is_owing.store(true, Ordering::Release);
+    }
+
     /// Tells what others left behind, and marks what was told. At the start, and about once a second.
     ///
     /// # Errors

@@ -376,7 +376,7 @@ impl LiveApp {
             if *grammar != Grammar::Dashes {
                 frames(&fact, (channel, *grammar), &spelling::data(&fact, *grammar), &app).for_each(&mut hold);
             }
-            let data = whisper.get_or_insert_with(|| spelling::data_with(&fact, Grammar::Dashes, more.clone()));
+            let data = whisper.get_or_insert_with(|| spelling::data_with(&fact, Grammar::Dashes, &more));
             let user = fact.payload.get("user_id").and_then(serde_json::Value::as_str);
             let user = user.filter(|_| channel.guard() == Guard::Presence).and_then(|user| UserId::parse(user).ok());
             for name in spelling::names(event, Grammar::Dashes, app.settings.laravel_event_names) {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{change_counter, stream, stream_event};
 use sea_orm::{
-    ActiveValue::Set,
+    ActiveValue::{NotSet, Set},
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
@@ -245,13 +245,13 @@ fn row(
         seq: Set(seq),
         event_id: Set(fact.id.clone()),
         event: Set(fact.event.name().to_owned()),
-        payload: Set(serde_json::Value::from(fact.payload.clone()).to_string()),
+        payload: Set(serde_json::to_string(&fact.payload).unwrap_or_default()),
         actor_id: Set(actor.map(|actor| actor.id.clone())),
         actor_name: Set(actor.map(|actor| actor.name.clone())),
         actor_role: Set(actor.and_then(|actor| actor.role).map(|role| role.name().to_owned())),
         except_socket: Set(except.map(|socket| socket.to_string())),
         at: Set(fact.at.timestamp_millis()),
-        published_at: Set(None),
+        published_at: NotSet,
     }
 }
 

@@ -25,7 +25,7 @@ const HOUSE: &[Room] = &[
     room("ids", "", "thiserror"),
     room("domain", "ids", "aho_corasick chrono strsim thiserror unicode_normalization"),
     room("protocol", "ids domain", "chrono hex hmac md5 serde serde_json sha2 thiserror url"),
-    room("dialect", "ids domain protocol", "chrono serde_json"),
+    room("dialect", "ids domain protocol", "chrono serde serde_json"),
     room("metrics", "ids", "parking_lot prometheus"),
     // Floor 1: engines.
     room("hub", "ids domain protocol metrics", "bytes foldhash lru parking_lot thiserror"),

@@ -145,6 +145,8 @@ pub struct Message {
     pub audience: Vec<UserId>,
     /// Of those whom it is for only staff finds it, and its author, who does not know: they were muted in the shadow.
     pub is_shadowed: bool,
+    /// Before it was edited in the shadow everybody has found it whom it is for: its deletion is for all of them.
+    pub was_open: bool,
     /// What goes with it.
     pub attachments: Vec<Attachment>,
     /// Reactions, by emoji.

@@ -4,7 +4,9 @@ use std::{collections::HashSet, sync::Arc, time::Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::{Asked, Gathered, Known, Listener, Part, Result, patiently, review::Cause, rights::actor, seats::Key};
+use super::{
+    Asked, Gathered, Known, Listener, MAX_CHATS, Part, Result, patiently, review::Cause, rights::actor, seats::Key,
+};
 use crate::{
     domain::{
         access::{self, Decision, Facts, Reason, Topic, capability::Capability},
@@ -197,9 +199,40 @@ impl LiveApp {
 
     fn is_silenced(&self, topic: &Topic, part: &Part, now: DateTime<Utc>) -> bool {
         let Topic::Chat(chat) = topic else { return false };
-        let Some(circle) = self.access.chats.peek(chat).flatten() else { return false };
+        let Some(circle) = self.access.chats.peek(chat) else { return part.reason.is_some() && self.has_no_room(chat) };
+        let Some(circle) = circle else { return false };
         let is_moderator = self.leads(topic, (&circle, part), Capability::ChatModerate);
         circle.silence(Some(&part.user), (part.role, is_moderator), now).is_some()
+    }
+
+    /// Tells whether a chat that is not in memory may have had to make room for another one. It is read again soon then.
+    fn has_no_room(&self, chat: &ExternalId) -> bool {
+        let is_full = self.access.chats.is_full();
+        if is_full {
+            let mut wanted = self.access.wanted.lock();
+            if wanted.len() < MAX_CHATS {
+                wanted.insert(chat.clone());
+            }
+        }
+        is_full
+    }
+
+    /// Reads chats again that had to make room.
+    pub(super) async fn read_wanted(&self) {
+        let wanted = std::mem::take(&mut *self.access.wanted.lock());
+        for chat in &wanted {
+            let _read = self.chat(chat).await;
+        }
+    }
+
+    /// Tells whether somebody who hears a chat may be staff there: of most it is in memory that they are not.
+    pub(in crate::services) fn may_be_staff(&self, topic: &Topic, listener: &Listener) -> bool {
+        let Topic::Chat(chat) = topic else { return false };
+        let Some(circle) = self.access.chats.peek(chat).flatten() else { return true };
+        match listener.role {
+            Some(role) if circle.chat.course.is_some() => self.may_in(topic, role, Capability::HearStaff),
+            _ => true,
+        }
     }
 
     /// Tells whether only staff shall find what somebody who hears a topic says there now, as far as is in memory.

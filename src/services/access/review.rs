@@ -154,6 +154,7 @@ impl LiveApp {
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
         let access = &self.access;
         let is_due = access.seats.has_due(now) || access.is_to_enlist.load(Ordering::Acquire);
+        let is_due = is_due || !access.wanted.lock().is_empty();
         (is_due || !access.journal.is_empty()) && access.clock.try_lock().is_ok()
     }
 
@@ -161,6 +162,7 @@ impl LiveApp {
     pub async fn keep_deadlines(&self, now: DateTime<Utc>) {
         let _alone = self.access.clock.lock().await;
         self.enlist().await;
+        self.read_wanted().await;
         let due = self.access.seats.due(now);
         if !due.is_empty() {
             let _told = self.review_all(&due, Cause::Clock, (now, Instant::now()), Vec::new()).await;

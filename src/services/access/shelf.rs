@@ -103,6 +103,11 @@ impl<K: Hash + Eq + Clone, V: Kept> Shelf<K, V> {
         self.slots.lock().get(key)?.get().map(|loaded| loaded.value.clone())
     }
 
+    /// Whatever is read next, something has to go.
+    pub(super) fn is_full(&self) -> bool {
+        self.slots.lock().len() >= self.max
+    }
+
     fn slot(&self, key: &K) -> Slot<V> {
         let mut slots = self.slots.lock();
         if let Some(slot) = slots.get(key) {

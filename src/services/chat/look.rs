@@ -1,5 +1,7 @@
 //! Looking at messages: with one's own marks on them, at who has acknowledged one, and as an admin who leaves a trace.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use super::{Asking, Chats, Entry, Page, Result};
@@ -76,14 +78,19 @@ impl Chats {
     /// # Errors
     /// When the database cannot be read.
     pub async fn shown(&self, asking: &Asking<'_>, messages: Vec<Message>) -> Result<Vec<Shown>> {
-        let is_marked = |message: &&Message| !message.reactions.is_empty() || message.acks > 0;
-        let marked: Vec<&str> = messages.iter().filter(is_marked).map(|message| message.id.as_str()).collect();
-        let mut own = match asking.caller.user() {
-            Some(user) => self.store.message_own_marks(&asking.app(), user, &marked).await?,
-            None => Default::default(),
-        };
+        let mut own = self.own_marks(asking, &messages).await?;
         let shown = |message: Message| Shown { own: own.remove(&message.id).unwrap_or_default(), message };
         Ok(messages.into_iter().map(shown).collect())
+    }
+
+    /// What whoever asks has put on messages, by their ids.
+    async fn own_marks(&self, asking: &Asking<'_>, messages: &[Message]) -> Result<HashMap<String, OwnMarks>> {
+        let is_marked = |message: &&Message| !message.reactions.is_empty() || message.acks > 0;
+        let marked: Vec<&str> = messages.iter().filter(is_marked).map(|message| message.id.as_str()).collect();
+        match asking.caller.user() {
+            Some(user) if !marked.is_empty() => Ok(self.store.message_own_marks(&asking.app(), user, &marked).await?),
+            _ => Ok(HashMap::new()),
+        }
     }
 
     /// The same for one message.
@@ -91,8 +98,8 @@ impl Chats {
     /// # Errors
     /// As there.
     pub async fn shown_one(&self, asking: &Asking<'_>, message: Message) -> Result<Shown> {
-        let shown = self.shown(asking, vec![message.clone()]).await?;
-        Ok(shown.into_iter().next().unwrap_or(Shown { message, own: OwnMarks::default() }))
+        let own = self.own_marks(asking, std::slice::from_ref(&message)).await?.remove(&message.id);
+        Ok(Shown { own: own.unwrap_or_default(), message })
     }
 
     /// Who has acknowledged a message, for its author and moderators.

@@ -199,8 +199,7 @@ impl Chats {
                 let (entry, mut message) = self.find(asking, id).await?;
                 let judged = entry.again_about(asking, &mut message, |entry, message| {
                     check(asking, entry, message, &revision)?;
-                    // What they say now nobody else shall find, also where they said something else before.
-                    message.is_shadowed |= matches!(revision, Revision::Edit(_)) && entry.is_shadowed();
+                    message.is_shadowed = is_for_few(message, &revision, entry.is_shadowed());
                     Ok(())
                 });
                 let (entry, topics) = judged.await?;
@@ -210,6 +209,7 @@ impl Chats {
                 Ok(judged) => judged,
                 Err(error) => return Ok((Err(error), Vec::new())),
             };
+            let seen = (message.reactions.clone(), message.acks);
             let revision = match revision {
                 Revision::Edit(content) if message.is_shadowed => Revision::EditInShadow(content),
                 other => other,
@@ -220,17 +220,18 @@ impl Chats {
             };
             let revision = (revision, by.as_str());
             let (edited, kept) = self.store.message_revise((&app, id), revision, expected, (write, tell)).await?;
-            Ok::<_, store::Error>((Ok((entry, edited)), kept))
+            Ok::<_, store::Error>((Ok((entry, edited, seen)), kept))
         };
-        let (entry, edited) = self.teller.keep_and_tell(Box::pin(save)).await??;
+        let (entry, edited, (reactions, acks)) = self.teller.keep_and_tell(Box::pin(save)).await??;
         match edited {
             Edited::Done(message) => {
                 if let Some(word) = flagged {
                     self.flag(asking, &message, &word).await;
                 }
-                Ok(entry.shown(*message))
+                // With what they themselves have put on it in the shadow.
+                Ok(entry.shown(Message { reactions, acks, ..*message }))
             }
-            Edited::Unchanged(message) => Ok(entry.shown(*message)),
+            Edited::Unchanged(message) => Ok(entry.shown(Message { reactions, acks, ..*message })),
             Edited::Deleted => Err(Error::Deleted),
             Edited::Mismatch(got) => Err(Error::Mismatch(got)),
             Edited::Missing => Err(Error::Unknown("message")),
@@ -344,6 +345,17 @@ fn keep_for(fact: &mut Fact<Payload>, user: &UserId) -> bool {
             true
         }
         _ => false,
+    }
+}
+
+/// Whether only staff and its author shall find a message that is changed by somebody, who may be in the shadow.
+const fn is_for_few(message: &Message, revision: &Revision, is_by_shadow: bool) -> bool {
+    match revision {
+        // What they say now nobody else shall find, also where they said something else before.
+        Revision::Edit(_) | Revision::EditInShadow(_) => message.is_shadowed || is_by_shadow,
+        // What others have before them is gone for them too.
+        Revision::Delete => message.is_shadowed && !message.was_open,
+        Revision::Pin(_) | Revision::Unpin => message.is_shadowed,
     }
 }
 

@@ -57,9 +57,14 @@ impl Chats {
             Some(parent) => Some(self.parent(asking, &entry, parent).await?),
             None => None,
         };
-        // What only staff finds has no answer that others find.
-        let is_reply_in_shadow = parent.as_ref().is_some_and(|parent| parent.is_shadowed);
+        let shadowed = parent.as_ref().filter(|parent| parent.is_shadowed).map(|parent| parent.author.clone());
         let (visibility, audience) = Self::for_whom(&entry, parent, (new.visibility, new.audience))?;
+        // What only staff finds has no answer that others find; whom alone it is for may well find it.
+        let is_alone = |author: &Author| match author {
+            Author::User(user) => visibility == Visibility::Users && audience == std::slice::from_ref(user),
+            Author::Program => false,
+        };
+        let is_reply_in_shadow = shadowed.is_some_and(|author| !is_alone(&author));
         self.check_audience(asking, &entry, &audience).await?;
         keep_pace(self.pace.as_ref(), asking)?;
         let (content, flagged) = self.judged(asking, &entry, content).await?;
@@ -77,6 +82,7 @@ impl Chats {
             visibility,
             audience,
             is_shadowed: is_reply_in_shadow,
+            was_open: false,
             attachments: content.attachments,
             reactions: Vec::new(),
             acks: 0,

@@ -27,7 +27,7 @@ const GATHER: Duration = Duration::from_millis(15);
 /// Most messages of one transaction. When so many wait, they are written at once.
 const MOST: usize = 32;
 
-/// Most people who are notified by the messages of one transaction, beyond those of its first one.
+/// Most people who are notified by the messages of one transaction; more than any one of them may mention.
 const NOTIFIED: usize = 100;
 
 /// The messages of one app that wait to be written.
@@ -89,9 +89,8 @@ impl Together {
         let mut waiting = self.waiting.lock();
         let mut notified = 0;
         let fits = |one: &&Waiting| {
-            let is_first = notified == 0;
             notified += one.new.1.notices.as_ref().map_or(0, |notices| notices.recipients.len());
-            is_first || notified <= NOTIFIED
+            notified <= NOTIFIED
         };
         let count = waiting.iter().take(MOST).take_while(fits).count();
         let rest = waiting.split_off(count);
@@ -139,10 +138,15 @@ impl Chats {
             self.save(&live.app().id, posts).await
         };
         match self.teller.keep_and_tell(Box::pin(save)).await {
-            Ok(posted) => answers
-                .into_iter()
-                .zip(posted)
-                .for_each(|(answer, posted)| drop(answer.send(posted.map_err(Error::Store)))),
+            Ok(posted) => {
+                if posted.iter().any(|one| one.as_ref().is_err_and(|error| !error.is_refusal())) {
+                    self.teller.look_again();
+                }
+                answers
+                    .into_iter()
+                    .zip(posted)
+                    .for_each(|(answer, posted)| drop(answer.send(posted.map_err(Error::Store))));
+            }
             Err(error) => {
                 // What was left behind before could not be told: nobody has been asked yet.
                 if answers.is_empty() {
@@ -158,19 +162,23 @@ impl Chats {
     /// Writes messages in one transaction; where the database refuses one of them, each in its own, so that it is refused alone.
     async fn save(&self, app: &AppId, posts: Vec<NewPost>) -> store::Result<(Vec<store::Result<Posted>>, Vec<Kept>)> {
         let epoch = new_id(now());
-        match self.store.message_insert(app, posts.clone(), &epoch).await {
+        match self.store.message_insert(app, &posts, &epoch).await {
             Err(error) if posts.len() > 1 && error.is_refusal() => {}
             outcome => return outcome.map(|(posted, kept)| (posted.into_iter().map(Ok).collect(), kept)),
         }
         let (mut posted, mut told) = (Vec::with_capacity(posts.len()), Vec::new());
-        for post in posts {
-            match self.store.message_insert(app, vec![post], &epoch).await {
+        for post in posts.chunks(1) {
+            match self.store.message_insert(app, post, &epoch).await {
                 Ok((one, kept)) => {
                     posted.extend(one.into_iter().map(Ok));
                     told.extend(kept);
                 }
                 Err(error) if error.is_refusal() => posted.push(Err(error)),
-                Err(error) => return Err(error),
+                // Those before are written. Those after it hear that nobody has tried.
+                Err(error) => {
+                    posted.push(Err(error));
+                    break;
+                }
             }
         }
         Ok((posted, told))

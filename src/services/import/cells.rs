@@ -8,6 +8,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 use super::sheet::{Fault, Row, Sheet};
 use crate::{
+    domain::moment,
     domain::roster::Kind,
     domain::roster::{Chapter, Class, Course, Enrollment, Object, Org, Person, Status, Versioned, Visibility},
     ids::{ExternalId, UserId},
@@ -162,7 +163,8 @@ impl<'a> Cells<'a> {
 fn date(text: &str) -> Result<DateTime<Utc>, String> {
     let moment = DateTime::parse_from_rfc3339(text).map(|moment| moment.to_utc());
     let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|day| day.and_time(NaiveTime::MIN).and_utc());
-    moment.or_else(|_no_moment| day()).map_err(|_no_date| {
+    let date = moment.or_else(|_no_moment| day()).map_err(|_no_date| {
         format!("'{text}' is no date: write 2026-09-01 (its first moment, UTC) or 2026-09-01T08:00:00+02:00")
-    })
+    })?;
+    moment::kept(date).map_err(str::to_owned)
 }

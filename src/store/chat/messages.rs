@@ -177,7 +177,8 @@ fn revised(before: &Message, revision: Revision, (by, at): (&str, DateTime<Utc>)
             let (after, by) = revised(before, Revision::Edit(content), (by, at));
             // What it has said all along is for those who have found it.
             let is_shadowed = before.is_shadowed || after != *before;
-            (Message { is_shadowed, ..after }, by)
+            let was_open = before.was_open || (is_shadowed && !before.is_shadowed);
+            (Message { is_shadowed, was_open, ..after }, by)
         }
         Revision::Edit(Content { body, mentions, attachments }) => {
             let is_same = (&body, &mentions, &attachments) == (&same.body, &same.mentions, &same.attachments);
@@ -187,7 +188,10 @@ fn revised(before: &Message, revision: Revision, (by, at): (&str, DateTime<Utc>)
         Revision::Delete => {
             let (body, mentions, attachments) = Default::default();
             let (deleted_at, pinned_at, pinned_until) = (Some(at), None, None);
-            let gone = Message { body, mentions, attachments, deleted_at, pinned_at, pinned_until, ..same };
+            // Whoever has it before them hears that it is gone: that says nothing of the shadow.
+            let is_shadowed = same.is_shadowed && !same.was_open;
+            let gone =
+                Message { body, mentions, attachments, is_shadowed, deleted_at, pinned_at, pinned_until, ..same };
             (gone, Some(by.to_owned()))
         }
         Revision::Pin(until) => {

@@ -36,7 +36,6 @@ pub enum Posted {
 }
 
 /// A message that is to be written.
-#[derive(Clone)]
 pub struct NewPost {
     /// The message, without its number.
     pub message: Message,
@@ -74,15 +73,15 @@ pub struct Notices {
 
 impl Along {
     /// Writes it within the change that writes the message; what is to be told of it.
-    async fn write(self, change: &DatabaseTransaction, app: &AppId, message: &Message) -> Result<Facts> {
+    async fn write(&self, change: &DatabaseTransaction, app: &AppId, message: &Message) -> Result<Facts> {
         if let Some(report) = &self.report {
             moderation::report(change, app, report).await?;
         }
-        let Some(Notices { recipients, actor, content, fact, new_id }) = self.notices else { return Ok(Vec::new()) };
+        let Some(Notices { recipients, actor, content, fact, new_id }) = &self.notices else { return Ok(Vec::new()) };
         let (now, content) = (message.created_at, content(message));
         let outgoing = Outgoing { content: &content, actor: actor.as_ref(), broadcast: None, except: None };
         let telling = Telling { new_id: &|| new_id(now), fact: &|of| fact(of, now), now };
-        let (_written, facts) = notices::write(change, app, &recipients, (outgoing, &telling)).await?;
+        let (_written, facts) = notices::write(change, app, recipients, (outgoing, &telling)).await?;
         Ok(facts)
     }
 }
@@ -140,8 +139,8 @@ impl<'a> Sheet<'a> {
     }
 
     /// Gives a message its number, unless its author has sent it before or has to wait.
-    async fn enter(&mut self, mut new: Message, pause: TimeDelta) -> Result<Posted> {
-        new.created_at = whole(new.created_at);
+    async fn enter(&mut self, new: &Message, pause: TimeDelta) -> Result<Posted> {
+        let mut new = Message { created_at: whole(new.created_at), ..new.clone() };
         let is_another = |one: &Message| (&one.chat, &one.author) == (&new.chat, &new.author);
         if (new.client_id.is_some() || pause > TimeDelta::zero()) && self.fresh.iter().any(is_another) {
             // What the author has just said counts too.
@@ -173,7 +172,7 @@ impl<'a> Sheet<'a> {
         if fresh.is_empty() {
             return Ok(());
         }
-        let rows = fresh.iter().map(|new| rows::message_row(self.app, new));
+        let rows = fresh.iter().map(|new| rows::new_message_row(self.app, new));
         chat_message::Entity::insert_many(rows).exec_without_returning(self.change).await?;
         for new in &fresh {
             marks::insert_audience(self.change, self.app, new).await?;
@@ -192,7 +191,7 @@ impl Store {
     pub async fn message_insert(
         &self,
         app: &AppId,
-        posts: Vec<NewPost>,
+        posts: &[NewPost],
         epoch: &str,
     ) -> Result<(Vec<Posted>, Vec<Kept>)> {
         if posts.is_empty() {
@@ -204,7 +203,7 @@ impl Store {
         let (mut sheet, mut facts) = (Sheet::new(&change, app), Vec::new());
         let (mut posted, mut company) = (Vec::with_capacity(posts.len()), Vec::new());
         for NewPost { message, pause, facts: tell, along } in posts {
-            let one = sheet.enter(message, pause).await?;
+            let one = sheet.enter(message, *pause).await?;
             if let Posted::New(message) = &one {
                 facts.extend(tell(message));
                 company.push((posted.len(), along));

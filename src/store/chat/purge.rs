@@ -57,11 +57,16 @@ impl Store {
             .add(C::DeletedAt.is_null());
         let newest = chat_message::Entity::find()
             .select_only()
-            .columns([C::Seq, C::Id, C::Visibility, C::Shadowed])
+            .columns([C::Seq, C::Id, C::Visibility, C::Shadowed, C::WasOpen])
             .filter(theirs.clone().add(C::Seq.lt(before)))
             .order_by_desc(C::Seq)
             .limit(STEP);
-        let doomed: Vec<Doomed> = newest.into_tuple().all(&change).await?;
+        let doomed: Vec<(i64, String, String, bool, bool)> = newest.into_tuple().all(&change).await?;
+        // What others have before them is gone for them too.
+        let doomed: Vec<Doomed> = doomed
+            .into_iter()
+            .map(|(seq, id, visibility, shadowed, was_open)| (seq, id, visibility, shadowed && !was_open))
+            .collect();
         let Some(purge) = sum((id, author), doomed.iter().map(|(seq, ..)| *seq)) else {
             return Ok((None, Vec::new()));
         };
@@ -134,6 +139,8 @@ async fn delete(
 ) -> Result<()> {
     use chat_message::Column as C;
     use chat_message_version::Column as V;
+    let was_open = which.clone().add(C::WasOpen.eq(true));
+    chat_message::Entity::update_many().col_expr(C::Shadowed, Expr::value(false)).filter(was_open).exec(change).await?;
     let topics = wipe::told_in(change, (app, chat), || which.clone()).await?;
     let is_gone = |message: &Value| {
         let is_theirs = message["user_id"] == purge.author.as_str();

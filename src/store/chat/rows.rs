@@ -133,6 +133,7 @@ pub(super) fn message(row: chat_message::Model) -> Option<Message> {
         visibility: row.visibility.parse().ok()?,
         audience: Vec::new(),
         is_shadowed: row.shadowed,
+        was_open: row.was_open,
         attachments: attachments(&row.attachments),
         reactions: Vec::new(),
         acks: 0,
@@ -143,6 +144,19 @@ pub(super) fn message(row: chat_message::Model) -> Option<Message> {
         pinned_until: row.pinned_until.map(moment),
         version: row.version,
     })
+}
+
+/// A new message. What no new message has is left out: each value of each row is paid for.
+pub(super) fn new_message_row(app: &AppId, message: &Message) -> chat_message::ActiveModel {
+    chat_message::ActiveModel {
+        was_open: NotSet,
+        edited_at: NotSet,
+        deleted_at: NotSet,
+        deleted_by: NotSet,
+        pinned_at: NotSet,
+        pinned_until: NotSet,
+        ..message_row(app, message)
+    }
 }
 
 pub(super) fn message_row(app: &AppId, message: &Message) -> chat_message::ActiveModel {
@@ -161,6 +175,7 @@ pub(super) fn message_row(app: &AppId, message: &Message) -> chat_message::Activ
         mentions: Set(mentions_text(&message.mentions)),
         visibility: Set(message.visibility.name().to_owned()),
         shadowed: Set(message.is_shadowed),
+        was_open: Set(message.was_open),
         attachments: Set(attachments_text(&message.attachments)),
         created_at: Set(message.created_at.timestamp_millis()),
         edited_at: Set(message.edited_at.map(|at| at.timestamp_millis())),

@@ -29,7 +29,7 @@ async fn fill(app: &TestApp, texts: impl Iterator<Item = String>) {
     };
     let posts: Vec<NewPost> = texts.enumerate().map(post).collect();
     for some in posts.chunks(100) {
-        store.message_insert(&id, some.to_vec(), "e").await.unwrap();
+        store.message_insert(&id, some, "e").await.unwrap();
     }
 }
 

@@ -72,7 +72,7 @@ async fn a_file_that_would_be_too_large_comes_in_parts() {
         facts: std::sync::Arc::new(|_said| Vec::new()),
         along: Along::default(),
     };
-    Box::pin(store.message_insert(&main, (1..=350).map(long).collect(), "e")).await.unwrap();
+    Box::pin(store.message_insert(&main, &(1..=350).map(long).collect::<Vec<_>>(), "e")).await.unwrap();
     let part = room.get("9", &format!("{EXPORT}?format=csv")).await;
     assert_eq!((part.csv_rows().len(), part.header("link")), (301, Some("<?format=csv&after_seq=300>; rel=\"next\"")));
     let part = room.get("9", EXPORT).await.ok();

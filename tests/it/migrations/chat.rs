@@ -81,6 +81,7 @@ fn message(name: &str, author: &str, client_id: Option<&str>) -> Message {
         visibility: Visibility::All,
         audience: Vec::new(),
         is_shadowed: false,
+        was_open: false,
         attachments: vec![Attachment {
             url: "https://files.example/x".to_owned(),
             name: "x\"y".to_owned(),
@@ -107,7 +108,7 @@ fn unsaid(message: Message, pause: TimeDelta) -> NewPost {
 }
 
 async fn post_all(store: &Store, posts: Vec<NewPost>) -> Vec<Posted> {
-    Box::pin(store.message_insert(&app(), posts, "e")).await.unwrap().0
+    Box::pin(store.message_insert(&app(), &posts, "e")).await.unwrap().0
 }
 
 async fn post(store: &Store, message: Message) -> Message {

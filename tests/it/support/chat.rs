@@ -163,6 +163,7 @@ pub(crate) fn message(id: &str, body: String, created_at: DateTime<Utc>) -> Mess
         visibility: Visibility::All,
         audience: Vec::new(),
         is_shadowed: false,
+        was_open: false,
         attachments: Vec::new(),
         reactions: Vec::new(),
         acks: 0,

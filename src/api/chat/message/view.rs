@@ -222,6 +222,7 @@ fn example() -> Message {
         visibility: Visibility::All,
         audience: Vec::new(),
         is_shadowed: false,
+        was_open: false,
         attachments: vec![Attachment {
             url: "https://files.school.example/loop.png".to_owned(),
             name: "loop.png".to_owned(),

@@ -41,7 +41,7 @@ pub(super) async fn post(store: &Store) {
     let kept = store.message_find(&app(), "t6").await.unwrap().unwrap();
     assert_eq!((kept.audience, kept.seq), (hushed.audience, many));
     let orphan = vec![unsaid(to("C", "t7", "a", None), none), unsaid(to("nowhere", "t8", "a", None), none)];
-    let refused = Box::pin(store.message_insert(&app(), orphan, "e")).await.unwrap_err();
+    let refused = Box::pin(store.message_insert(&app(), &orphan, "e")).await.unwrap_err();
     assert!(refused.is_refusal(), "{refused:?}");
     assert!(store.message_find(&app(), "t7").await.unwrap().is_none());
     assert_eq!(newest("C").await, many);
@@ -98,12 +98,12 @@ pub(super) async fn post_along(store: &Store) {
     };
     let before = reported().await;
     let twice = vec![post("v1", "b"), post("v2", "q")];
-    let refused = Box::pin(store.message_insert(&app(), twice, "e")).await.unwrap_err();
+    let refused = Box::pin(store.message_insert(&app(), &twice, "e")).await.unwrap_err();
     assert!(refused.is_refusal(), "two notifications with one name: {refused:?}");
     assert!(store.message_find(&app(), "v1").await.unwrap().is_none());
     assert!(store.notification(&app(), &user("b"), "along").await.unwrap().is_none());
     assert_eq!(reported().await, before);
-    let (posted, kept) = Box::pin(store.message_insert(&app(), vec![post("v1", "b")], "e")).await.unwrap();
+    let (posted, kept) = Box::pin(store.message_insert(&app(), &[post("v1", "b")], "e")).await.unwrap();
     let [Posted::New(said)] = posted.as_slice() else { panic!("{posted:?}") };
     let note = store.notification(&app(), &user("b"), "along").await.unwrap().unwrap();
     assert_eq!(note.content.title, format!("number {}", said.seq));

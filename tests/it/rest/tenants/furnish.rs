@@ -94,7 +94,7 @@ async fn say(app: &TestApp, keys: Keys) {
         facts: std::sync::Arc::new(|_message| Vec::new()),
         along: Along::default(),
     };
-    let said = store.message_insert(&id, vec![post], "e").await.unwrap().0;
+    let said = store.message_insert(&id, &[post], "e").await.unwrap().0;
     assert!(matches!(said.as_slice(), [Posted::New(_)]));
 }
 
