@@ -61,7 +61,7 @@ const RESERVED_DESCRIPTORS: u64 = 128;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address cannot be bound.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}; --host and --port choose another address")]
     Bind {
         /// The address.
         address: String,

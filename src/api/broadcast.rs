@@ -62,6 +62,7 @@ impl From<Error> for Problem {
             Error::DataTooLarge(_) => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "data_too_large", format!("data {error}"))
             }
+            Error::OwnKey => field("/data/epoch", "invalid", &error),
             Error::TooManyPeople => field("/audience", "audience_too_large", &error),
             Error::EncryptedAmongOthers => field("/channels", "encrypted_among_others", &error),
             Error::Publish(error) => error.into(),

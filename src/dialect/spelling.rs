@@ -9,7 +9,7 @@ mod data;
 use serde_json::{Map, Value};
 
 pub use self::data::{camel_key, data, data_with};
-use super::route;
+use super::{route, stream};
 use crate::domain::{
     access::Topic,
     app::LaravelNames,
@@ -113,6 +113,16 @@ const fn spellings(event: Event) -> (&'static str, &'static str, &'static str) {
         Event::AccessChanged => ("App\\Events\\AccessChanged", "access.changed", "access:changed"),
         Event::Broadcast => ("App\\Events\\Broadcast", "broadcast", "broadcast"),
     }
+}
+
+/// Tells whether the server itself tells something by this name.
+#[must_use]
+pub fn is_known(name: &str) -> bool {
+    let is_of = |event: &Event| {
+        let (class, alias, colon) = spellings(*event);
+        [class, alias, colon].contains(&name)
+    };
+    Event::ALL.iter().any(is_of) || [LARAVEL_NOTIFICATION, stream::GAP].contains(&name)
 }
 
 /// The name that Laravel's own notification channel has (`Echo.private('App.Models.User.5').notification(…)`).

@@ -32,6 +32,9 @@ pub enum NameError {
     /// It begins as only others' do.
     #[error("must not start with 'pusher:', 'pusher_internal:' or 'client-', which are not the application's")]
     Reserved,
+    /// The server tells something else by this name.
+    #[error("is the name of an event of the server's own: choose another one")]
+    Taken,
 }
 
 /// Checks the name under which an event goes out.

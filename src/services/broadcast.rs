@@ -23,7 +23,7 @@ use super::{
 };
 pub use crate::domain::broadcast::{Ack, Broadcast};
 use crate::{
-    dialect::spelling::Payload,
+    dialect::spelling::{self, Payload},
     domain::{
         access::{Decision, Topic},
         audience::{Audience, Sending},
@@ -38,6 +38,9 @@ use crate::{
 
 /// Most people who are told one by one.
 pub const PEOPLE_MAX: usize = 5_000;
+
+/// The key by which clients know an event with a place in its stream.
+const POSITION: &str = "epoch";
 
 /// How long broadcasts and their confirmations are kept.
 const KEPT: TimeDelta = TimeDelta::days(90);
@@ -72,6 +75,9 @@ pub enum Error {
     /// The data is too large.
     #[error("may have at most {DATA_MAX} bytes as JSON, this has {0}")]
     DataTooLarge(usize),
+    /// The data has a key that is the server's.
+    #[error("is the server's own: by it clients know how far they have heard; name the key otherwise")]
+    OwnKey,
     /// Too many people have to be told one by one.
     #[error(
         "at most {PEOPLE_MAX} people can be told one by one; name a whole class, course, role or org without exceptions"
@@ -201,6 +207,12 @@ impl Broadcasts {
     /// See [`Error`]; nothing was sent then.
     pub async fn send(&self, sender: Sender<'_>, new: NewBroadcast) -> Result<Broadcast> {
         broadcast::check_name(&new.event)?;
+        if spelling::is_known(&new.event) {
+            return Err(NameError::Taken.into());
+        }
+        if new.data.contains_key(POSITION) {
+            return Err(Error::OwnKey);
+        }
         let data = Value::Object(new.data.clone()).to_string();
         if data.len() > DATA_MAX {
             return Err(Error::DataTooLarge(data.len()));

@@ -14,6 +14,7 @@ mod oversight;
 mod reading;
 mod search;
 mod shadow;
+mod shadow_edits;
 mod whispers;
 mod words;
 mod whole;

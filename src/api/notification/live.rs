@@ -104,8 +104,8 @@ impl ApiResponse for News {
             MetaMediaType { content_type: "application/json", schema: NewsView::schema_ref() },
             MetaMediaType { content_type: MEDIA, schema: text },
         ];
-        let description = "What is new: as JSON, or as a stream of events `notification.created` and \
-            `notification.read`, each with an id to come back with, and comments in between.";
+        let description = "What is new: as JSON, or as a stream of events, `ready` at once and then \
+            `notification.created` and `notification.read`, each with an id to come back with, and comments in between.";
         let response =
             MetaResponse { description, status: Some(200), status_range: None, content, headers: Vec::new() };
         MetaResponses { responses: vec![response] }
@@ -123,7 +123,8 @@ impl IntoResponse for News {
             Self::Stream(following, heartbeat, until) => {
                 let rest = (until - now()).to_std().unwrap_or_default().min(LONGEST);
                 let end = Instant::now() + rest;
-                let state = Streaming { following, queue: VecDeque::new(), end, is_first: true };
+                let queue = VecDeque::from([following.begin()]);
+                let state = Streaming { following, queue, end, is_first: true };
                 let events = stream::unfold(state, |mut state| async { Some((state.next().await?, state)) });
                 SSE::new(events).keep_alive(heartbeat).into_response()
             }

@@ -42,6 +42,9 @@ impl Poll {
     pub fn moved(&self, step: Move, open_here: u64, now: DateTime<Utc>) -> Result<Option<Self>, Refusal> {
         let wrong = |needed| Err(Refusal::WrongState { state: self.state, needed });
         match (step, self.state) {
+            (Move::Reopen, State::Open) if self.is_ending(now) => {
+                wrong("closed, which it is in a moment, for its time is over: try again then")
+            }
             (Move::Open | Move::Reopen, State::Open)
             | (Move::Close, State::Closed)
             | (Move::Archive, State::Archived) => Ok(None),
@@ -56,6 +59,11 @@ impl Poll {
             (Move::Publish, State::Draft | State::Open | State::Archived) => wrong("closed"),
             (Move::Archive, State::Open) => wrong("a draft or closed"),
         }
+    }
+
+    /// Its time is over, or somebody is closing it, and the last votes are being counted.
+    fn is_ending(&self, now: DateTime<Utc>) -> bool {
+        self.sealed_at.is_some() || self.closes_at.is_some_and(|end| end <= now)
     }
 
     /// The poll as it is after its timer, if that has run out; or after a close that was given up half-way.

@@ -175,6 +175,8 @@ fn a_vote_counts_that_was_received_within_a_second_of_the_end_and_the_timer_wait
     assert_eq!(open.takes_votes(at(30_999)), Ok(()));
     assert_eq!(open.takes_votes(at(31_000)), Err(Refusal::Over));
     assert_eq!((open.remaining_ms(at(40_000)), open.ended(at(31_499))), (Some(0), None));
+    let reopened = |now| open.moved(Move::Reopen, 0, now).map_err(|refusal| refusal.code());
+    assert_eq!((reopened(at(29_999)), reopened(at(30_000))), (Ok(None), Err("wrong_state")), "it is being closed");
     let ended = open.ended(at(31_500)).unwrap();
     assert_eq!((ended.state, ended.closed_at), (State::Closed, Some(at(30_000))));
     assert_eq!(ended.takes_votes(at(0)), Err(Refusal::Over), "closed is closed");

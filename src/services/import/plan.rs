@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::roster::{Enrollment, Kind, Ledger, Object, Operation, Status, Verdict, Versioned},
-    ids::ExternalId,
+    ids::{ExternalId, UserId},
     protocol::{ChannelName, channel_name::NameRules},
 };
 
@@ -154,7 +154,7 @@ impl Plan {
 /// sheets name.
 #[must_use]
 pub fn plan(source: &str, sheets: &[Sheet], ledger: Ledger, now: DateTime<Utc>) -> Plan {
-    let (drops, spared) = Missing::find(sheets).drops(source, &ledger);
+    let (drops, spared) = Missing::find(sheets, &ledger).drops(source, &ledger);
     let gone = || drops.iter().flat_map(|course| &course.enrollments).map(ExternalId::as_str);
     let row = |id| ledger.get(Kind::Enrollment, id).map(|row| shown(&row.object)).unwrap_or_default();
     let gone_shown: Vec<String> = gone().take(EXAMPLES).map(row).collect();
@@ -297,13 +297,19 @@ struct Missing<'a> {
     courses: BTreeSet<ExternalId>,
     /// Ids of all rows: one that is wrong otherwise is not missing.
     present: HashSet<&'a str>,
+    /// Whom wrong rows with other ids are about: in that course they are not missing.
+    misread: HashSet<(UserId, ExternalId)>,
     spared: Spared,
 }
 
 impl<'a> Missing<'a> {
-    fn find(sheets: &'a [Sheet]) -> Self {
-        let mut found =
-            Self { courses: BTreeSet::new(), present: HashSet::new(), spared: Spared::Courses(BTreeSet::new()) };
+    fn find(sheets: &'a [Sheet], ledger: &Ledger) -> Self {
+        let mut found = Self {
+            courses: BTreeSet::new(),
+            present: HashSet::new(),
+            misread: HashSet::new(),
+            spared: Spared::Courses(BTreeSet::new()),
+        };
         for sheet in sheets.iter().filter(|sheet| sheet.kind == Kind::Enrollment) {
             if !sheet.unreadable.is_empty() {
                 found.spared = Spared::Everywhere;
@@ -313,6 +319,9 @@ impl<'a> Missing<'a> {
                 match sheet.cell(row, "id").filter(|id| ExternalId::parse(id).is_ok()) {
                     Some(id) => {
                         found.present.insert(id);
+                        let is_right = cells::object(sheet, row, ledger.get(sheet.kind, id)).is_ok();
+                        let user = || sheet.cell(row, "user").and_then(|user| UserId::parse(user).ok());
+                        (!is_right).then(|| found.misread(user(), course.clone()));
                     }
                     None => found.spare(course.clone()),
                 }
@@ -320,6 +329,14 @@ impl<'a> Missing<'a> {
             }
         }
         found
+    }
+
+    /// A row that is wrong is about somebody all the same.
+    fn misread(&mut self, user: Option<UserId>, course: Option<ExternalId>) {
+        match user.zip(course.clone()) {
+            Some(who) => drop(self.misread.insert(who)),
+            None => self.spare(course),
+        }
     }
 
     /// A row whose id cannot be read may be about anybody in its course; without a course, about anybody at all.
@@ -348,8 +365,11 @@ impl<'a> Missing<'a> {
                 active.entry(&enrollment.course).or_default().push(enrollment);
             }
         }
-        let is_missing =
-            |enrollment: &&&Enrollment| !enrollment.role.is_staff() && !self.present.contains(enrollment.id.as_str());
+        let is_missing = |enrollment: &&&Enrollment| {
+            let is_named = self.present.contains(enrollment.id.as_str())
+                || self.misread.contains(&(enrollment.user.clone(), enrollment.course.clone()));
+            !enrollment.role.is_staff() && !is_named
+        };
         let drops = active.into_iter().map(|(course, active)| {
             let mut ids: Vec<_> = active.iter().filter(is_missing).map(|enrollment| enrollment.id.clone()).collect();
             ids.sort();

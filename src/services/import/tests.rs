@@ -221,6 +221,10 @@ async fn wrong_row_is_not_a_missing_one() {
 
     let known_id = with("e2,2,1,teacher\n").await;
     assert_eq!((missing(&known_id), known_id.spared), (1, Spared::Courses(BTreeSet::new())));
+    let other_id = with("e9,2,1,teacher\n").await;
+    assert_eq!((missing(&other_id), other_id.spared), (1, Spared::Courses(BTreeSet::new())), "only user 3 is missing");
+    let nobody = with("e9,,1,student\n").await;
+    assert_eq!(missing(&nobody), 0, "it may be anybody");
     let no_id = with(",2,1,student\n").await;
     assert_eq!(missing(&no_id), 0);
     assert!(matches!(&no_id.spared, Spared::Courses(courses) if courses.len() == 1));

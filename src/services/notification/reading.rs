@@ -46,6 +46,9 @@ pub struct StreamEvent {
     pub data: String,
 }
 
+/// The first event of a stream.
+const READY: &str = "ready";
+
 /// A stream of the notifications of one person.
 #[derive(Debug)]
 pub struct Following {
@@ -171,6 +174,13 @@ fn id_in(payload: &Payload) -> Option<String> {
 }
 
 impl Following {
+    /// Where the stream begins: whoever loses it before anything has come goes on from there.
+    #[must_use]
+    pub fn begin(&self) -> StreamEvent {
+        let position = self.position.clone().unwrap_or(Position { epoch: String::new(), seq: 0 });
+        StreamEvent { position, name: READY, data: "{}".to_owned() }
+    }
+
     /// Waits until there may be something to read; false when the stream is over.
     ///
     /// # Cancel safety

@@ -67,7 +67,7 @@ async fn a_limit_holds_from_1_to_100_and_a_cursor_is_one_of_ours() {
 }
 
 #[tokio::test]
-async fn a_query_parameter_that_an_operation_does_not_know_is_refused_with_those_it_knows() {
+async fn a_query_parameter_that_an_operation_does_not_know_or_that_comes_twice_is_refused() {
     let app = TestApp::start().await;
     let office = app.office().await;
     office.keep_course().await;
@@ -83,6 +83,9 @@ async fn a_query_parameter_that_an_operation_does_not_know_is_refused_with_those
     refused("/api/users?=", "", of_users).await;
     refused("/api/users/7?verbose", "verbose", "is not known; this takes no parameters").await;
     refused(&format!("/api/users?{}=1", "x".repeat(100)), &format!("{}…", "x".repeat(63)), of_users).await;
+    let twice = "stands there twice: say it once, with commas between several values";
+    refused("/api/users?limit=1&org=a&limit=1", "limit", twice).await;
+    refused("/api/users?org=a&org=b", "org", twice).await;
     let write = office.put("/api/users/7?dry_run=true", json!({ "name": "Bo" })).await;
     write.problem(400, "invalid_parameter");
     assert_eq!(office.get("/api/users/7?").await.ok()["name"], "Ada", "nothing was written");

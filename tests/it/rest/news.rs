@@ -27,6 +27,8 @@ async fn notify(office: &Voice<'_>, title: &str) -> Value {
 struct Stream {
     response: Response,
     text: String,
+    /// The id to come back with before anything has come.
+    begin: String,
 }
 
 /// One block of a stream: its fields by name; comments under the empty name.
@@ -42,10 +44,12 @@ impl Stream {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
-        let mut stream = Self { response, text: String::new() };
+        let mut stream = Self { response, text: String::new(), begin: String::new() };
         let hello = stream.block().await.unwrap();
         assert_eq!(hello[0].0, "retry");
-        stream
+        let (name, begin, _) = stream.event().await;
+        assert_eq!(name, "ready");
+        Self { begin, ..stream }
     }
 
     /// The next block; `None` at the end.
@@ -125,6 +129,18 @@ async fn a_long_poll_answers_as_soon_as_something_comes_and_else_at_its_end() {
     let cursor = at_once["cursor"].as_str().unwrap();
     let nothing = student.get(&format!("{PATH}?wait=1&cursor={cursor}")).await.ok();
     assert_eq!((&nothing["items"], &nothing["cursor"]), (&json!([]), &json!(cursor)));
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_before_anything_has_come_misses_nothing() {
+    let app = TestApp::start().await;
+    let (office, student) = (office(&app).await, app.person("7"));
+    for said in ["the first of all", "another one"] {
+        let begin = Stream::open(&student, None).await.begin;
+        let notification = notify(&office, said).await;
+        let mut stream = Stream::open(&student, Some(&begin)).await;
+        assert_eq!(stream.event().await.2["notification"], notification);
+    }
 }
 
 #[tokio::test]

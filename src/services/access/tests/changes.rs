@@ -312,3 +312,21 @@ async fn archiving_a_course_of_five_thousand_ends_the_access_of_all_students_and
     assert_eq!(world.audit("access.revoked").await.len(), STUDENTS);
     assert!(is_denied(world.subscribe(&sockets[0], presence, Some("s0")).await, Reason::CourseArchived));
 }
+
+#[tokio::test]
+async fn nobody_writes_by_client_events_in_a_chat_that_had_to_make_room_until_it_is_read_again() {
+    let world = World::new().await;
+    let topic = Topic::Chat(id("lesson"));
+    let part = Part { user: user("7"), reason: Some(Reason::Member), role: None };
+    let may_write = || world.live.may_write(&topic, &part, now());
+    for number in 1..MAX_CHATS {
+        world.live.chat(&id(&format!("c{number}"))).await.unwrap();
+    }
+    assert!(may_write() && !world.live.is_due(now()), "there is room: nothing is missing that was there");
+    world.live.chat(&id("c0")).await.unwrap();
+    assert!(!may_write() && world.live.is_due(now()), "they may be muted there");
+    let by_signature = Part { reason: None, ..part.clone() };
+    assert!(world.live.may_write(&topic, &by_signature, now()), "where the roster was not asked nobody is muted");
+    world.live.keep_deadlines(now()).await;
+    assert!(may_write() && !world.live.is_due(now()));
+}
