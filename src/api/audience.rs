@@ -16,13 +16,15 @@ use crate::{
     services::audience::Error,
 };
 
-/// Who shall be reached: by the roster as it is when something is sent, each person once.
+/// Who shall be reached: by the roster as it is when something is sent, each person once. The same people whatever is sent: they
+/// get the notification, are counted among the receivers of a broadcast, and confirm it.
 #[derive(Debug, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 #[oai(rename = "AudienceBody", deny_unknown_fields)]
 pub(super) struct AudienceBody {
-    /// `user`: people by id. `class`, `course`: who is enrolled there. `role`: who has one of `roles`, in the orgs of `ids` or
-    /// anywhere. `org`: who belongs to it. `all`: everybody.
+    /// `user`: people by id. `class`, `course`: who is enrolled there now; observers only if `roles` names them, and admins of the
+    /// org only with an enrollment there. `role`: who has one of `roles`, in the orgs of `ids` or anywhere. `org`: who belongs to
+    /// it. `all`: everybody.
     #[serde(rename = "type")]
     #[oai(rename = "type")]
     kind: Word<AudienceType>,

@@ -1,7 +1,8 @@
 //! Who shall be reached: a person, a class, a course, everybody with a role, an org, or all.
 //!
 //! Only names; who that is, the roster says when something is sent. An audience that is whole (nobody left out, no role
-//! picked) is the same as the people who may hear certain topics, which is how many are told at the price of one.
+//! picked) hears certain topics, which is how many are told at the price of one. Others may hear those topics too without being
+//! meant: observers, and whoever administers the org.
 
 use std::{fmt, str::FromStr};
 
@@ -24,9 +25,9 @@ words! {
         User "user",
         /// Everybody with one of some roles, on the platform or in some orgs.
         Role "role",
-        /// Who is enrolled in some classes, or in their courses without a class.
+        /// Who is enrolled in some classes, or in their courses without a class; not to observe only.
         Class "class",
-        /// Who is enrolled in some courses.
+        /// Who is enrolled in some courses; not to observe only.
         Course "course",
         /// Who belongs to some orgs.
         Org "org",
@@ -66,7 +67,7 @@ pub enum Whom {
 pub struct Audience {
     /// Whom it is made of.
     pub whom: Whom,
-    /// Only people with one of these roles; empty = whatever their role.
+    /// Only people with one of these roles; empty = whatever their role, but in classes and courses no mere observers.
     pub roles: Vec<Role>,
     /// Without these people.
     pub exclude: Vec<UserId>,
@@ -202,7 +203,16 @@ impl Audience {
         }
     }
 
-    /// The topics that exactly these people may hear; `None` when no topics fit and each person has to be told apart.
+    /// Roles of which a person has one who is meant in a class or course: those that are named, else all that take part.
+    #[must_use]
+    pub fn roles_taking_part(&self) -> Vec<Role> {
+        if !self.roles.is_empty() {
+            return self.roles.clone();
+        }
+        Role::ALL.iter().copied().filter(|role| *role != Role::Observer).collect()
+    }
+
+    /// The topics that all of these people may hear; `None` when no topics fit and each person has to be told apart.
     #[must_use]
     pub fn topics(&self) -> Option<Vec<Topic>> {
         if !self.exclude.is_empty() {

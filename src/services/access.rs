@@ -4,13 +4,14 @@
 //! three moments in which it is asked for – a subscription (`admit`), a change or an end that has come (`review`, and
 //! `enlist` when an app's rules change), a request to the auth endpoint (`endpoint`) –, what operators do by hand (`revoke`)
 //! and what of it stands in the audit (`journal`). What those do not hear who only observe is in `observers`, what others are
-//! shown of somebody in `profile`. Both doors and the follower of the roster call it.
+//! shown of somebody in `profile`, whom they may see otherwise after a change in `moved`. Both doors and the follower of the roster call it.
 
 mod admit;
 mod chat;
 mod endpoint;
 mod enlist;
 mod journal;
+mod moved;
 mod observers;
 mod profile;
 mod review;

@@ -1,19 +1,22 @@
 //! Audiences become people: who is meant, by the roster as it is now, and who may send to them.
+//!
+//! Whatever is sent, an audience means the same people: those who are counted, those who get a copy of their own and those who
+//! may confirm. Of a class or course these are the ones who are enrolled there now; observers only look on, and are meant where
+//! their role is named; whoever administers the org without an enrollment there is not. The channels of a topic may be heard by
+//! more people than these.
 
 use chrono::{DateTime, Utc};
 
 use super::{LiveApp, access};
 use crate::{
-    dialect::spelling,
     domain::{
-        access::{Decision, Topic},
+        access::Decision,
         audience::{Audience, Sending, Whom},
         fact::Actor,
         notification::Recipient,
-        roster::{Kind, PlaceId},
+        roster::{Kind, PlaceId, Role},
     },
     ids::{AppId, ExternalId, UserId},
-    protocol::{ChannelName, channel_name::NameRules},
     store::{self, Member, MemberFilter, Store},
 };
 
@@ -99,28 +102,28 @@ pub(super) async fn check_places(store: &Store, app: &AppId, (audience, sending)
 
 /// The lists that an audience is made of: each with the course by which its people are reached.
 async fn parts(store: &Store, app: &AppId, audience: &Audience) -> Result<Vec<(MemberFilter, Option<ExternalId>)>> {
-    let filter = |place: Option<PlaceId>| MemberFilter {
+    let filter = |place: Option<PlaceId>, roles: Vec<Role>| MemberFilter {
         place,
-        roles: audience.roles.clone(),
+        roles,
         limit: PAGE,
         ..MemberFilter::default()
     };
+    let of_org = |place| filter(place, audience.roles.clone());
+    let of_course = |place| filter(Some(place), audience.roles_taking_part());
     Ok(match &audience.whom {
         Whom::Users(_) => Vec::new(),
-        Whom::RoleIn(orgs) if orgs.is_empty() => vec![(filter(None), None)],
-        Whom::All => vec![(filter(None), None)],
+        Whom::RoleIn(orgs) if orgs.is_empty() => vec![(of_org(None), None)],
+        Whom::All => vec![(of_org(None), None)],
         Whom::RoleIn(ids) | Whom::Orgs(ids) => {
-            ids.iter().map(|id| (filter(Some(PlaceId::Org(id.clone()))), None)).collect()
+            ids.iter().map(|id| (of_org(Some(PlaceId::Org(id.clone()))), None)).collect()
         }
-        Whom::Courses(ids) => {
-            ids.iter().map(|id| (filter(Some(PlaceId::Course(id.clone()))), Some(id.clone()))).collect()
-        }
+        Whom::Courses(ids) => ids.iter().map(|id| (of_course(PlaceId::Course(id.clone())), Some(id.clone()))).collect(),
         Whom::Classes(ids) => {
             let mut parts = Vec::with_capacity(ids.len());
             for id in ids {
                 let place = PlaceId::Class(id.clone());
                 let course = store.roster_place(app, &place).await?.and_then(|place| place.course);
-                parts.push((filter(Some(place)), course.map(|course| course.id)));
+                parts.push((of_course(place), course.map(|course| course.id)));
             }
             parts
         }
@@ -195,32 +198,24 @@ pub(super) async fn count(store: &Store, app: &AppId, audience: &Audience, now: 
     }
 }
 
-/// Tells whether a person is in an audience now.
+/// Tells whether a person is in an audience now: one of [`recipients`].
 ///
 /// # Errors
-/// When the roster cannot be read.
+/// When the database fails.
 pub(super) async fn includes(
-    (live, store): (&LiveApp, &Store),
-    user: &UserId,
+    store: &Store,
+    (app, user): (&AppId, &UserId),
     audience: &Audience,
     now: DateTime<Utc>,
 ) -> Result<bool> {
     if audience.exclude.binary_search(user).is_ok() {
         return Ok(false);
     }
-    if let Some(topics) = audience.topics().filter(|_| audience.whom != Whom::All) {
-        for topic in topics {
-            if may_hear(live, user, &topic, now).await? {
-                return Ok(true);
-            }
-        }
-        return Ok(false);
-    }
+    let is_known = async || Ok(!known(store, app, std::slice::from_ref(user), now).await?.is_empty());
     match &audience.whom {
-        Whom::Users(users) => Ok(users.binary_search(user).is_ok()),
-        Whom::All => Ok(!known(store, &live.app().id, std::slice::from_ref(user), now).await?.is_empty()),
+        Whom::Users(users) => Ok(users.binary_search(user).is_ok() && is_known().await?),
+        Whom::All => is_known().await,
         Whom::RoleIn(_) | Whom::Classes(_) | Whom::Courses(_) | Whom::Orgs(_) => {
-            let app = &live.app().id;
             for (part, _) in parts(store, app, audience).await? {
                 let part = MemberFilter { only: Some(user.clone()), limit: 1, ..part };
                 let found = store.roster_members(app, &part, now).await?;
@@ -231,15 +226,6 @@ pub(super) async fn includes(
             Ok(false)
         }
     }
-}
-
-/// Tells whether a person may hear a topic now.
-async fn may_hear(live: &LiveApp, user: &UserId, topic: &Topic, now: DateTime<Utc>) -> Result<bool> {
-    let channels = spelling::channels(topic);
-    let Some(channel) = channels.first().and_then(|(name, _)| ChannelName::parse(name, NameRules::OWN).ok()) else {
-        return Ok(false);
-    };
-    Ok(live.decide(Some(user), &channel, now).await?.allow)
 }
 
 #[cfg(test)]

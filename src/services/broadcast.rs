@@ -312,7 +312,7 @@ impl Broadcasts {
     ) -> Result<Option<DateTime<Utc>>> {
         let app = live.app();
         let Some(found) = self.store.broadcast(&app.id, id).await? else { return Ok(None) };
-        if !audience::includes((live, &self.store), user, &found.audience, now).await? {
+        if !audience::includes(&self.store, (&app.id, user), &found.audience, now).await? {
             return Ok(None);
         }
         if !found.require_ack {

@@ -8,9 +8,10 @@ mod keep;
 mod sight;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -18,15 +19,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 use tokio::sync::Mutex as Turn;
 
-use self::keep::Unkept;
 pub use self::sight::Room;
+use self::{keep::Unkept, told::Told};
 use crate::{
     domain::{
         access::{Decision, Topic, capability::Capability},
         app::App,
         fact::{Event, topic_key},
         presence::{Availability, BadStatus, Edge, LEASE, Moment, Offline, Roll, Signal, Status, TooMany},
-        roster::{Role, Standing},
+        roster::Standing,
     },
     ids::{SocketId, UserId},
     services::{LiveApp, access},
@@ -109,8 +110,28 @@ impl StatusChange {
     }
 }
 
-/// Topics that are told of somebody, with the role that they have there.
-type Audience = Vec<(Topic, Option<Role>)>;
+/// People about whom the roster says something else now, each with the number of the last word about them.
+#[derive(Debug, Default)]
+struct Suspects {
+    by_user: HashMap<UserId, u64>,
+    /// The last number.
+    last: u64,
+}
+
+impl Suspects {
+    fn extend(&mut self, users: impl Iterator<Item = UserId>) {
+        self.last += 1;
+        let number = self.last;
+        self.by_user.extend(users.map(|user| (user, number)));
+    }
+
+    /// Somebody has been looked at, as they were at this number.
+    fn clear(&mut self, user: &UserId, number: u64) {
+        if self.by_user.get(user) == Some(&number) {
+            self.by_user.remove(user);
+        }
+    }
+}
 
 /// Who is online in one app.
 #[derive(Debug, Default)]
@@ -121,12 +142,12 @@ pub(super) struct Presence {
     changes: AtomicU64,
     /// How many of them are heeded.
     heeded: AtomicU64,
-    /// People about whom the roster says something else now.
-    suspects: Mutex<HashSet<UserId>>,
+    /// Who has to be looked at. Written by changes of the roster and by the clock. Guards the map; no await under it.
+    suspects: Mutex<Suspects>,
     /// Held while news are told, so that they keep their order.
     telling: Turn<()>,
-    /// Whom was told last that somebody looks online, by who it is. Guards the map; no await under it.
-    audiences: Mutex<HashMap<UserId, Audience>>,
+    /// Who was told last that somebody looks online. Guards it; no await under it.
+    told: Mutex<Told>,
     /// What waits to be kept. Guards rows; no await under it.
     unkept: Mutex<Unkept>,
     /// Held while rows are kept.
@@ -157,20 +178,31 @@ impl Presence {
         self.roll.lock().expel(user, now);
     }
 
-    /// The roster says something else about some people: whether they may be here is looked at in a moment.
-    pub(super) fn suspect<'a>(&self, users: impl Iterator<Item = &'a UserId>) {
-        let roll = self.roll.lock();
+    /// The roster says something else about these people themselves: as [`Presence::suspect`].
+    pub(super) fn note_changed_people<'a>(&self, users: impl Iterator<Item = &'a UserId>) {
         let mut users = users.peekable();
         if users.peek().is_some() {
             self.changes.fetch_add(1, Ordering::Relaxed);
+            self.suspect(users);
         }
+    }
+
+    /// The roster says something else about some people: whether they may be here, and who is to see them, is looked at in a
+    /// moment.
+    pub(super) fn suspect<'a>(&self, users: impl Iterator<Item = &'a UserId>) {
+        let roll = self.roll.lock();
         self.suspects.lock().extend(users.filter(|user| roll.knows(user)).cloned());
     }
 
-    /// As [`Presence::suspect`], of everybody.
+    /// As [`Presence::note_changed_people`], of everybody.
     pub(super) fn suspect_all(&self) {
         self.changes.fetch_add(1, Ordering::Relaxed);
-        self.suspects.lock().extend(self.roll.lock().everybody().cloned());
+        self.suspects.lock().extend(self.everybody().into_iter());
+    }
+
+    /// Everybody who is here, seen or not.
+    pub(super) fn everybody(&self) -> Vec<UserId> {
+        self.roll.lock().everybody().cloned().collect()
     }
 }
 
@@ -284,7 +316,7 @@ impl LiveApp {
         self.presence.roll.lock().tick(moment);
         self.let_rest(moment);
         let tell = async {
-            self.expel_suspects(now).await?;
+            self.look_at_suspects(now).await?;
             self.tell_presence(now).await
         };
         // None waits for another, nor is it kept from its turn when another fails.
@@ -328,19 +360,35 @@ impl LiveApp {
         Ok(())
     }
 
-    async fn expel_suspects(&self, now: DateTime<Utc>) -> Result<()> {
-        let suspects: Vec<UserId> = self.presence.suspects.lock().iter().cloned().collect();
+    /// Looks at those about whom the roster says something else, or another time has come: whoever is switched off goes, of the
+    /// others those are told whose course or org they have come into or left.
+    async fn look_at_suspects(&self, now: DateTime<Utc>) -> Result<()> {
+        let due = self.presence.told.lock().due(now);
+        let suspects: Vec<(UserId, u64)> = {
+            let mut suspects = self.presence.suspects.lock();
+            suspects.extend(due.into_iter());
+            suspects.by_user.iter().map(|(user, number)| (user.clone(), *number)).collect()
+        };
         if suspects.is_empty() {
             return Ok(());
         }
-        self.expect_people(&suspects).await?;
-        for user in &suspects {
-            let standing: Option<Standing> = self.standing(user, now).await?;
-            let off = standing.and_then(|standing| standing.person.deactivated_at).filter(|off| *off <= now);
-            self.presence.suspects.lock().remove(user);
-            if off.is_some() {
-                self.presence.roll.lock().expel(user, now);
+        let users: Vec<UserId> = suspects.iter().map(|(user, _)| user.clone()).collect();
+        self.expect_people(&users).await?;
+        let _turn = self.presence.telling.lock().await;
+        let mut frames = 0;
+        for (user, number) in suspects {
+            if frames >= MAX_FRAMES {
+                break;
             }
+            let standing: Option<Standing> = self.standing(&user, now).await?;
+            let off = standing.and_then(|standing| standing.person.deactivated_at).filter(|off| *off <= now);
+            if off.is_some() {
+                self.presence.roll.lock().expel(&user, now);
+            } else {
+                frames += 1 + self.tell_moves_of(&user, now).await?;
+            }
+            // Unless there was another word about them meanwhile.
+            self.presence.suspects.lock().clear(&user, number);
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Who is online: by sockets and by signs of life; who is told, who may look, and what is kept of it.
 
 mod away;
+mod moved;
 mod nodes;
 
 use campanile::domain::{

@@ -113,7 +113,7 @@ impl LiveApp {
         let lost = self.forget(changes);
         let mut cuts = Vec::new();
         let deleted = |change: &&Change| change.kind == Kind::User && change.action == Action::Deleted;
-        self.presence.suspect(changes.iter().filter(|it| it.kind == Kind::User).filter_map(|it| it.user.as_ref()));
+        self.suspect_people(changes);
         for user in changes.iter().filter(deleted).filter_map(|change| change.user.as_ref()) {
             for seat in self.seats_of(user) {
                 cuts.extend(self.close_account(&seat));

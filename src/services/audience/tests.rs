@@ -10,7 +10,7 @@ use crate::{
     store::RosterWrite,
 };
 
-/// Course 1 with the students 6 and 7 and the instructor 8; 9 is in no course.
+/// Course 1 with the students 6 and 7, the instructor 8 and the observer 5; 9 is in no course.
 async fn school() -> World {
     let world = World::new().await;
     let put = |object| Operation::Put(Box::new(object));
@@ -25,7 +25,13 @@ async fn school() -> World {
         archived_at: None,
         overrides: Vec::new(),
     }))];
-    for (user, role) in [(6, Some(Role::Student)), (7, Some(Role::Student)), (8, Some(Role::Instructor)), (9, None)] {
+    for (user, role) in [
+        (5, Some(Role::Observer)),
+        (6, Some(Role::Student)),
+        (7, Some(Role::Student)),
+        (8, Some(Role::Instructor)),
+        (9, None),
+    ] {
         operations.push(put(Object::User(Person {
             id: UserId::from(user),
             org: None,
@@ -64,15 +70,17 @@ async fn whoever_is_in_an_audience_is_found_in_it_and_nobody_else() {
         (AudienceType::Course, &one[..], &[Role::Student][..], None, vec!["6", "7"]),
         (AudienceType::Course, &one[..], &[][..], Some("7"), vec!["6", "8"]),
         (AudienceType::Course, &one[..], &[Role::Student][..], Some("7"), vec!["6"]),
+        (AudienceType::Course, &one[..], &[Role::Observer][..], None, vec!["5"]),
         (AudienceType::Role, &[][..], &[Role::Instructor][..], Some("6"), vec!["8"]),
-        (AudienceType::All, &[][..], &[][..], Some("7"), vec!["6", "8", "9"]),
+        (AudienceType::All, &[][..], &[][..], Some("7"), vec!["5", "6", "8", "9"]),
     ] {
         let exclude: Vec<_> = exclude.into_iter().map(str::to_owned).collect();
         let audience = Audience::parse(kind, ids, roles, &exclude).unwrap();
         let all = recipients(&world.store, &world.live.app().id, &audience, now()).await.unwrap();
         assert_eq!(all.iter().map(|one| one.user.as_str()).collect::<Vec<_>>(), expected, "{audience:?}");
-        for user in ["6", "7", "8", "9", "nobody", "6 "] {
-            let found = includes((&world.live, &world.store), &UserId::parse(user).unwrap(), &audience, now()).await;
+        for user in ["5", "6", "7", "8", "9", "nobody", "6 "] {
+            let found =
+                includes(&world.store, (&world.live.app().id, &UserId::parse(user).unwrap()), &audience, now()).await;
             assert_eq!(found.unwrap(), expected.contains(&user), "{user} in {audience:?}");
         }
     }

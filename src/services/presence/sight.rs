@@ -2,25 +2,28 @@
 //!
 //! People see those with whom they share a course, as that course lets them; observers are never seen and see only whom they
 //! look after. What is told goes to the org and to the courses of the person in question, and not to onlookers among the
-//! listeners.
+//! listeners. Whoever comes into a course or leaves it while they look online is told of there, once.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 
-use super::{Audience, Error, MAX_READ, Result, event};
+use super::{
+    Error, MAX_READ, Result, event,
+    told::{Audience, Topics},
+};
 use crate::{
     dialect,
     domain::{
         access::{Topic, capability::Capability},
         fact::Event,
         presence::{Edge, Member, Shown, Sighting},
-        roster::{PlaceId, Role, Standing, Status},
+        roster::{Course, Place, PlaceId, Role, Standing, Status},
     },
     hub::Occupancy,
     ids::{ExternalId, UserId},
     protocol::{ChannelName, Guard},
-    services::{Draft, LiveApp},
+    services::{Draft, LiveApp, access::Rights},
 };
 
 /// To whom when people were last seen is told to the minute only as far as this: five minutes.
@@ -63,7 +66,7 @@ impl LiveApp {
         let standing = if is_told { self.standing(user, now).await? } else { None };
         let audience = match &standing {
             Some(standing) => self.audience_of(standing, now).await?,
-            None => Audience::new(),
+            None => Audience::default(),
         };
         // From here on nothing is awaited.
         let Some(edge) = self.presence.roll.lock().take_news_of(user, now) else { return Ok(0) };
@@ -73,21 +76,42 @@ impl LiveApp {
         Ok(if is_told { self.tell_edge(&edge, (standing.as_ref(), audience), now) } else { 0 })
     }
 
-    fn tell_edge(&self, edge: &Edge, (standing, audience): (Option<&Standing>, Audience), now: DateTime<Utc>) -> usize {
-        let audience = if edge.after.is_some() { audience } else { Audience::new() };
-        let mut audiences = self.presence.audiences.lock();
-        let mut before = audiences.remove(&edge.user).unwrap_or_default();
-        if !audience.is_empty() {
-            audiences.insert(edge.user.clone(), audience.clone());
+    /// Tells those who are concerned that somebody who looks online has come into their course or org, or has left it, by what the
+    /// roster says now. The others are told nothing. Returns how many frames that took.
+    ///
+    /// # Cancel safety
+    /// As [`LiveApp::tell_news_of`].
+    pub(super) async fn tell_moves_of(&self, user: &UserId, now: DateTime<Utc>) -> Result<usize> {
+        if !self.app().settings.presence_events || self.presence.roll.lock().shown(user).is_none() {
+            return Ok(0);
         }
-        drop(audiences);
-        before.retain(|(topic, _)| audience.iter().all(|(still, _)| still != topic));
+        let standing = self.standing(user, now).await?;
+        let audience = match &standing {
+            Some(standing) => self.audience_of(standing, now).await?,
+            None => Audience::default(),
+        };
+        // From here on nothing is awaited.
+        let Some(shown) = self.presence.roll.lock().shown(user).cloned() else { return Ok(0) };
+        let same = Edge { user: user.clone(), before: Some(shown.clone()), after: Some(shown), seen: now };
+        Ok(self.tell_edge(&same, (standing.as_ref(), audience), now))
+    }
+
+    fn tell_edge(&self, edge: &Edge, (standing, audience): (Option<&Standing>, Audience), now: DateTime<Utc>) -> usize {
+        let audience = if edge.after.is_some() { audience } else { Audience::default() };
+        let topics = audience.topics.clone();
+        let before = self.presence.told.lock().replace(&edge.user, audience);
+        let is_in = |topics: &Topics, topic: &Topic| topics.iter().any(|(other, _)| other == topic);
         let sighting = |role| sighting_of((&edge.user, standing), edge.after.clone(), role);
         let mut frames = 0;
-        for (topic, role) in audience {
-            frames += self.tell_sighting((event(edge), topic), (&edge.user, sighting(role)), now);
+        for (topic, role) in &topics {
+            let event = match is_in(&before, topic) {
+                true if edge.before == edge.after => continue,
+                true => event(edge),
+                false => Event::UserOnline,
+            };
+            frames += self.tell_sighting((event, topic.clone()), (&edge.user, sighting(*role)), now);
         }
-        for (topic, role) in before {
+        for (topic, role) in before.into_iter().filter(|(topic, _)| !is_in(&topics, topic)) {
             let gone = Sighting { shown: None, seen: Some(coarse(edge.seen)), ..sighting(role) };
             frames += self.tell_sighting((Event::UserOffline, topic), (&edge.user, gone), now);
         }
@@ -114,9 +138,9 @@ impl LiveApp {
                 if self.presence.roll.lock().knows(user) {
                     continue;
                 }
-                self.presence.audiences.lock().insert(user.clone(), audience);
+                self.presence.told.lock().replace(user, audience);
                 let gone = Edge { user: user.clone(), before: None, after: None, seen };
-                self.tell_edge(&gone, (Some(&standing), Audience::new()), now);
+                self.tell_edge(&gone, (Some(&standing), Audience::default()), now);
             }
         }
         Ok(())
@@ -143,20 +167,21 @@ impl LiveApp {
         let for_students = self.app().settings.presence_visible_to_students;
         let person = &standing.person;
         let org = person.org.clone().filter(|_| for_students && !standing.is_onlooker());
-        let mut topics: Audience = org.map(|org| (Topic::Org(org), person.org_role)).into_iter().collect();
+        let mut topics: Topics = org.map(|org| (Topic::Org(org), person.org_role)).into_iter().collect();
+        let mut turns: Vec<_> = standing.enrollments.iter().flat_map(|one| [one.begin_at, one.end_at]).collect();
+        turns.push(person.deactivated_at);
         for course in courses(standing) {
-            let listed = self.listed_in(&person.id, course, now).await?;
+            let rights = self.rights(&person.id, &PlaceId::Course(course.clone()), now).await?;
             let topic = if for_students { Topic::Course(course.clone()) } else { Topic::CourseStaff(course.clone()) };
-            topics.extend(listed.map(|role| (topic, Some(role))));
+            topics.extend(listed_as(&rights).map(|role| (topic, Some(role))));
+            turns.extend(rights.place().into_iter().flat_map(turns_of));
         }
-        Ok(topics)
+        Ok(Audience { topics, until: turns.into_iter().flatten().filter(|turn| *turn > now).min() })
     }
 
     /// As what somebody is listed in a course now; `None` = not at all.
     async fn listed_in(&self, user: &UserId, course: &ExternalId, now: DateTime<Utc>) -> Result<Option<Role>> {
-        let rights = self.rights(user, &PlaceId::Course(course.clone()), now).await?;
-        let decision = rights.decide(Capability::BeListed);
-        Ok(decision.role.filter(|_| decision.allow))
+        Ok(listed_as(&self.rights(user, &PlaceId::Course(course.clone()), now).await?))
     }
 
     /// What somebody sees of others; `None` = a program, which sees everybody in the roster. Whoever is not seen is left out.
@@ -256,6 +281,19 @@ impl LiveApp {
         let users = is_presence.then(|| users.unwrap_or_default());
         Ok(Room { users, connections: subscriptions, members })
     }
+}
+
+/// As what somebody is listed where these are their rights; `None` = not at all.
+fn listed_as(rights: &Rights) -> Option<Role> {
+    let decision = rights.decide(Capability::BeListed);
+    decision.role.filter(|_| decision.allow)
+}
+
+/// When a course begins, ends and is archived.
+fn turns_of(place: &Place) -> [Option<DateTime<Utc>>; 3] {
+    let course = place.course.as_ref();
+    let of = |turn: fn(&Course) -> Option<DateTime<Utc>>| course.and_then(turn);
+    [of(|course| course.starts_at), of(|course| course.ends_at), of(|course| course.archived_at)]
 }
 
 /// Courses of somebody, each once.

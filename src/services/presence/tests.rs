@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     domain::{
         app::{AppSettings, Secret},
-        roster::{self, Course, Enrollment, Object, Operation, Person, Visibility},
+        roster::{self, Course, Enrollment, Object, Operation, Person, Role, Visibility},
     },
     hub::{Joining, Queue, Socket, Taken},
     ids::{AppId, AppKey, ExternalId},

@@ -240,6 +240,76 @@ async fn receivers_confirm_once_and_nobody_else_does() {
 }
 
 #[tokio::test]
+async fn an_audience_means_the_same_people_for_a_notification_a_broadcast_and_its_confirmations() {
+    let app = TestApp::start().await;
+    let office = school(&app).await;
+    office.keep("/api/orgs/o1", json!({ "name": "School" })).await;
+    office.keep("/api/courses/101", json!({ "title": "Calculus", "org": "o1" })).await;
+    office.keep("/api/users/4", json!({ "name": "Observer" })).await;
+    let observes = json!({ "user": "4", "course": "101", "class": "12", "role": "observer", "observed_user": "7" });
+    office.keep("/api/enrollments/4", observes).await;
+    office.keep("/api/users/3", json!({ "name": "Admin", "org": "o1", "org_role": "admin" })).await;
+    let acked = async |id: &str| {
+        let mut acked = Vec::new();
+        for user in ["3", "4", "5", "7", "8", "9"] {
+            let answer = finish(&app, app.person(user).request(Method::POST, &format!("{PATH}/{id}/ack"))).await;
+            if answer.status == 200 {
+                acked.push(user);
+            } else {
+                answer.problem(404, "not_found");
+            }
+        }
+        acked
+    };
+    let class = json!({ "type": "class", "ids": ["12"] });
+    for (audience, expected) in [
+        (class.clone(), &["5", "7", "8"][..]),
+        (course(), &["5", "7", "8"]),
+        (with(course(), json!({ "exclude": ["8"] })), &["5", "7"]),
+        (with(course(), json!({ "roles": ["admin"] })), &[]),
+        (with(class, json!({ "roles": ["observer", "student"] })), &["4", "7"]),
+        (json!({ "type": "role", "ids": ["o1"], "roles": ["observer"] }), &["4"]),
+        (json!({ "type": "role", "roles": ["admin"] }), &["3"]),
+        (json!({ "type": "org", "ids": ["o1"] }), &["3"]),
+        (json!({ "type": "user", "ids": ["4", "7", "nobody"] }), &["4", "7"]),
+        (json!({ "type": "all" }), &["3", "4", "5", "7", "8", "9"]),
+    ] {
+        let sent = office.post(PATH, with(to(audience.clone()), json!({ "require_ack": true }))).await.json();
+        assert_eq!(sent["receivers"], expected.len(), "{audience}");
+        let id = sent["broadcast_id"].as_str().unwrap();
+        assert_eq!(acked(id).await, expected, "{audience}");
+        let report = office.get(&format!("{PATH}/{id}")).await.ok();
+        assert_eq!((&report["ack_count"], &report["receivers"]), (&json!(expected.len()), &sent["receivers"]));
+
+        let title = audience.to_string();
+        let many = json!({ "audience": audience, "category": "live", "title": title });
+        let taken = office.post("/api/notifications/broadcast", many).await.json();
+        assert_eq!((&taken["estimated_recipients"], &taken["state"]), (&sent["receivers"], &json!("sent")));
+        let mut notified = Vec::new();
+        for user in ["3", "4", "5", "7", "8", "9"] {
+            let list = app.person(user).get("/api/notifications").await.ok();
+            let has = list["data"].as_array().unwrap().iter().any(|one| one["title"] == title.as_str());
+            notified.extend(has.then_some(user));
+        }
+        assert_eq!(notified, expected, "{title}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_not_meant_may_hear_a_broadcast_live_all_the_same() {
+    let app = TestApp::start().await;
+    let office = school(&app).await;
+    office.keep("/api/orgs/o1", json!({ "name": "School" })).await;
+    office.keep("/api/courses/101", json!({ "title": "Calculus", "org": "o1" })).await;
+    office.keep("/api/users/3", json!({ "name": "Admin", "org": "o1", "org_role": "admin" })).await;
+    let mut admin = app.person("3").hears("private-course.101").await;
+    let sent = office.post(PATH, to(course())).await.json();
+    assert_eq!(sent["receivers"], 3);
+    let told = inner(&admin.expect_on("exam.started", "private-course.101").await);
+    assert_eq!(told["event_id"], sent["broadcast_id"]);
+}
+
+#[tokio::test]
 async fn everybody_broadcasts_so_often_in_a_minute_and_refusals_are_logged() {
     let app = TestApp::with_settings(|settings| {
         settings.broadcasts_per_minute_per_user = 2;
