@@ -277,7 +277,8 @@ impl ChatRoutes {
 
     /// Add members to a group
     ///
-    /// Who belongs to it already gets the part that is named. Needs a person who belongs to the group and has the capability
+    /// Who belongs to it already gets the part that is named. Into a group of a course or class come only those who may hear
+    /// chats there, now or when their part begins. Needs a person who belongs to the group and has the capability
     /// `chat.moderate` in its course, or owns a group without a course; or an API key with `chat:write`.
     #[oai(path = "/api/chats/:id/members", method = "post", operation_id = "addChatMembers")]
     async fn add(

@@ -295,8 +295,8 @@ impl Chats {
             version: 1,
         };
         let audit = [asking.audit("created", ("chat", chat.id.as_str()), &chat.id, None)];
-        let told = members.iter().take(if members.len() > TOLD_MAX { 0 } else { TOLD_MAX });
-        let topics = told.map(|member| Topic::User(member.user.clone())).collect();
+        let users: Vec<&UserId> = members.iter().map(|member| &member.user).collect();
+        let topics = members::told(asking, new.place.as_ref(), &users).await?;
         let facts = self.chat_facts(asking, &chat, ("created", topics)).await?;
         let app = asking.app();
         let epoch = new_id(asking.now);
