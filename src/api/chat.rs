@@ -252,8 +252,8 @@ impl ChatRoutes {
 
     /// List who belongs to a chat
     ///
-    /// By user id, page by page. Of a course or class, those who take part now, for whoever may see that there
-    /// (`roster.read`). Needs a person who belongs to the chat, or an API key with `chat:read`.
+    /// By user id, page by page. Of a course or class, those who take part there now and may hear the chat, for whoever may see
+    /// that there (`roster.read`). Needs a person who belongs to the chat, or an API key with `chat:read`.
     #[oai(path = "/api/chats/:id/members", method = "get", operation_id = "listChatMembers")]
     async fn members(
         &self,

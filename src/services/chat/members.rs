@@ -7,7 +7,7 @@ use crate::{
             Reason, Topic,
             capability::{Capability, Held},
         },
-        chat::{Chat, Circle, DmPolicy, Kind, MEMBERS_MAX, Part},
+        chat::{Chat, Circle, DmPolicy, Kind, MEMBERS_MAX, Part, Visibility},
         roster::{PlaceId, Role},
     },
     ids::{ExternalId, UserId},
@@ -144,7 +144,8 @@ impl Chats {
         if self.may_pair(asking, (own, other)).await? { Ok(()) } else { Err(Error::Apart) }
     }
 
-    /// Members of a chat by user id, one more than a page has where there are more.
+    /// Members of a chat by user id, one more than a page has where there are more; of a course or class, those who take part
+    /// there now and may hear the chat.
     ///
     /// # Errors
     /// When the chat is not theirs, or the course does not let them see who is in it.
@@ -163,7 +164,8 @@ impl Chats {
         }
         entry.demand(Capability::RosterRead)?;
         let after = page.after.as_deref().and_then(|after| UserId::parse(after).ok());
-        let filter = MemberFilter { place: found.place(), after, limit: page.limit, ..MemberFilter::default() };
+        let Some(filter) = self.hearers(asking, found, Visibility::All).await? else { return Ok(Vec::new()) };
+        let filter = MemberFilter { after, limit: page.limit, ..filter };
         let rows = self.store.roster_members(&asking.app(), &filter, asking.now).await?;
         Ok(rows.into_iter().map(|row| Person { user: row.user, name: row.name, role: row.role, part: None }).collect())
     }

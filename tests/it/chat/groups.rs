@@ -284,14 +284,21 @@ async fn members_of_a_course_are_listed_for_those_who_may_see_them() {
     let app = enforcing().await;
     let room = app.room().await;
     room.get("7", "/api/chats/c/members").await.problem(403, "wrong_role");
-    let first = room.get("9", "/api/chats/c/members?limit=3").await.ok();
+    let first = room.get("9", "/api/chats/c/members?limit=2").await.ok();
     let users = |page: &Value| -> Vec<String> {
         page["data"].as_array().unwrap().iter().map(|one| one["user"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(users(&first), ["5", "6", "7"]);
+    assert_eq!(users(&first), ["5", "7"], "6 only observes, and may not hear the chat");
     assert_eq!(first["data"][0], json!({ "user": "5", "name": "Name of 5", "role": "assistant" }));
     let cursor = first["page"]["next_cursor"].as_str().unwrap();
     assert_eq!(users(&room.get("9", &format!("/api/chats/c/members?cursor={cursor}")).await.ok()), ["8", "9"]);
+    let says = |role: &str, effect: &str| json!({ "role": role, "capability": "channel.chat", "effect": effect });
+    let overrides = json!([says("observer", "allow"), says("student", "prevent")]);
+    room.office.keep("/api/courses/101", json!({ "title": "Computing", "overrides": overrides })).await;
+    assert_eq!(users(&room.get("9", "/api/chats/c/members").await.ok()), ["5", "6", "9"]);
+    let nobody: Vec<_> = ["student", "assistant", "instructor", "admin"].map(|role| says(role, "prevent")).into();
+    room.office.keep("/api/courses/101", json!({ "title": "Computing", "overrides": nobody })).await;
+    assert_eq!(users(&room.office.get("/api/chats/c/members").await.ok()), [""; 0]);
 }
 
 #[tokio::test]
