@@ -83,7 +83,7 @@ async fn check_shadow(asking: &Asking<'_>, entry: &Entry, new: &NewSanction) -> 
         return Err(Error::field("/shadow", "goes with a mute: nobody overlooks a ban".to_owned()));
     }
     let theirs = asking.live.chat_rights(&new.user, &entry.circle().chat.id, asking.now).await?;
-    if theirs.is_some_and(|rights| rights.is_staff()) {
+    if theirs.is_some_and(|rights| rights.is_staff_if_let_in()) {
         return Err(Error::field(
             "/user",
             "they are staff, who see what is in the shadow: mute them openly".to_owned(),
