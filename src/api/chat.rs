@@ -212,7 +212,8 @@ impl ChatRoutes {
     /// Each message leaves a trace without text, as when it is deleted alone, also those that were not for all. Those who hear
     /// the chat are told in one event for up to 500 messages (`chat:purged`) of what was for all; staff and those whom the rest
     /// was for hear of that on their own channels; whoever was away finds a gap. Needs a person with the capability
-    /// `chat.moderate`, or an API key with `chat:write`; nobody does so to staff of their own rank or above (403 `rank`).
+    /// `chat.moderate`, or an API key with `chat:write`; nobody does so to staff of their own rank or above (403 `rank`). Also
+    /// for somebody who has left since; for somebody who was never there, 422.
     #[oai(path = "/api/chats/:id/purge", method = "post", operation_id = "purgeChat")]
     async fn purge(
         &self,
