@@ -27,7 +27,7 @@ use super::{
         },
         list::{Cursor, List, MOST, Snapshot, StreamView, USUAL},
         problem::{Fault, Problem, Reading, Writing},
-        strict::Strict,
+        strict::{Optional, Strict},
         version::expected,
         word::{Limit, Word},
     },
@@ -408,8 +408,8 @@ impl Messages {
 
     /// Pin a message
     ///
-    /// Until the time that is named, or until it is taken off. Needs a person with the capability `chat.moderate`, or an API
-    /// key with `chat:write`.
+    /// Until the time that is named, or until it is taken off, as without a body. Needs a person with the capability
+    /// `chat.moderate`, or an API key with `chat:write`.
     #[oai(path = "/api/messages/:id/pin", method = "post", operation_id = "pinMessage")]
     async fn pin(
         &self,
@@ -418,7 +418,7 @@ impl Messages {
         /// Id of the message.
         #[oai(validator(max_length = 64))]
         id: Path<String>,
-        body: Strict<PinBody>,
+        body: Optional<PinBody>,
         _proof: ByKeyOrPerson,
     ) -> Result<Changed<MessageView>, Fault<Writing>> {
         let until = body.0.read(visitor.now).map_err(|field| Problem::fields(vec![field]))?;

@@ -313,6 +313,9 @@ async fn a_pin_stands_until_its_end_or_until_it_is_taken_off() {
     room.push("7", &pin(&ids[0]), json!({})).await.problem(403, "wrong_role");
     let pinned = room.push("5", &pin(&ids[0]), json!({ "until": "2999-01-01T00:00:00Z" })).await.ok();
     assert_eq!(pinned["pinned_until"], "2999-01-01T00:00:00.000Z");
+    room.call("7", Method::POST, &pin(&ids[1]), None).await.problem(403, "wrong_role");
+    let bare = room.call("9", Method::POST, &pin(&ids[1]), None).await.ok();
+    assert!(bare["pinned_at"].is_string() && bare.get("pinned_until").is_none(), "{bare}");
     room.push("9", &pin(&ids[1]), json!({})).await.ok();
     let pins = async || bodies(&room.get("8", "/api/chats/c/pins").await.ok());
     let mut all = pins().await;
