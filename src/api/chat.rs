@@ -13,7 +13,6 @@ use poem::web::Data;
 use poem_openapi::{
     OpenApi,
     param::{Header, Path, Query},
-    payload::Json,
 };
 
 use self::{
@@ -22,7 +21,7 @@ use self::{
 };
 use super::{
     Group,
-    answer::{Answer, Changed, Done, Found, Made},
+    answer::{Answer, Changed, Done, Found, Fresh},
     caller::{
         Visitor,
         describe::{ByKeyOrPerson, ByPerson},
@@ -102,12 +101,12 @@ impl ChatRoutes {
         visitor: Data<&Arc<Visitor>>,
         body: Strict<ChatBody>,
         _proof: ByKeyOrPerson,
-    ) -> Result<Made<ChatView>, Fault<Writing>> {
+    ) -> Result<Fresh<ChatView>, Fault<Writing>> {
         let new = body.0.read().map_err(|field| Problem::fields(vec![field]))?;
         let (found, is_new) = chats.create(&asking(&visitor), new).await?;
-        let location = format!("/api/chats/{}", found.chat.id);
-        let view = Json(ChatView::from(found));
-        Ok(if is_new { Made::Now(view, location) } else { Made::Before(view) })
+        let (location, version) = (format!("/api/chats/{}", found.chat.id), found.chat.version);
+        let view = ChatView::from(found);
+        Ok(if is_new { Fresh::new(view, version, location) } else { Fresh::again(view, version) })
     }
 
     /// Show a chat

@@ -9,7 +9,6 @@ use poem::web::Data;
 use poem_openapi::{
     OpenApi,
     param::{Header, Path, Query},
-    payload::Json,
 };
 
 pub(super) use self::view::MessageView;
@@ -20,7 +19,7 @@ use self::{
 use super::{
     super::{
         Group,
-        answer::{Answer, Changed, Found, Made},
+        answer::{Answer, Changed, Found, Fresh},
         caller::{
             Visitor,
             describe::{ByKeyOrPerson, ByPerson},
@@ -214,13 +213,13 @@ impl Messages {
         visitor: Data<&Arc<Visitor>>,
         body: Strict<MessageBody>,
         _proof: ByKeyOrPerson,
-    ) -> Result<Made<MessageView>, Fault<Writing>> {
+    ) -> Result<Fresh<MessageView>, Fault<Writing>> {
         let new = body.0.read().map_err(|field| Problem::fields(vec![field]))?;
         let asking = asking(&visitor);
         let (message, is_new) = chats.post(&asking, new).await?;
-        let location = format!("/api/messages/{}", message.id);
-        let view = Json(MessageView::from(chats.shown_one(&asking, message).await?));
-        Ok(if is_new { Made::Now(view, location) } else { Made::Before(view) })
+        let (location, version) = (format!("/api/messages/{}", message.id), message.version);
+        let view = MessageView::from(chats.shown_one(&asking, message).await?);
+        Ok(if is_new { Fresh::new(view, version, location) } else { Fresh::again(view, version) })
     }
 
     /// Show a message
