@@ -55,7 +55,7 @@ fn acting(visitor: &Visitor) -> Acting<'_> {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::NotFound => Self::not_found(error.to_string()),
+            Error::NotFound | Error::NoSuchPlace(_) => Self::not_found(error.to_string()),
             Error::Denied(decision) => (*decision).into(),
             Error::Refused(refusal) => refusal.into(),
             Error::Access(error) => error.into(),
