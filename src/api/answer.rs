@@ -83,7 +83,7 @@ impl<T: ToJSON> Changed<T> {
     }
 }
 
-/// Something that was made.
+/// Something without versions that was made.
 #[derive(Debug, ApiResponse)]
 pub(super) enum Made<T: ToJSON> {
     /// It was there already: the same request came before. Nothing was made.
@@ -97,6 +97,42 @@ pub(super) enum Made<T: ToJSON> {
         #[oai(header = "Location")]
         String,
     ),
+}
+
+/// An object with versions that was made.
+#[derive(Debug, ApiResponse)]
+pub(super) enum Fresh<T: ToJSON> {
+    /// It was there already: the same request came before. Nothing was made.
+    #[oai(status = 200)]
+    Before(
+        Json<T>,
+        /// Version of the object, for `If-Match` and `If-None-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+    /// It was made.
+    #[oai(status = 201)]
+    Now(
+        Json<T>,
+        /// Path at which it is found.
+        #[oai(header = "Location")]
+        String,
+        /// Version of the object, for `If-Match` and `If-None-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+impl<T: ToJSON> Fresh<T> {
+    /// The object that was made, with its version and the path at which it is found.
+    pub(super) fn new(view: T, version: i64, location: String) -> Self {
+        Self::Now(Json(view), location, tag(version))
+    }
+
+    /// The same object as an earlier request has made it, with its version.
+    pub(super) fn again(view: T, version: i64) -> Self {
+        Self::Before(Json(view), tag(version))
+    }
 }
 
 /// It was done, and there is nothing more to say.

@@ -13,7 +13,6 @@ use poem::web::Data;
 use poem_openapi::{
     OpenApi,
     param::{Header, Path, Query},
-    payload::Json,
 };
 
 use self::{
@@ -22,7 +21,7 @@ use self::{
 };
 use super::{
     Group,
-    answer::{Answer, Changed, Done, Found, Made},
+    answer::{Answer, Changed, Done, Found, Fresh},
     caller::{
         Visitor,
         describe::{ByKeyOrPerson, ByPerson},
@@ -102,12 +101,12 @@ impl ChatRoutes {
         visitor: Data<&Arc<Visitor>>,
         body: Strict<ChatBody>,
         _proof: ByKeyOrPerson,
-    ) -> Result<Made<ChatView>, Fault<Writing>> {
+    ) -> Result<Fresh<ChatView>, Fault<Writing>> {
         let new = body.0.read().map_err(|field| Problem::fields(vec![field]))?;
         let (found, is_new) = chats.create(&asking(&visitor), new).await?;
-        let location = format!("/api/chats/{}", found.chat.id);
-        let view = Json(ChatView::from(found));
-        Ok(if is_new { Made::Now(view, location) } else { Made::Before(view) })
+        let (location, version) = (format!("/api/chats/{}", found.chat.id), found.chat.version);
+        let view = ChatView::from(found);
+        Ok(if is_new { Fresh::new(view, version, location) } else { Fresh::again(view, version) })
     }
 
     /// Show a chat
@@ -212,7 +211,8 @@ impl ChatRoutes {
     /// Each message leaves a trace without text, as when it is deleted alone, also those that were not for all. Those who hear
     /// the chat are told in one event for up to 500 messages (`chat:purged`) of what was for all; staff and those whom the rest
     /// was for hear of that on their own channels; whoever was away finds a gap. Needs a person with the capability
-    /// `chat.moderate`, or an API key with `chat:write`; nobody does so to staff of their own rank or above (403 `rank`).
+    /// `chat.moderate`, or an API key with `chat:write`; nobody does so to staff of their own rank or above (403 `rank`). Also
+    /// for somebody who has left since; for somebody who was never there, 422.
     #[oai(path = "/api/chats/:id/purge", method = "post", operation_id = "purgeChat")]
     async fn purge(
         &self,
@@ -252,8 +252,8 @@ impl ChatRoutes {
 
     /// List who belongs to a chat
     ///
-    /// By user id, page by page. Of a course or class, those who take part now, for whoever may see that there
-    /// (`roster.read`). Needs a person who belongs to the chat, or an API key with `chat:read`.
+    /// By user id, page by page. Of a course or class, those who take part there now and may hear the chat, for whoever may see
+    /// that there (`roster.read`). Needs a person who belongs to the chat, or an API key with `chat:read`.
     #[oai(path = "/api/chats/:id/members", method = "get", operation_id = "listChatMembers")]
     async fn members(
         &self,
@@ -277,7 +277,8 @@ impl ChatRoutes {
 
     /// Add members to a group
     ///
-    /// Who belongs to it already gets the part that is named. Needs a person who belongs to the group and has the capability
+    /// Who belongs to it already gets the part that is named. Into a group of a course or class come only those who may hear
+    /// chats there, now or when their part begins. Needs a person who belongs to the group and has the capability
     /// `chat.moderate` in its course, or owns a group without a course; or an API key with `chat:write`.
     #[oai(path = "/api/chats/:id/members", method = "post", operation_id = "addChatMembers")]
     async fn add(

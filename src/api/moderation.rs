@@ -255,7 +255,8 @@ impl Moderation {
     /// notification or stream of others, and staff finds messages with the mark `shadowed`. They stay so when the mute has ended;
     /// new ones are for all again. An earlier message that is edited meanwhile is hidden with what it says now. Staff is not muted so
     /// (422 `invalid_fields`). Mutes need a person with the capability `chat.moderate`, bans one with
-    /// `chat.control`, both an API key with `chat:write`; nobody acts against staff of their own rank or above.
+    /// `chat.control`, both an API key with `chat:write`; nobody acts against staff of their own rank or above,
+    /// nor against somebody who neither takes nor took part in the chat's course or class.
     #[oai(path = "/api/chats/:id/moderation", method = "post", operation_id = "createSanction")]
     async fn sanction(
         &self,

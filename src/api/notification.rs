@@ -80,6 +80,10 @@ impl From<Error> for Problem {
             Error::Access(error) => error.into(),
             Error::Refused(decision) => (*decision).into(),
             Error::NoPlace => Self::forbidden("no_place", error.to_string()),
+            Error::NoSuchPlace(ref place) => {
+                let pointer = if matches!(place, PlaceId::Class(_)) { "/class" } else { "/course" };
+                Self::fields(vec![Field::at(pointer, "not_in_roster", error.to_string())])
+            }
             Error::NoSuchPerson => Self::not_found(error.to_string()),
             Error::Content(error) => error.into(),
             Error::NotForAll => field("/public", &error),

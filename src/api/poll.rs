@@ -22,7 +22,7 @@ use self::{
 };
 use super::{
     Config, Group,
-    answer::{Answer, Made},
+    answer::{Answer, Fresh},
     caller::{
         Visitor,
         describe::{ByAnybody, ByKeyOrPerson},
@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     domain::{
-        poll::{Move, Refusal, State},
+        poll::{Move, Poll, Refusal, State},
         roster::PlaceId,
     },
     ids::ExternalId,
@@ -55,7 +55,7 @@ fn acting(visitor: &Visitor) -> Acting<'_> {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::NotFound => Self::not_found(error.to_string()),
+            Error::NotFound | Error::NoSuchPlace(_) => Self::not_found(error.to_string()),
             Error::Denied(decision) => (*decision).into(),
             Error::Refused(refusal) => refusal.into(),
             Error::Access(error) => error.into(),
@@ -87,6 +87,11 @@ impl From<Refusal> for Problem {
         };
         Self::new(status, refusal.code(), refusal.to_string())
     }
+}
+
+/// A poll that was made, or has something more.
+fn made(poll: &Poll, looks: Looks) -> Fresh<PollView> {
+    Fresh::new(PollView::new(poll, looks), poll.version, format!("/api/polls/{}", poll.id))
 }
 
 /// Takes a step in the life of a poll.
@@ -127,9 +132,9 @@ impl PollRoutes {
         visitor: Data<&Arc<Visitor>>,
         body: Strict<PollBody>,
         _proof: ByKeyOrPerson,
-    ) -> Result<Made<PollView>, Fault<Writing>> {
+    ) -> Result<Fresh<PollView>, Fault<Writing>> {
         let poll = polls.create(acting(&visitor), body.0.read()?).await?;
-        Ok(Made::Now(Json(PollView::new(&poll, Looks::HOST)), format!("/api/polls/{}", poll.id)))
+        Ok(made(&poll, Looks::HOST))
     }
 
     /// List the polls of a class or course
@@ -300,9 +305,9 @@ impl PollRoutes {
         /// Id of the poll.
         id: Path<Word<ExternalId>>,
         _proof: ByKeyOrPerson,
-    ) -> Result<Made<PollView>, Fault<Leading>> {
+    ) -> Result<Fresh<PollView>, Fault<Leading>> {
         let poll = polls.duplicate(acting(&visitor), &id.0.0).await?;
-        Ok(Made::Now(Json(PollView::new(&poll, Looks::HOST)), format!("/api/polls/{}", poll.id)))
+        Ok(made(&poll, Looks::HOST))
     }
 
     /// Vote
@@ -360,9 +365,9 @@ impl PollRoutes {
         id: Path<Word<ExternalId>>,
         body: Strict<SuggestionBody>,
         _proof: ByKeyOrPerson,
-    ) -> Result<Made<PollView>, Fault<Voting>> {
+    ) -> Result<Fresh<PollView>, Fault<Voting>> {
         let poll = polls.suggest(acting(&visitor), &id.0.0, &body.0.label).await?;
-        Ok(Made::Now(Json(PollView::new(&poll, Looks::ALL)), format!("/api/polls/{}", poll.id)))
+        Ok(made(&poll, Looks::ALL))
     }
 
     /// Show the results of a poll

@@ -1,5 +1,7 @@
 //! JSON bodies of the REST API, read strictly: what is not known is refused, and the refusal names it.
 
+mod bounds;
+
 use poem::{
     Request, RequestBody,
     http::{StatusCode, header::CONTENT_TYPE},
@@ -13,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
+use self::bounds::Bounds;
 use super::{
     body::json_body,
     problem::{Field, Problem, plain},
@@ -94,7 +97,7 @@ fn no_object() -> Field {
     Field::at("", "invalid", "must be a JSON object".to_owned())
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+fn read<T: DeserializeOwned + Type>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(Problem::fields(vec![no_object()]));
     }
@@ -102,7 +105,7 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let cause = error.inner();
         match cause.classify() {
-            Category::Data => Problem::fields(vec![fault(error.path(), cause)]),
+            Category::Data => Problem::fields(vec![fault(error.path(), cause, || bounds::of::<T>(error.path()))]),
             Category::Syntax | Category::Eof | Category::Io => malformed(cause),
         }
     })?;
@@ -115,14 +118,14 @@ pub(super) fn read_value<T: DeserializeOwned>(value: serde_json::Value) -> Resul
     if value.is_array() {
         return Err(no_object());
     }
-    serde_path_to_error::deserialize(value).map_err(|error| fault(error.path(), error.inner()))
+    serde_path_to_error::deserialize(value).map_err(|error| fault(error.path(), error.inner(), || None))
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "malformed_json", format!("The body must be JSON: {error}"))
 }
 
-fn fault(path: &Path, error: &serde_json::Error) -> Field {
+fn fault(path: &Path, error: &serde_json::Error, bounds: impl FnOnce() -> Option<Bounds>) -> Field {
     let text = error.to_string();
     let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
     let code = match message.split('`').next() {
@@ -136,7 +139,7 @@ fn fault(path: &Path, error: &serde_json::Error) -> Field {
     if let Some(name) = named.map(escape).filter(|name| pointer.rsplit('/').next() != Some(name)) {
         pointer = format!("{pointer}/{name}");
     }
-    Field::at(&pointer, code, plain::of_json(message))
+    Field::at(&pointer, code, plain::of_json(message, bounds))
 }
 
 /// A path as JSON pointer (RFC 6901).

@@ -295,8 +295,8 @@ impl Chats {
             version: 1,
         };
         let audit = [asking.audit("created", ("chat", chat.id.as_str()), &chat.id, None)];
-        let told = members.iter().take(if members.len() > TOLD_MAX { 0 } else { TOLD_MAX });
-        let topics = told.map(|member| Topic::User(member.user.clone())).collect();
+        let users: Vec<&UserId> = members.iter().map(|member| &member.user).collect();
+        let topics = members::told(asking, new.place.as_ref(), &users).await?;
         let facts = self.chat_facts(asking, &chat, ("created", topics)).await?;
         let app = asking.app();
         let epoch = new_id(asking.now);
@@ -342,19 +342,21 @@ impl Chats {
             (_, Some(place)) => place,
         };
         let needs = if new.kind == Kind::Group { Capability::ChatModerate } else { Capability::ChatControl };
+        let (what, pointer) =
+            if matches!(place, PlaceId::Class(_)) { ("class", "/class") } else { ("course", "/course") };
         let found = match asking.caller.user() {
             Some(user) => {
                 let rights = asking.live.rights(user, place, asking.now).await?;
                 let decision = rights.decide(needs);
                 if !decision.allow {
-                    return Err(Error::denied(decision));
+                    let denied = Error::denied(decision);
+                    return Err(if matches!(denied, Error::Unknown(_)) { Error::Unknown(what) } else { denied });
                 }
                 rights.place().cloned()
             }
             None => self.store.roster_place(&asking.app(), place).await?,
         };
         let Some(course) = found.as_ref().and_then(|found| found.course.as_ref()) else {
-            let pointer = if matches!(place, PlaceId::Class(_)) { "/class" } else { "/course" };
             return Err(Error::field(pointer, "the roster has no such course or class".to_owned()));
         };
         let class = found.as_ref().and_then(|found| found.class.as_ref()).map(|class| class.id.clone());

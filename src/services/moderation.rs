@@ -83,7 +83,7 @@ async fn check_shadow(asking: &Asking<'_>, entry: &Entry, new: &NewSanction) -> 
         return Err(Error::field("/shadow", "goes with a mute: nobody overlooks a ban".to_owned()));
     }
     let theirs = asking.live.chat_rights(&new.user, &entry.circle().chat.id, asking.now).await?;
-    if theirs.is_some_and(|rights| rights.is_staff()) {
+    if theirs.is_some_and(|rights| rights.is_staff_if_let_in()) {
         return Err(Error::field(
             "/user",
             "they are staff, who see what is in the shadow: mute them openly".to_owned(),
@@ -110,6 +110,7 @@ impl Chats {
         legible("/user", new.user.as_str(), USER_ID_MAX)?;
         legible("/reason", &new.reason, REASON_MAX)?;
         let until = end(new.minutes, asking.now)?;
+        self.check_person(asking, &entry, &new.user).await?;
         if let Some(why) = outranked(asking, &entry, &new.user).await? {
             return Err(Error::field("/user", why.to_owned()));
         }
@@ -148,6 +149,23 @@ impl Chats {
         asking.live.typing_stopped(&Topic::Chat(chat.clone()), &sanction.user, asking.now);
         asking.live.chat_changed(chat, asking.now).await;
         Ok(sanction)
+    }
+
+    /// Refuses whoever has nothing to do with a chat: the roster does not know them, or they have and had no part in its course
+    /// or class. Whoever has written there had, and an app without a roster knows nobody.
+    pub(super) async fn check_person(&self, asking: &Asking<'_>, entry: &Entry, user: &UserId) -> Result<()> {
+        let (app, chat) = (asking.app(), &entry.circle().chat);
+        let rights = asking.live.chat_rights(user, &chat.id, asking.now).await?.ok_or(Error::Unknown("chat"))?;
+        let had_part = rights.has_had_part();
+        if had_part == Some(true) || self.store.message_any_of(&app, &chat.id, user).await? {
+            return Ok(());
+        }
+        let message = match chat.place().filter(|_| had_part.is_some()) {
+            Some(place) => format!("user '{user}' takes no part in {}", Topic::of(&place)),
+            None if self.store.roster_has_nobody(&app).await? => return Ok(()),
+            None => format!("the roster does not know user '{user}'"),
+        };
+        Err(Error::field("/user", message))
     }
 
     /// Who is muted or banned now, newest first, one more than a page has where there are more.

@@ -63,6 +63,9 @@ pub enum Error {
     /// A person sends to a person only in a class or course of theirs.
     #[error("name the class or the course in which you teach them: 'class' or 'course'")]
     NoPlace,
+    /// The roster has no such course or class.
+    #[error("there is no {} in the roster", Topic::of(.0))]
+    NoSuchPlace(PlaceId),
     /// There is no such person, or not there.
     #[error("there is no such person there")]
     NoSuchPerson,
@@ -164,6 +167,9 @@ impl Notifications {
             return if found.is_empty() { Err(Error::NoSuchPerson) } else { Ok(None) };
         };
         let rights = live.rights(user, place, now).await?;
+        if rights.place().is_none() {
+            return Err(Error::NoSuchPlace(place.clone()));
+        }
         if rights.role().is_none() {
             return Err(Error::NoSuchPerson);
         }

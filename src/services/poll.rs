@@ -56,6 +56,9 @@ pub enum Error {
     /// There is no such poll, or none that the caller may know of.
     #[error("there is no such poll, or it is not for you")]
     NotFound,
+    /// There is no such class or course, or none that the caller may know of.
+    #[error("there is no such {0}, or it is not for you")]
+    NoSuchPlace(&'static str),
     /// The caller may not do this.
     #[error("{}", .0.detail)]
     Denied(Box<Decision>),

@@ -60,7 +60,7 @@ async fn make(host: &Voice<'_>, body: Value) -> String {
     let made = host.post("/api/polls", body).await;
     assert_eq!(made.status, 201, "{}", made.text());
     let path = format!("/api/polls/{}", made.json()["id"].as_str().unwrap());
-    assert_eq!(made.header("location"), Some(path.as_str()));
+    assert_eq!((made.header("location"), made.header("etag")), (Some(path.as_str()), Some("\"1\"")));
     path
 }
 

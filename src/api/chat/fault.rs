@@ -46,7 +46,7 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "slow_mode", detail).with_retry(seconds.max(1))
             }
             Error::Flaw(flaw) => flaw.into(),
-            Error::Field { pointer, message } => Self::fields(vec![Field::at(pointer, "invalid", message)]),
+            Error::Field { pointer, message } => Self::fields(vec![Field::at(&pointer, "invalid", message)]),
             Error::Taken(_) => Self::new(StatusCode::CONFLICT, "id_taken", detail),
             Error::Mismatch(_) => Self::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", detail),
             Error::Deleted => Self::new(StatusCode::CONFLICT, "message_deleted", detail),

@@ -9,7 +9,6 @@ use poem::web::Data;
 use poem_openapi::{
     OpenApi,
     param::{Header, Path, Query},
-    payload::Json,
 };
 
 pub(super) use self::view::MessageView;
@@ -20,14 +19,14 @@ use self::{
 use super::{
     super::{
         Group,
-        answer::{Answer, Changed, Found, Made},
+        answer::{Answer, Changed, Found, Fresh},
         caller::{
             Visitor,
             describe::{ByKeyOrPerson, ByPerson},
         },
         list::{Cursor, List, MOST, Snapshot, StreamView, USUAL},
         problem::{Fault, Problem, Reading, Writing},
-        strict::Strict,
+        strict::{Optional, Strict},
         version::expected,
         word::{Limit, Word},
     },
@@ -214,13 +213,13 @@ impl Messages {
         visitor: Data<&Arc<Visitor>>,
         body: Strict<MessageBody>,
         _proof: ByKeyOrPerson,
-    ) -> Result<Made<MessageView>, Fault<Writing>> {
+    ) -> Result<Fresh<MessageView>, Fault<Writing>> {
         let new = body.0.read().map_err(|field| Problem::fields(vec![field]))?;
         let asking = asking(&visitor);
         let (message, is_new) = chats.post(&asking, new).await?;
-        let location = format!("/api/messages/{}", message.id);
-        let view = Json(MessageView::from(chats.shown_one(&asking, message).await?));
-        Ok(if is_new { Made::Now(view, location) } else { Made::Before(view) })
+        let (location, version) = (format!("/api/messages/{}", message.id), message.version);
+        let view = MessageView::from(chats.shown_one(&asking, message).await?);
+        Ok(if is_new { Fresh::new(view, version, location) } else { Fresh::again(view, version) })
     }
 
     /// Show a message
@@ -408,8 +407,8 @@ impl Messages {
 
     /// Pin a message
     ///
-    /// Until the time that is named, or until it is taken off. Needs a person with the capability `chat.moderate`, or an API
-    /// key with `chat:write`.
+    /// Until the time that is named, or until it is taken off, as without a body. Needs a person with the capability
+    /// `chat.moderate`, or an API key with `chat:write`.
     #[oai(path = "/api/messages/:id/pin", method = "post", operation_id = "pinMessage")]
     async fn pin(
         &self,
@@ -418,7 +417,7 @@ impl Messages {
         /// Id of the message.
         #[oai(validator(max_length = 64))]
         id: Path<String>,
-        body: Strict<PinBody>,
+        body: Optional<PinBody>,
         _proof: ByKeyOrPerson,
     ) -> Result<Changed<MessageView>, Fault<Writing>> {
         let until = body.0.read(visitor.now).map_err(|field| Problem::fields(vec![field]))?;

@@ -11,12 +11,15 @@ macro_rules! whole_numbers {
 /// Types of whole numbers, each with the least and the greatest.
 const WHOLE: &[(&str, i128, i128)] = whole_numbers!(u8 u16 u32 u64 usize i8 i16 i32 i64);
 
-/// A message of serde, without the place in the text.
-pub(in crate::api) fn of_json(message: &str) -> String {
+/// Least and greatest value of a whole number, as far as they are narrower than those of its type.
+type Bounds = (Option<i128>, Option<i128>);
+
+/// A message of serde, without the place in the text. `bounds` = those of the number that the message is about, if it is one.
+pub(in crate::api) fn of_json(message: &str, bounds: impl FnOnce() -> Option<Bounds>) -> String {
     let wrong = ["invalid type: ", "invalid value: ", "invalid length "];
     let rest = wrong.iter().find_map(|beginning| message.strip_prefix(beginning));
     match rest.and_then(|rest| rest.rsplit_once(", expected ")) {
-        Some((got, wanted)) => format!("must be {}, not {}", wanted_words(wanted), got_words(got)),
+        Some((got, wanted)) => format!("must be {}, not {}", wanted_words(wanted, bounds), got_words(got)),
         None => message.to_owned(),
     }
 }
@@ -38,8 +41,10 @@ pub(in crate::api) fn of_parameter(reason: &str) -> String {
     }
 }
 
-fn wanted_words(wanted: &str) -> String {
+fn wanted_words(wanted: &str, bounds: impl FnOnce() -> Option<Bounds>) -> String {
     if let Some((_, least, greatest)) = WHOLE.iter().find(|(name, ..)| *name == wanted) {
+        let (own_least, own_greatest) = bounds().unwrap_or_default();
+        let (least, greatest) = (own_least.unwrap_or(*least), own_greatest.unwrap_or(*greatest));
         return format!("a whole number from {least} to {greatest}");
     }
     match wanted {
@@ -102,7 +107,7 @@ mod tests {
 
     fn refused<T: DeserializeOwned>(value: Value) -> String {
         let error = serde_json::from_value::<T>(value).err().unwrap().to_string();
-        of_json(&error)
+        of_json(&error, || None)
     }
 
     #[test]
@@ -126,6 +131,18 @@ mod tests {
             (refused::<Inner>(json!({})), "missing field `size`"),
         ] {
             assert_eq!(told, words);
+        }
+    }
+
+    #[test]
+    fn a_number_is_told_its_own_bounds() {
+        let message = "invalid value: integer `-1`, expected u32";
+        for (bounds, words) in [
+            ((Some(1), Some(525_600)), "must be a whole number from 1 to 525600, not -1"),
+            ((None, Some(3_600)), "must be a whole number from 0 to 3600, not -1"),
+            ((None, None), "must be a whole number from 0 to 4294967295, not -1"),
+        ] {
+            assert_eq!(of_json(message, || Some(bounds)), words);
         }
     }
 

@@ -56,8 +56,31 @@ impl ChatRights {
     /// Tells whether they hear what is for staff: those of the course or class, where the chat belongs to one, else who leads it.
     #[must_use]
     pub fn is_staff(&self) -> bool {
-        let is_of_course = self.circle.chat.course.is_some();
-        self.may(if is_of_course { Capability::HearStaff } else { Capability::ChatModerate })
+        self.may(self.needs_of_staff())
+    }
+
+    /// Tells the same of somebody whom a ban or a block keeps out for now: they are staff all the same.
+    #[must_use]
+    pub fn is_staff_if_let_in(&self) -> bool {
+        let circle = Circle { sanctions: Vec::new(), ..Circle::clone(&self.circle) };
+        let facts = Facts { blocks: &[], is_channel_blocked: false, chat: Some(&circle), ..self.facts() };
+        access::may_in_chat(&self.user, (&circle.chat.id, self.needs_of_staff()), facts, self.now).allow
+    }
+
+    fn needs_of_staff(&self) -> Capability {
+        if self.circle.chat.course.is_some() { Capability::HearStaff } else { Capability::ChatModerate }
+    }
+
+    /// Tells whether they take part in the course or class of the chat, or once did; `None` = the roster does not know them.
+    #[must_use]
+    pub fn has_had_part(&self) -> Option<bool> {
+        let standing = self.gathered.known.as_deref().and_then(|known| known.standing.as_ref())?;
+        let Some(course) = self.gathered.place.as_deref().and_then(|place| place.course.as_ref()) else {
+            return Some(true);
+        };
+        let is_admin = standing.person.org_role == Some(Role::Admin) && standing.person.org == course.org;
+        let is_member = self.circle.members.contains_key(&self.user);
+        Some(is_admin || is_member || standing.enrollments.iter().any(|one| one.course == course.id))
     }
 
     /// Tells whether only staff finds what they write now, without their knowing. Staff is not muted in the shadow.

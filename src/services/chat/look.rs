@@ -8,7 +8,7 @@ use super::{Asking, Chats, Entry, Page, Result};
 use crate::{
     domain::{
         access::capability::{Capability, Held},
-        chat::{Author, Circle, Message, Visibility, message::OwnMarks},
+        chat::{Author, Chat, Circle, Message, Visibility, message::OwnMarks},
         roster::Role,
     },
     ids::{ExternalId, UserId},
@@ -135,18 +135,26 @@ impl Chats {
             let have = self.store.message_ack_count(&app, &message.id, &others).await?;
             return Ok((others.len() as u64).saturating_sub(have));
         }
-        let Some(place) = chat.place() else { return Ok(0) };
-        let found = self.store.roster_place(&app, &place).await?.and_then(|place| place.course);
+        let Some(filter) = self.hearers(asking, chat, message.visibility).await? else { return Ok(0) };
+        Ok(self.store.roster_pending_count(&app, &filter, (&message.id, author), asking.now).await?)
+    }
+
+    /// Who may hear the messages of the chat of a course or class, by their roles there; `None` = nobody.
+    pub(super) async fn hearers(
+        &self,
+        asking: &Asking<'_>,
+        chat: &Chat,
+        visibility: Visibility,
+    ) -> Result<Option<MemberFilter>> {
+        let Some(place) = chat.place() else { return Ok(None) };
+        let found = self.store.roster_place(&asking.app(), &place).await?.and_then(|place| place.course);
         let overrides = found.map(|course| course.overrides).unwrap_or_default();
         let hears = |role: &Role| {
             let holds = |capability: Capability| capability.held_by(*role, &overrides) == Held::Yes;
-            holds(Capability::HearChat) && (message.visibility == Visibility::All || holds(Capability::HearStaff))
+            holds(Capability::HearChat) && (visibility == Visibility::All || holds(Capability::HearStaff))
         };
         let roles: Vec<Role> = Role::ALL.iter().copied().filter(hears).collect();
-        if roles.is_empty() {
-            return Ok(0);
-        }
         let filter = MemberFilter { place: Some(place), roles, ..MemberFilter::default() };
-        Ok(self.store.roster_pending_count(&app, &filter, (&message.id, author), asking.now).await?)
+        Ok(Some(filter).filter(|filter| !filter.roles.is_empty()))
     }
 }

@@ -3,9 +3,12 @@
 use super::{Asking, Chats, Entry, Error, NewChat, Page, Result, TOLD_MAX, belonging, chat_facts};
 use crate::{
     domain::{
-        access::{Topic, capability::Capability},
-        chat::{Chat, Circle, DmPolicy, Kind, MEMBERS_MAX, Part},
-        roster::Role,
+        access::{
+            Reason, Topic,
+            capability::{Capability, Held},
+        },
+        chat::{Chat, Circle, DmPolicy, Kind, MEMBERS_MAX, Part, Visibility},
+        roster::{PlaceId, Role},
     },
     ids::{ExternalId, UserId},
     services::new_id,
@@ -23,6 +26,48 @@ pub struct Person {
     pub role: Option<Role>,
     /// Their part in the group.
     pub part: Option<Part>,
+}
+
+/// Refuses whoever could not open a group of a course or class: members of it are those who may hear chats there, now or when
+/// their part begins. `list` = where the users stand in the body.
+async fn check_part(asking: &Asking<'_>, place: Option<&PlaceId>, (list, users): (&str, &[UserId])) -> Result<()> {
+    let Some(place) = place else { return Ok(()) };
+    asking.live.expect_people(users).await?;
+    for (position, user) in users.iter().enumerate().filter(|(_, user)| asking.caller.user() != Some(user)) {
+        let rights = asking.live.rights(user, place, asking.now).await?;
+        let decision = rights.decide(Capability::HearChat);
+        let course = rights.place().and_then(|place| place.course.as_ref());
+        let overrides = course.map_or(&[][..], |course| &course.overrides);
+        let may_later = match decision.reason {
+            Reason::NotStarted => {
+                decision.role.is_some_and(|role| Capability::HearChat.held_by(role, overrides) == Held::Yes)
+            }
+            // The store refuses them.
+            Reason::UnknownUser => true,
+            _ => false,
+        };
+        if !decision.allow && !may_later {
+            let message = format!("user '{user}' takes no part in {}", Topic::of(place));
+            return Err(Error::entry(list, position, message));
+        }
+    }
+    Ok(())
+}
+
+/// Which of the people who come into a chat are told of it: a few, and those alone who may hear it already.
+pub(super) async fn told(asking: &Asking<'_>, place: Option<&PlaceId>, users: &[&UserId]) -> Result<Vec<Topic>> {
+    if users.len() > TOLD_MAX {
+        return Ok(Vec::new());
+    }
+    let mut topics = Vec::with_capacity(users.len());
+    for user in users {
+        let hears = match place {
+            Some(place) => asking.live.rights(user, place, asking.now).await?.may(Capability::HearChat),
+            None => true,
+        };
+        topics.extend(hears.then(|| Topic::User((*user).clone())));
+    }
+    Ok(topics)
 }
 
 impl Chats {
@@ -62,6 +107,7 @@ impl Chats {
                 if count > MEMBERS_MAX {
                     return wrong(&format!("a group may have at most {MEMBERS_MAX} members, these are {count}"));
                 }
+                check_part(asking, new.place.as_ref(), ("/members", &new.members)).await?;
                 let others = others.iter().map(|user| belonging(user.clone(), Part::Member));
                 Ok(owner.into_iter().chain(others).collect())
             }
@@ -98,7 +144,8 @@ impl Chats {
         if self.may_pair(asking, (own, other)).await? { Ok(()) } else { Err(Error::Apart) }
     }
 
-    /// Members of a chat by user id, one more than a page has where there are more.
+    /// Members of a chat by user id, one more than a page has where there are more; of a course or class, those who take part
+    /// there now and may hear the chat.
     ///
     /// # Errors
     /// When the chat is not theirs, or the course does not let them see who is in it.
@@ -117,7 +164,8 @@ impl Chats {
         }
         entry.demand(Capability::RosterRead)?;
         let after = page.after.as_deref().and_then(|after| UserId::parse(after).ok());
-        let filter = MemberFilter { place: found.place(), after, limit: page.limit, ..MemberFilter::default() };
+        let Some(filter) = self.hearers(asking, found, Visibility::All).await? else { return Ok(Vec::new()) };
+        let filter = MemberFilter { after, limit: page.limit, ..filter };
         let rows = self.store.roster_members(&asking.app(), &filter, asking.now).await?;
         Ok(rows.into_iter().map(|row| Person { user: row.user, name: row.name, role: row.role, part: None }).collect())
     }
@@ -133,12 +181,14 @@ impl Chats {
         if found.kind != Kind::Group {
             return Err(Error::NoGroup);
         }
+        let place = found.place();
+        check_part(asking, place.as_ref(), ("/users", users)).await?;
         let mut users = users.to_vec();
         users.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
         users.dedup();
         let new: Vec<Belonging> = users.iter().map(|user| belonging(user.clone(), part)).collect();
-        let told = users.iter().take(if users.len() > TOLD_MAX { 0 } else { TOLD_MAX });
-        let topics = told.map(|user| Topic::User(user.clone())).chain([Topic::Chat(chat.clone())]).collect();
+        let mut topics = told(asking, place.as_ref(), &users.iter().collect::<Vec<_>>()).await?;
+        topics.push(Topic::Chat(chat.clone()));
         let facts = chat_facts(asking, Some(&entry), found, ("members", topics));
         let audit: Vec<_> =
             users.iter().map(|user| asking.audit("member_added", ("user", user.as_str()), chat, None)).collect();

@@ -35,7 +35,9 @@ impl Chats {
     /// When whoever asks may not, or may not any more: nobody does so to staff of their own rank or above. What was deleted until
     /// then stays deleted.
     pub async fn purge(&self, asking: &Asking<'_>, chat: &ExternalId, author: &UserId) -> Result<Purge> {
-        check(asking, &Entry::find(asking, chat).await?, author).await?;
+        let entry = Entry::find(asking, chat).await?;
+        check(asking, &entry, author).await?;
+        self.check_person(asking, &entry, author).await?;
         let mut all =
             Purge { chat: chat.clone(), author: author.clone(), from: 0, to: 0, count: 0, is_shadowed: false };
         let mut before = i64::MAX;

@@ -1,6 +1,6 @@
 //! Why something with a chat cannot be done.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use crate::{
     domain::{
@@ -42,7 +42,7 @@ pub enum Error {
     #[error("{message}")]
     Field {
         /// JSON pointer to it.
-        pointer: &'static str,
+        pointer: Cow<'static, str>,
         /// What would be right.
         message: String,
     },
@@ -109,7 +109,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub(in crate::services) const fn field(pointer: &'static str, message: String) -> Self {
-        Self::Field { pointer, message }
+        Self::Field { pointer: Cow::Borrowed(pointer), message }
+    }
+
+    /// A wrong entry of a list.
+    pub(in crate::services) fn entry(list: &str, position: usize, message: String) -> Self {
+        Self::Field { pointer: Cow::Owned(format!("{list}/{position}")), message }
     }
 
     /// A refusal as the person may know it: what is not theirs is not there.

@@ -99,7 +99,9 @@ impl Polls {
     ) -> Result<(Vec<Poll>, Viewer, Stood)> {
         let (part, venue) = match self.venue(by, place).await {
             // A place that is not there has no polls; where something is made it is a wrong field.
-            Err(Error::Refused(_)) => return Err(Error::NotFound),
+            Err(Error::Refused(_) | Error::NotFound) => {
+                return Err(Error::NoSuchPlace(if matches!(place, PlaceId::Class(_)) { "class" } else { "course" }));
+            }
             found => found?,
         };
         let viewer = part.must_look(place)?;

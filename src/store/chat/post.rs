@@ -18,7 +18,7 @@ use crate::{
         moderation::Report,
         notification::{self, Notification, Recipient},
     },
-    ids::{AppId, ExternalId},
+    ids::{AppId, ExternalId, UserId},
     store::{
         Kept, Outgoing, Payload, Result, Store, Telling, moderation, moment, notification as notices, streams, whole,
     },
@@ -236,5 +236,21 @@ impl Store {
         client_id: &str,
     ) -> Result<Option<Message>> {
         sent(&self.db, app, (chat, author, client_id)).await
+    }
+
+    /// Tells whether somebody has ever said something in a chat that still stands or has left a trace.
+    ///
+    /// # Errors
+    /// [`Error::Database`](crate::store::Error::Database).
+    pub async fn message_any_of(&self, app: &AppId, chat: &ExternalId, user: &UserId) -> Result<bool> {
+        if user.as_str().contains('\0') {
+            return Ok(false);
+        }
+        let author = Author::User(user.clone());
+        let theirs = of_chat(app, chat)
+            .add(chat_message::Column::AuthorKind.eq(author.kind()))
+            .add(chat_message::Column::AuthorId.eq(author.id()));
+        let any = chat_message::Entity::find().select_only().column(chat_message::Column::Seq).filter(theirs).limit(1);
+        Ok(any.into_tuple::<i64>().one(&self.db).await?.is_some())
     }
 }

@@ -222,6 +222,15 @@ impl Store {
         let any = course::Entity::find().filter(course::Column::AppId.eq(app.as_str())).limit(1);
         Ok(any.one(&self.db).await?.is_none())
     }
+
+    /// Tells whether an app knows nobody at all.
+    ///
+    /// # Errors
+    /// [`Error::Database`](crate::store::Error::Database).
+    pub async fn roster_has_nobody(&self, app: &AppId) -> Result<bool> {
+        let any = person::Entity::find().filter(person::Column::AppId.eq(app.as_str())).limit(1);
+        Ok(any.one(&self.db).await?.is_none())
+    }
 }
 
 /// A change as it is told; one that another version wrote is left out and told in the log.

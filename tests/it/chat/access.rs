@@ -47,6 +47,13 @@ async fn strangers_hear_and_see_nothing_and_cannot_tell_a_chat_from_none() {
         let there = shape(room.get("66", &format!("/api/chats/c{path}")).await);
         assert_eq!(there, shape(room.get("66", &format!("/api/chats/nowhere{path}")).await), "{path}");
     }
+    for (kind, place) in [("group", "course"), ("course", "course"), ("class", "class")] {
+        for id in ["101", "12", "nowhere"] {
+            let chat = json!({ "kind": kind, place: id, "title": "Mine" });
+            let problem = room.push("66", "/api/chats", chat).await.problem(404, "not_found");
+            assert_eq!(problem["detail"], format!("There is no such {place}, or it is not yours"), "{kind} {id}");
+        }
+    }
     let post = async |chat: &str| room.post("66", json!({ "chat_id": chat, "body": "x" })).await;
     assert_eq!(shape(post("c").await), shape(post("nowhere").await));
     let id = message["id"].as_str().unwrap();

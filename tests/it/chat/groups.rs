@@ -68,6 +68,57 @@ async fn whoever_is_added_hears_the_group_at_once_and_whoever_is_removed_hears_n
 }
 
 #[tokio::test]
+async fn a_group_of_a_course_takes_those_alone_who_can_open_it_and_tells_nobody_else() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let mut outsider = room.hears("66", "private-user-66").await;
+    room.office.keep("/api/users/77", json!({ "name": "Name of 77" })).await;
+    let invited = json!({ "user": "77", "course": "101", "role": "student", "status": "invited" });
+    room.office.keep("/api/enrollments/e77", invited).await;
+    group(&room, json!({})).await;
+    for user in ["66", "6", "77"] {
+        let asked = json!({ "kind": "group", "course": "101", "title": "Secret", "members": ["7", user] });
+        for answer in [room.push("9", "/api/chats", asked.clone()).await, room.office.post("/api/chats", asked).await] {
+            let problem = answer.problem(422, "invalid_fields");
+            let message = format!("user '{user}' takes no part in course '101'");
+            assert_eq!(problem["errors"][0], json!({ "pointer": "/members/1", "code": "invalid", "message": message }));
+        }
+        let problem = add(&room, "9", json!(["8", user])).await.problem(422, "invalid_fields");
+        assert_eq!(problem["errors"][0]["pointer"], "/users/1");
+    }
+    add(&room, "9", json!(["404"])).await.problem(422, "invalid_fields");
+    outsider.expect_silence().await;
+    assert_eq!(room.get("9", "/api/chats/g/members").await.ok()["data"].as_array().unwrap().len(), 2, "8 neither");
+    room.office.keep("/api/users/99", json!({ "name": "Name of 99" })).await;
+    room.office.keep("/api/classes/13", json!({ "course": "101", "name": "Tuesday" })).await;
+    let narrow = json!({ "user": "99", "course": "101", "class": "13", "role": "student", "limit_to_class": true });
+    room.office.keep("/api/enrollments/e99", narrow).await;
+    let of_class = json!({ "kind": "group", "class": "12", "title": "x", "members": ["99"] });
+    let problem = room.push("9", "/api/chats", of_class).await.problem(422, "invalid_fields");
+    assert_eq!(problem["errors"][0]["message"], "user '99' takes no part in class '12'");
+    let watching = json!([{ "role": "observer", "capability": "channel.chat", "effect": "allow" }]);
+    room.office.keep("/api/courses/101", json!({ "title": "Computing", "overrides": watching })).await;
+    add(&room, "9", json!(["6"])).await.ok();
+}
+
+#[tokio::test]
+async fn whoever_begins_later_is_taken_into_a_group_and_told_nothing_before() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let later = json!({ "user": "66", "course": "101", "role": "student", "begin_at": "2100-01-01T00:00:00Z" });
+    room.office.keep("/api/enrollments/e66", later).await;
+    let (mut early, mut other) = (room.hears("66", "private-user-66").await, room.hears("8", "private-user-8").await);
+    room.make(json!({ "id": "g", "kind": "group", "course": "101", "title": "x", "members": ["66", "8"] })).await;
+    other.expect("chat:updated").await;
+    room.office.post("/api/chats/g/members", json!({ "users": ["66"] })).await.ok();
+    early.expect_silence().await;
+    room.get("66", "/api/chats/g").await.problem(403, "not_started");
+    room.office.delete("/api/enrollments/e66").await.ok();
+    room.office.keep("/api/enrollments/n66", json!({ "user": "66", "course": "101", "role": "student" })).await;
+    room.get("66", "/api/chats/g").await.ok();
+}
+
+#[tokio::test]
 async fn whoever_is_dropped_from_the_course_is_out_of_its_groups() {
     let app = enforcing().await;
     let room = app.room().await;
@@ -233,14 +284,21 @@ async fn members_of_a_course_are_listed_for_those_who_may_see_them() {
     let app = enforcing().await;
     let room = app.room().await;
     room.get("7", "/api/chats/c/members").await.problem(403, "wrong_role");
-    let first = room.get("9", "/api/chats/c/members?limit=3").await.ok();
+    let first = room.get("9", "/api/chats/c/members?limit=2").await.ok();
     let users = |page: &Value| -> Vec<String> {
         page["data"].as_array().unwrap().iter().map(|one| one["user"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(users(&first), ["5", "6", "7"]);
+    assert_eq!(users(&first), ["5", "7"], "6 only observes, and may not hear the chat");
     assert_eq!(first["data"][0], json!({ "user": "5", "name": "Name of 5", "role": "assistant" }));
     let cursor = first["page"]["next_cursor"].as_str().unwrap();
     assert_eq!(users(&room.get("9", &format!("/api/chats/c/members?cursor={cursor}")).await.ok()), ["8", "9"]);
+    let says = |role: &str, effect: &str| json!({ "role": role, "capability": "channel.chat", "effect": effect });
+    let overrides = json!([says("observer", "allow"), says("student", "prevent")]);
+    room.office.keep("/api/courses/101", json!({ "title": "Computing", "overrides": overrides })).await;
+    assert_eq!(users(&room.get("9", "/api/chats/c/members").await.ok()), ["5", "6", "9"]);
+    let nobody: Vec<_> = ["student", "assistant", "instructor", "admin"].map(|role| says(role, "prevent")).into();
+    room.office.keep("/api/courses/101", json!({ "title": "Computing", "overrides": nobody })).await;
+    assert_eq!(users(&room.office.get("/api/chats/c/members").await.ok()), [""; 0]);
 }
 
 #[tokio::test]

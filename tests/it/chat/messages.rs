@@ -302,6 +302,27 @@ async fn a_message_is_acknowledged_once_by_each_person_and_nobody_is_told() {
 }
 
 #[tokio::test]
+async fn what_is_made_or_was_there_comes_with_its_version() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let pair = json!({ "kind": "dm", "members": ["9"] });
+    for status in [201, 200] {
+        let said = room.post("7", json!({ "chat_id": "c", "body": "x", "client_id": "one" })).await;
+        let tag = if status == 201 { "\"1\"" } else { "\"3\"" };
+        assert_eq!((said.status, said.header("etag")), (status, Some(tag)), "{}", said.text());
+        let chat = room.push("7", "/api/chats", pair.clone()).await;
+        let version = chat.json()["version"].to_string();
+        assert_eq!((chat.status, chat.header("etag")), (status, Some(format!("\"{version}\"").as_str())));
+        if status == 201 {
+            let path = format!("/api/messages/{}", said.json()["id"].as_str().unwrap());
+            let edit = room.write_if("7", (Method::PATCH, &path), "\"1\"", json!({ "body": "y" })).await;
+            assert_eq!(edit.header("etag"), Some("\"2\""));
+            room.call("7", Method::PATCH, &path, Some(json!({ "body": "z" }))).await.ok();
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_pin_stands_until_its_end_or_until_it_is_taken_off() {
     let app = enforcing().await;
     let room = app.room().await;
@@ -313,6 +334,9 @@ async fn a_pin_stands_until_its_end_or_until_it_is_taken_off() {
     room.push("7", &pin(&ids[0]), json!({})).await.problem(403, "wrong_role");
     let pinned = room.push("5", &pin(&ids[0]), json!({ "until": "2999-01-01T00:00:00Z" })).await.ok();
     assert_eq!(pinned["pinned_until"], "2999-01-01T00:00:00.000Z");
+    room.call("7", Method::POST, &pin(&ids[1]), None).await.problem(403, "wrong_role");
+    let bare = room.call("9", Method::POST, &pin(&ids[1]), None).await.ok();
+    assert!(bare["pinned_at"].is_string() && bare.get("pinned_until").is_none(), "{bare}");
     room.push("9", &pin(&ids[1]), json!({})).await.ok();
     let pins = async || bodies(&room.get("8", "/api/chats/c/pins").await.ok());
     let mut all = pins().await;

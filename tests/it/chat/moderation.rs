@@ -1,5 +1,6 @@
 //! Mutes, bans, frozen chats, reports.
 
+use campanile::domain::caller::Scope;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -97,6 +98,55 @@ async fn nobody_acts_against_staff_of_their_rank_or_against_themselves() {
 }
 
 #[tokio::test]
+async fn only_those_are_muted_banned_or_purged_who_have_or_had_to_do_with_the_chat() {
+    let app = enforcing().await;
+    let room = app.room().await;
+    let purge = async |user: &str| room.push("9", "/api/chats/c/purge", json!({ "user": user })).await;
+    let refused = |answer: &crate::support::answer::Answer, message: &str| {
+        let field = json!({ "pointer": "/user", "code": "invalid", "message": message });
+        assert_eq!(answer.problem(422, "invalid_fields")["errors"], json!([field]));
+    };
+    for (user, message) in
+        [("ghost", "the roster does not know user 'ghost'"), ("66", "user '66' takes no part in course '101'")]
+    {
+        for answer in [act(&room, "9", "mute", user).await, act(&room, "9", "ban", user).await, purge(user).await] {
+            refused(&answer, message);
+        }
+        act(&room, "7", "mute", user).await.problem(403, "wrong_role");
+    }
+    act(&room, "9", "ban", "6").await.ok();
+    room.said("7", "rude").await;
+    room.said("8", "rude").await;
+    let mute = act(&room, "9", "mute", "8").await.ok();
+    room.office.delete("/api/enrollments/e7").await.ok();
+    act(&room, "9", "ban", "7").await.ok();
+    assert_eq!(room.office.delete("/api/users/8").await.status, 200);
+    for user in ["7", "8"] {
+        assert_eq!(purge(user).await.ok()["count"], 1, "{user}");
+        assert_eq!(purge(user).await.ok()["count"], 0, "{user}, once more");
+    }
+    assert_eq!(lift(&room, "9", &mute).await, 204);
+
+    room.make(json!({ "id": "g", "kind": "group", "title": "Choir", "members": ["7"] })).await;
+    let measure = |user: &str| json!({ "user": user, "measure": "ban" });
+    room.office.post("/api/chats/g/moderation", measure("66")).await.ok();
+    refused(
+        &room.office.post("/api/chats/g/moderation", measure("ghost")).await,
+        "the roster does not know user 'ghost'",
+    );
+}
+
+#[tokio::test]
+async fn where_nobody_is_in_the_roster_anybody_is_banned() {
+    let app = enforcing().await;
+    let office = app.program(&[Scope::ChatWrite]).await;
+    let made = office.post("/api/chats", json!({ "id": "g", "kind": "group", "title": "Choir" })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    office.post("/api/chats/g/moderation", json!({ "user": "ghost", "measure": "ban" })).await.ok();
+    office.post("/api/chats/g/purge", json!({ "user": "ghost" })).await.ok();
+}
+
+#[tokio::test]
 async fn nobody_lifts_their_own_mute_or_that_of_somebody_of_their_rank() {
     let app = enforcing().await;
     let room = app.room().await;
@@ -135,6 +185,9 @@ async fn of_many_measures_the_oldest_is_found_page_by_page() {
     let room = app.room().await;
     let mut made = Vec::new();
     for number in 0..101 {
+        room.office.keep(&format!("/api/users/u{number}"), json!({ "name": "x" })).await;
+        let part = json!({ "user": format!("u{number}"), "course": "101", "role": "student" });
+        room.office.keep(&format!("/api/enrollments/u{number}"), part).await;
         let body = json!({ "user": format!("u{number}"), "measure": "mute" });
         made.push(room.office.post(MODERATION, body).await.ok());
     }

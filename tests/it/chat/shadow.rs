@@ -208,7 +208,11 @@ async fn staff_is_not_muted_in_the_shadow_and_nobody_is_banned_so() {
     let of_staff = json!({ "user": "5", "measure": "mute", "shadow": true });
     let refused = room.push("9", MODERATION, of_staff.clone()).await.problem(422, "invalid_fields");
     assert_eq!(pointer(refused), "/user");
-    assert_eq!(pointer(room.office.post(MODERATION, of_staff).await.problem(422, "invalid_fields")), "/user");
+    assert_eq!(pointer(room.office.post(MODERATION, of_staff.clone()).await.problem(422, "invalid_fields")), "/user");
+    let banned = room.push("9", MODERATION, json!({ "user": "5", "measure": "ban" })).await.ok();
+    assert_eq!(pointer(room.push("9", MODERATION, of_staff.clone()).await.problem(422, "invalid_fields")), "/user");
+    let path = format!("{MODERATION}/{}", banned["id"].as_str().unwrap());
+    assert_eq!(room.call("9", Method::DELETE, &path, None).await.status, 204);
     let ban = json!({ "user": "7", "measure": "ban", "shadow": true });
     assert_eq!(pointer(room.push("9", MODERATION, ban).await.problem(422, "invalid_fields")), "/shadow");
     let by_student = json!({ "user": "7", "measure": "mute", "shadow": true });
@@ -216,6 +220,9 @@ async fn staff_is_not_muted_in_the_shadow_and_nobody_is_banned_so() {
     let open = room.push("5", MODERATION, json!({ "user": "7", "measure": "mute", "shadow": false })).await.ok();
     assert_eq!(open["shadow"], false);
     room.say("7", "x").await.problem(403, "muted");
+    let block = json!({ "user": "5", "scope": { "kind": "course", "id": "101" }, "for_seconds": 60 });
+    room.office.post("/api/access/revoke", block).await.ok();
+    assert_eq!(pointer(room.push("9", MODERATION, of_staff).await.problem(422, "invalid_fields")), "/user");
 }
 
 #[tokio::test]

@@ -39,6 +39,11 @@ async fn polls_of_a_place_are_listed_page_by_page_the_newest_first_and_drafts_fo
         host.get(&format!("/api/polls?{wrong}")).await.problem(400, "invalid_parameter");
     }
     assert_eq!(host.get("/api/polls?course_id=1").await.ok()["data"], json!([]), "those of classes are elsewhere");
+    let program = app.program(&[Scope::ResultsRead]).await;
+    for (query, what) in [("class_id=77", "class"), ("course_id=77", "course")] {
+        let problem = program.get(&format!("/api/polls?{query}")).await.problem(404, "not_found");
+        assert_eq!(problem["detail"], format!("there is no such {what}, or it is not for you"));
+    }
 }
 
 #[tokio::test]

@@ -77,6 +77,27 @@ async fn bodies_that_are_none_are_refused_by_every_operation_that_reads_one() {
     }
 }
 
+#[tokio::test]
+async fn a_number_of_a_body_is_refused_with_its_own_bounds() {
+    let app = TestApp::start().await;
+    let anybody = Anybody::of(&app).await;
+    let poll = |limit: Value| json!({ "class_id": "12", "kind": "open", "question": "Why?", "settings": { "time_limit_s": limit } });
+    let chat =
+        |slow: Value| json!({ "kind": "course", "course": "101", "title": "x", "settings": { "slow_mode_s": slow } });
+    let mute = |minutes: Value| json!({ "user": "7", "measure": "mute", "minutes": minutes });
+    for (path, body, pointer, message) in [
+        ("/api/chats", chat(json!(-1)), "/settings/slow_mode_s", "must be a whole number from 0 to 3600, not -1"),
+        ("/api/chats", chat(json!("x")), "/settings/slow_mode_s", "must be a whole number from 0 to 3600, not text"),
+        ("/api/polls", poll(json!(-5)), "/settings/time_limit_s", "must be a whole number from 0 to 604800, not -5"),
+        ("/api/chats/7/moderation", mute(json!(1.5)), "/minutes", "must be a whole number from 1 to 525600, not 1.5"),
+    ] {
+        let answer = anybody.send(&Method::POST, path, |request| request.json(&body)).await;
+        let problem = answer.problem(422, "invalid_fields");
+        let field = &problem["errors"][0];
+        assert_eq!((&field["pointer"], &field["message"]), (&json!(pointer), &json!(message)), "{path}");
+    }
+}
+
 /// Values that are too small, too large or nonsense for a parameter.
 fn beyond(parameter: &Value) -> Vec<String> {
     let (name, schema) = (parameter["name"].as_str().unwrap(), &parameter["schema"]);

@@ -145,6 +145,13 @@ async fn a_person_notifies_one_whom_they_teach_and_nobody_else() {
     app.person("7").post(NEW, with("6", json!({ "course": "101" }))).await.problem(403, "wrong_role");
     app.person("9").post(NEW, with("7", json!({ "course": "101" }))).await.problem(403, "not_enrolled");
     office.post(NEW, note("nobody")).await.problem(404, "not_found");
+    for place in ["course", "class"] {
+        let problem = office.post(NEW, with("7", json!({ place: "77" }))).await.problem(422, "invalid_fields");
+        let message = format!("there is no {place} '77' in the roster");
+        let field = json!({ "pointer": format!("/{place}"), "code": "not_in_roster", "message": message });
+        assert_eq!(problem["errors"][0], field);
+        teacher.post(NEW, with("7", json!({ place: "77" }))).await.problem(403, "not_enrolled");
+    }
     let both = json!({ "course": "101", "class": "12" });
     assert_eq!(
         office.post(NEW, with("7", both)).await.problem(422, "invalid_fields")["errors"][0]["pointer"],

@@ -376,7 +376,7 @@ impl EditBody {
 }
 
 /// How long a message is pinned.
-#[derive(Debug, Deserialize, Object)]
+#[derive(Debug, Default, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 #[oai(rename = "PinBody", deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub(in crate::api) struct PinBody {
