@@ -157,23 +157,23 @@ fn escape(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use poem_openapi::Object;
     use serde::Deserialize;
     use serde_json::json;
 
     use super::*;
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, Object)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only read")]
     struct Outer {
         name: String,
         inner: Option<Vec<Inner>>,
     }
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, Object)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only read")]
     struct Inner {
+        #[oai(validator(maximum(value = "9")))]
         size: u8,
     }
 
@@ -199,6 +199,12 @@ mod tests {
             assert!(message.starts_with(&expected), "{body}: {message}");
             assert_eq!(field(body), Field::at(pointer, code, message[expected.len()..].to_owned()));
         }
+    }
+
+    #[test]
+    fn a_number_in_a_list_is_refused_with_its_own_bounds() {
+        let problem = read::<Outer>(br#"{"name":"a","inner":[{"size":1},{"size":-1}]}"#).unwrap_err();
+        assert_eq!(problem.detail(), "/inner/1/size: must be a whole number from 0 to 9, not -1");
     }
 
     #[test]
