@@ -182,12 +182,16 @@ ids! {
     UserId "user id" USER_ID_MAX None,
 }
 
+/// How times begin that are taken; see [`moment::kept`].
+const YEARS: &str = "^[1-9][0-9]{3}-";
+
 impl Meaning for DateTime<Utc> {
     const NAME: &'static str = "time";
 
     fn schema() -> MetaSchema {
         let schema = MetaSchema::new_with_format("string", "date-time");
-        MetaSchema { max_length: Some(64), example: Some("2026-09-01T08:00:00.000Z".into()), ..schema }
+        let example = Some("2026-09-01T08:00:00.000Z".into());
+        MetaSchema { max_length: Some(64), pattern: Some(YEARS.to_owned()), example, ..schema }
     }
 
     fn read(text: &str) -> Result<Self, String> {
