@@ -196,7 +196,7 @@ impl<E: Endpoint + 'static> Known<E> {
         let visitor = Arc::new(visitor);
         request.extensions_mut().insert(Arc::clone(&visitor));
         if matches!(*request.method(), Method::GET | Method::HEAD) {
-            return once::call(&*self.inner, request, operation.path).await;
+            return Box::pin(once::call(&*self.inner, request, operation.path)).await;
         }
         visitor.stir();
         // Nothing is kept for those who are not known.
@@ -230,7 +230,7 @@ impl<E: Endpoint + 'static> Known<E> {
         if is_guess {
             self.take_stranger(address, margin)?;
         }
-        let caller = match self.callers.identify(proof, address, now).await {
+        let caller = match Box::pin(self.callers.identify(proof, address, now)).await {
             Ok(caller) => caller,
             Err(error) => {
                 if !is_guess {
@@ -257,7 +257,7 @@ impl<E: Endpoint + 'static> Known<E> {
                 let detail = "X-On-Behalf-Of needs an API key with the scope users:act: 'Authorization: Bearer …'";
                 return Err(Problem::unknown_caller("no_identity", detail));
             }
-            Some(user) => self.callers.act_for(caller, user, now).await?,
+            Some(user) => Box::pin(self.callers.act_for(caller, user, now)).await?,
             None => caller,
         };
         let guest = match operation.need {

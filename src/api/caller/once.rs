@@ -19,7 +19,11 @@ use poem::{
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use super::{super::problem::Problem, Visitor, unbroken::Unbroken};
+use super::{
+    super::problem::Problem,
+    Visitor,
+    unbroken::{Unbroken, Work},
+};
 use crate::services::{
     Once, now,
     once::{Begun, KeptAnswer, Keyed, Running},
@@ -96,7 +100,7 @@ impl Executor {
                 }
             }
         };
-        self.go_through_with(begun).await
+        self.go_through_with(Box::pin(begun.in_current_span())).await
     }
 
     /// Executes a request that has no key.
@@ -110,15 +114,13 @@ impl Executor {
         E: Endpoint + 'static,
     {
         let inner = Arc::clone(inner);
-        self.go_through_with(async move { call(&*inner, request, path).await }).await
+        let begun = async move { call(&*inner, request, path).await };
+        self.go_through_with(Box::pin(begun.in_current_span())).await
     }
 
     /// Goes on when the client hangs up: nothing may be given up between a commit and what follows from it.
-    async fn go_through_with<F>(&self, begun: F) -> Result<Response, Problem>
-    where
-        F: Future<Output = Result<Response, Problem>> + Send + 'static,
-    {
-        Unbroken::new(begun.in_current_span(), self.tasks.clone()).await
+    async fn go_through_with(&self, begun: Work<Result<Response, Problem>>) -> Result<Response, Problem> {
+        Unbroken::new(begun, self.tasks.clone()).await
     }
 }
 

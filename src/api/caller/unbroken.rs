@@ -9,7 +9,8 @@ use std::{
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// What is to be done. In a box from its beginning: what is handed on and on by value is moved, and room for it kept, each time.
+pub(super) type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A future that goes on as a task when it is dropped between its beginning and its end.
 pub(super) struct Unbroken<T: Send + 'static> {
@@ -22,8 +23,8 @@ pub(super) struct Unbroken<T: Send + 'static> {
 
 impl<T: Send + 'static> Unbroken<T> {
     /// Takes work up; `tasks` has what nobody waits for any more. Called within the runtime.
-    pub(super) fn new(work: impl Future<Output = T> + Send + 'static, tasks: TaskTracker) -> Self {
-        Self { work: Some(Box::pin(work)), has_begun: false, tasks, runtime: Handle::current() }
+    pub(super) fn new(work: Work<T>, tasks: TaskTracker) -> Self {
+        Self { work: Some(work), has_begun: false, tasks, runtime: Handle::current() }
     }
 }
 
@@ -61,7 +62,7 @@ mod tests {
     #[tokio::test]
     async fn work_that_is_awaited_is_no_task() {
         let tasks = TaskTracker::new();
-        assert_eq!(Unbroken::new(async { 7 }, tasks.clone()).await, 7);
+        assert_eq!(Unbroken::new(Box::pin(async { 7 }), tasks.clone()).await, 7);
         assert!(tasks.is_empty());
     }
 
@@ -73,7 +74,7 @@ mod tests {
             opened.notified().await;
             done.send(()).unwrap();
         };
-        let mut waiting = Box::pin(Unbroken::new(work, tasks.clone()));
+        let mut waiting = Box::pin(Unbroken::new(Box::pin(work), tasks.clone()));
         assert!(poll!(&mut waiting).is_pending());
         drop(waiting);
         assert_eq!(tasks.len(), 1);
@@ -84,8 +85,8 @@ mod tests {
     #[tokio::test]
     async fn work_that_was_not_begun_or_has_panicked_is_left() {
         let tasks = TaskTracker::new();
-        drop(Unbroken::new(async {}, tasks.clone()));
-        let mut panicking = Box::pin(Unbroken::new(async { panic!("on the way") }, tasks.clone()));
+        drop(Unbroken::new(Box::pin(async {}), tasks.clone()));
+        let mut panicking = Box::pin(Unbroken::new(Box::pin(async { panic!("on the way") }), tasks.clone()));
         let outcome: Result<(), _> = AssertUnwindSafe(&mut panicking).catch_unwind().await;
         assert!(outcome.is_err());
         drop(panicking);
